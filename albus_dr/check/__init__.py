@@ -1,0 +1,1 @@
+"""Readiness rules, one file per group."""

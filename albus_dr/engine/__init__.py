@@ -1,0 +1,1 @@
+"""Runs a plan durably: order, timeouts, retries, approvals, resume."""

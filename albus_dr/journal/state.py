@@ -1,0 +1,92 @@
+"""The state of a run, folded from its events. Reports, status and resume read this and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+RUN_SCHEMA = "albus-dr/run/1"
+CLOCKS = (
+    "disrupted_at", "declared_at", "started_at", "fenced_at", "data_recovered_at", "service_verified_at",
+    "clients_verified_at", "ended_at",
+)  # fmt: skip
+
+
+@dataclass
+class StepState:
+    """One step of the run. ``status``: pending, running, succeeded, failed, skipped, unknown, waiting."""
+
+    id: str
+    title: str
+    workload: str
+    site: str
+    action: str
+    needs: tuple[str, ...]
+    status: str = "pending"
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    duration_s: float | None = None
+    attempts: int = 0
+    adopted: bool = False
+    error: str | None = None
+    hint: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class VerificationState:
+    """``verdict``: passed, failed, not_evaluated."""
+
+    step: str
+    workload: str
+    kind: str
+    expected: str
+    actual: str
+    verdict: str
+
+
+@dataclass
+class RunState:
+    """Everything that people and machines are told about a run. Unmeasured is None, never 0."""
+
+    run: str
+    runbook: str
+    description: str
+    operation: str
+    scenario: str | None
+    plan_digest: str
+    source: str
+    target: str
+    rto_s: float
+    rpo_s: float
+    clock: str
+    """Where the recovery time starts: disruption or declaration."""
+    verdict: str = "incomplete"
+    exit_code: int | None = None
+    """None while the run has not ended."""
+    reason: str = ""
+    """Why the verdict is what it is, in one sentence."""
+    proof_level: str = "L0"
+    rta_s: float | None = None
+    rpa_s: float | None = None
+    rpa_by_workload: Mapping[str, float] = field(default_factory=dict)
+    client_downtime_s: float | None = None
+    acknowledged_writes: int | None = None
+    lost_writes: int | None = None
+    clocks: dict[str, datetime | None] = field(default_factory=lambda: dict.fromkeys(CLOCKS))
+    steps: dict[str, StepState] = field(default_factory=dict)
+    """In the plan's stable order."""
+    verifications: list[VerificationState] = field(default_factory=list)
+    residue: list[str] = field(default_factory=list)
+    resumed: int = 0
+    notes: list[str] = field(default_factory=list)
+    """What a reader must know: an accepted loss, a person's statement, a clock that was not given."""
+    operator: str = ""
+    sites: Mapping[str, Any] = field(default_factory=dict)
+    """By site name: latitude, longitude, country, provider, account, certificate; and distance_km."""
+    waiting_for: str | None = None
+    """The step that waits for an approval or a decision."""
+    events: int = 0
+    last_hash: str = ""

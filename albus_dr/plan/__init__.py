@@ -1,0 +1,1 @@
+"""Runbook and operation become a frozen plan: a DAG, its stable order, its critical path, its digest."""

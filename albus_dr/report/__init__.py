@@ -1,0 +1,1 @@
+"""The folded journal, for people and machines: HTML, JSON, Markdown, JUnit."""

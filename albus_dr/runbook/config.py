@@ -1,0 +1,180 @@
+"""The config: sites, hosts, endpoints and credentials of one environment.
+
+Secrets are references. A value where a reference belongs is an error, and the value is not repeated in it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from albus_dr.runbook.model import Name, Seconds, Strict
+
+
+class SecretRef(Strict):
+    """Where a secret is: an environment variable, a file or a command that prints it. Never the secret itself."""
+
+    env: str | None = Field(None, description="The name of an environment variable.")
+    file: str | None = Field(None, description="A file that holds the secret and nothing else.")
+    command: tuple[str, ...] | None = Field(None, description="A command that prints the secret.")
+
+    @model_validator(mode="after")
+    def _one(self) -> SecretRef:
+        if sum(value is not None for value in (self.env, self.file, self.command)) != 1:
+            raise ValueError("a secret is named by exactly one of env, file or command")
+        return self
+
+
+class Location(Strict):
+    """Where the site stands."""
+
+    latitude: float = Field(ge=-90, le=90, description="Degrees north.")
+    longitude: float = Field(ge=-180, le=180, description="Degrees east.")
+    country: str = Field("", description="ISO 3166 code.")
+
+
+class Provider(Strict):
+    """Who runs the site."""
+
+    name: str = ""
+    account: str = Field("", description="The account that is billed. Two sites under one account share its fate.")
+    certificate: str = Field("", description="Hosting certificate, for example HDS.")
+
+
+class HostConfig(Strict):
+    """A machine that steps run on: this one, or one reached by the system's ssh."""
+
+    ssh: str | None = Field(None, description="user@host, as for ssh. Absent: this machine.")
+    port: int | None = Field(None, ge=1, le=65535, description="The ssh port.")
+    options: tuple[str, ...] = Field((), description="More `-o` options for ssh.")
+
+
+class ServerConfig(Strict):
+    """A PostgreSQL server."""
+
+    host: Name
+    data: str = Field(description="The data directory.")
+    port: int = Field(5432, ge=1, le=65535)
+    socket: str | None = Field(None, description="Directory of the Unix socket that administration goes through.")
+    user: str = Field("postgres", description="The database role for administration.")
+    run_as: str | None = Field(
+        None, description="The system user that owns the data directory, when steps run as root."
+    )
+    bin: str | None = Field(None, description="Directory of the PostgreSQL programs. Default: found on the host.")
+    address: str = Field("localhost", description="The address that the other site's standby connects to.")
+    replication_user: str = Field("replicator", description="The role that standbys connect as.")
+    password: SecretRef | None = Field(None, description="Password of `user`, where the socket asks for one.")
+    replication_password: SecretRef | None = Field(None, description="Password of `replication_user`.")
+    systemd: str | None = Field(None, description="The unit that runs the server. Default: pg_ctl on `data`.")
+
+
+class DrillService(Strict):
+    """How to start a copy of the service on what a drill restored.
+
+    Placeholders: {port}, {dir} (the drill's own directory), and {NAME} for every workload in `needs`:
+    a libpq URI for postgres, a directory for files.
+    """
+
+    command: tuple[str, ...] = Field(min_length=1, description="Runs in the foreground until it is told to stop.")
+    environment: dict[str, str] = Field(default_factory=dict)
+    health: str = Field("/", description="Path that answers 200 once the copy works.")
+
+
+class ServiceConfig(Strict):
+    """The application at one site."""
+
+    host: Name
+    systemd: str | None = Field(None, description="The unit; or give start, stop and status.")
+    start: tuple[str, ...] | None = Field(None, description="A command that returns once the service was started.")
+    stop: tuple[str, ...] | None = Field(None, description="A command that returns once the service has stopped.")
+    status: tuple[str, ...] | None = Field(None, description="Exit code 0: running; 3: not running.")
+    url: str = Field(description="Where the service answers, for example http://127.0.0.1:8000")
+    health: str = Field("/", description="Path that answers 200 once the service works.")
+    drill: DrillService | None = Field(None, description="How a drill starts a copy.")
+
+    @model_validator(mode="after")
+    def _startable(self) -> ServiceConfig:
+        if self.systemd is None and None in (self.start, self.stop, self.status):
+            raise ValueError("a service needs systemd: UNIT, or all of start, stop and status")
+        return self
+
+
+class PathConfig(Strict):
+    """A directory tree on a host."""
+
+    host: Name
+    path: str = Field(pattern=r"^/", description="Absolute.")
+    owner: str | None = Field(None, description="user:group that restored files belong to. Default: as recorded.")
+
+
+class RepositoryConfig(Strict):
+    """A restic repository that belongs to the site."""
+
+    host: Name | None = Field(None, description="The host that restic runs on. Default: where the data is.")
+    restic: str = Field(description="The repository, as restic names it: s3:https://…/bucket/path, or a directory.")
+    password: SecretRef
+    access_key: SecretRef | None = None
+    secret_key: SecretRef | None = None
+
+
+class FenceMethod(Strict):
+    """One way of knowing that the site can't write any more. Tried in order."""
+
+    command: tuple[str, ...] | None = Field(None, description="Exit code 0 means that the site is off.")
+    probe: Name | None = Field(None, description="A host that answers, and on which server and port are gone.")
+    statement: bool | None = Field(None, description="Accept a person's recorded statement (--fenced-by).")
+    timeout: Seconds = Field(30.0)
+
+    @model_validator(mode="after")
+    def _one(self) -> FenceMethod:
+        if sum(value is not None for value in (self.command, self.probe, self.statement)) != 1:
+            raise ValueError("a fence method is exactly one of command, probe or statement")
+        return self
+
+
+class ScratchConfig(Strict):
+    """Where drills restore to at this site: isolated from production, emptied afterwards."""
+
+    host: Name
+    path: str = Field(pattern=r"^/", description="A directory that belongs to albus-dr alone.")
+    run_as: str | None = Field(
+        None, description="The system user for restored PostgreSQL servers, when steps run as root."
+    )
+    bin: str | None = Field(None, description="Directory of the PostgreSQL programs. Default: found on the host.")
+
+
+class SiteConfig(Strict):
+    """One site."""
+
+    location: Location
+    provider: Provider = Provider()
+    hosts: dict[Name, HostConfig] = Field(min_length=1)
+    servers: dict[Name, ServerConfig] = Field(default_factory=dict)
+    services: dict[Name, ServiceConfig] = Field(default_factory=dict)
+    paths: dict[Name, PathConfig] = Field(default_factory=dict)
+    repositories: dict[Name, RepositoryConfig] = Field(default_factory=dict)
+    scratch: ScratchConfig | None = Field(None, description="Needed where drills run.")
+    fence: tuple[FenceMethod, ...] = Field((), description="How to know that this site can't write any more.")
+
+
+class ProxyConfig(Strict):
+    """The door that users come in by."""
+
+    haproxy: str = Field(description="HAProxy's runtime API: path of the socket, or address:port.")
+    backend: str
+    servers: dict[Name, str] = Field(description="The server line in the backend, by site.")
+    host: HostConfig | None = Field(None, description="The machine that HAProxy runs on. Default: this one.")
+    url: str = Field(description="Where users come in; clients are verified through it.")
+    clients: tuple[str, ...] | None = Field(
+        None,
+        description="A command that prints what users saw, as JSON: acknowledged_writes, lost_writes, client_downtime_s.",
+    )
+
+
+class Config(Strict):
+    """Sites and credentials of one environment. `${NAME}` in any value is taken from the environment."""
+
+    version: Literal[1]
+    sites: dict[Name, SiteConfig] = Field(min_length=2)
+    proxies: dict[Name, ProxyConfig] = Field(default_factory=dict)

@@ -1,0 +1,123 @@
+"""The runbook: what is protected, how well, and how one knows that it works.
+
+Every model is frozen and refuses unknown keys. Field descriptions are the text of the generated reference.
+The workloads' own models live with their kinds (albus_dr/workloads); the loader puts them together.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from albus_dr.units import parse_distance_km, parse_duration
+
+Seconds = Annotated[float, BeforeValidator(parse_duration), Field(json_schema_extra={"type": "string"})]
+Kilometres = Annotated[float, BeforeValidator(parse_distance_km), Field(json_schema_extra={"type": "string"})]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+Operation = Literal["replicate", "drill", "switchover", "failover"]
+OPERATIONS: tuple[Operation, ...] = ("replicate", "drill", "switchover", "failover")
+
+
+class Strict(BaseModel):
+    """Frozen, no unknown keys, and no input echoed in errors (it may be a secret)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Objectives(Strict):
+    """What was promised."""
+
+    rto: Seconds = Field(description="Recovery time objective: service is back within this time.")
+    rpo: Seconds = Field(description="Recovery point objective: at most this much work may be lost.")
+    clock: Literal["disruption", "declaration"] = Field(
+        "disruption", description="Where the recovery time starts to count."
+    )
+    drill_every: Seconds = Field(description="A drill must have passed within this period.")
+    distance: Kilometres | None = Field(None, description="The sites must lie at least this far apart (great circle).")
+
+
+class SitePair(Strict):
+    """The two sites, by their names in the config."""
+
+    primary: Name = Field(description="Where users are served when nothing is wrong.")
+    secondary: Name = Field(description="Where service continues when the primary is lost.")
+
+
+class SqlCheck(Strict):
+    """A question to the recovered database and its right answer."""
+
+    sql: str = Field(description="One SQL query that returns one value.")
+    expect: str | int | float | bool = Field(
+        description="`manifest`: equal to what was counted when the recovery point was made; or the value itself."
+    )
+
+
+class HttpExpectation(Strict):
+    """What a good answer looks like."""
+
+    status: int = Field(200, description="HTTP status.")
+    json_: str | None = Field(None, alias="json", description="A JMESPath expression that must be true of the body.")
+    contains: str | None = Field(None, description="A text that the body must contain.")
+
+
+class HttpCheck(Strict):
+    """A question to the recovered application and what a right answer looks like."""
+
+    http: str = Field(pattern=r"^/", description="Path of the request, from the root of the service.")
+    expect: HttpExpectation = Field(default_factory=lambda: HttpExpectation(), description="The right answer.")
+
+
+class WorkloadModel(Strict):
+    """What every kind of workload has. Kinds add their own keys."""
+
+    kind: str = Field(description="postgres, files, service, traffic, command, or a third party's.")
+    needs: tuple[Name, ...] = Field((), description="Workloads that must be back before this one starts.")
+    rpo: Seconds | None = Field(None, description="Stricter than the runbook's.")
+
+
+class Approval(Strict):
+    """A person must agree before the run goes on."""
+
+    within: Seconds = Field(description="How long to wait.")
+    otherwise: Literal["abort", "continue"] = Field("abort", description="What happens when nobody answers in time.")
+
+
+class OwnStep(Strict):
+    """A step that only people know of, put before or after a derived one. It does exactly one thing."""
+
+    name: str = Field(min_length=1, description="What people call it.")
+    run: str | tuple[str, ...] | None = Field(
+        None, description="A command and its arguments. No shell; paths are relative to the runbook."
+    )
+    http: str | None = Field(None, description="A URL that must answer 2xx to GET.")
+    approve: Approval | None = Field(None, description="Wait for `albus-dr approve RUN STEP`.")
+    wait: Seconds | None = Field(None, description="Wait this long.")
+    host: Name | None = Field(
+        None, description="The host (of the site in `site`) that the command runs on; default: here."
+    )
+    site: Literal["primary", "secondary"] = Field("secondary", description="Whose hosts `host` names.")
+    before: str | None = Field(None, description="A workload, a derived step's id, or `fence`.")
+    after: str | None = Field(None, description="A workload, a derived step's id, or `fence`.")
+    in_: tuple[Operation, ...] = Field(alias="in", min_length=1, description="The operations that it takes part in.")
+    timeout: Seconds = Field(60.0, description="It is stopped, with its children, after this time.")
+    retries: int = Field(0, ge=0, le=20, description="How often it is tried again after a failure.")
+    undo: tuple[str, ...] | None = Field(None, description="A command that takes it back when the run is aborted.")
+    on_failure: Literal["stop", "continue"] = Field(
+        "stop", description="`continue`: the run goes on, and is incomplete."
+    )
+
+
+class Runbook(Strict):
+    """One page: what we protect, and how well."""
+
+    version: Literal[1] = Field(description="The version of this format.")
+    runbook: Name = Field(description="The runbook's name. Runs, recovery points and leases carry it.")
+    description: str = Field("", description="For people.")
+    config: str | None = Field(
+        None, description="Sites and credentials, relative to this file. `--config` replaces it."
+    )
+    objectives: Objectives
+    sites: SitePair
+    workloads: dict[Name, WorkloadModel] = Field(min_length=1, description="What is protected, by name.")
+    steps: tuple[OwnStep, ...] = Field((), description="What only people know.")

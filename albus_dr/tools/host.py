@@ -1,0 +1,129 @@
+"""A machine that steps run on: this one, or one reached by the system's OpenSSH client."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from albus_dr.errors import TransientError
+from albus_dr.runbook.config import HostConfig
+from albus_dr.tools import process
+from albus_dr.tools.process import Completed
+
+SSH_FAILED = 255  # ssh(1): "exits with the exit status of the remote command or with 255 if an error occurred"
+# Secrets travel on standard input, before the program's own: argv is public on both machines.
+_PRELUDE = 'while IFS= read -r line && [ -n "$line" ]; do export "$line"; done; exec "$@"'
+
+
+class Host(Protocol):
+    """Runs programs somewhere."""
+
+    @property
+    def name(self) -> str: ...
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float,
+        stdin: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        run_as: str | None = None,
+        on_line: Callable[[str], None] | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Completed:
+        """As process.run; ``run_as`` is another system user (albus-dr must be root there)."""
+        ...
+
+
+@dataclass(frozen=True)
+class LocalHost:
+    """This machine."""
+
+    name: str = "localhost"
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float,
+        stdin: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        run_as: str | None = None,
+        on_line: Callable[[str], None] | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Completed:
+        if run_as:
+            argv = ("setpriv", "--reuid", run_as, "--regid", run_as, "--init-groups", "--", *argv)
+            cwd = cwd or "/"  # ours may be one that the other user can't enter
+        return process.run(
+            argv,
+            timeout_s=timeout_s,
+            stdin=stdin,
+            environment=environment,
+            cwd=cwd,
+            on_line=on_line,
+            cancelled=cancelled,
+        )
+
+
+@dataclass(frozen=True)
+class SshHost:
+    """A machine behind ssh. Nobody is asked for a password; the host key must be known."""
+
+    name: str
+    destination: str
+    port: int | None = None
+    options: tuple[str, ...] = ()
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float,
+        stdin: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        run_as: str | None = None,
+        on_line: Callable[[str], None] | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Completed:
+        """As process.run. Raises TransientError when the machine itself can't be reached."""
+        remote = self._remote(argv, timeout_s, cwd, run_as)
+        lines = "".join(f"{key}={value}\n" for key, value in (environment or {}).items())
+        command = shlex.join(("sh", "-c", _PRELUDE, "sh", *remote))
+        done = process.run(
+            (*self._ssh(), command), timeout_s=timeout_s + process.KILL_AFTER_S, stdin=lines + "\n" + (stdin or ""),
+            on_line=on_line, cancelled=cancelled,
+        )  # fmt: skip
+        if done.code == SSH_FAILED:
+            raise TransientError(
+                f"{self.name} ({self.destination}) can't be reached by ssh: {done.last_words}",
+                hint=f"try: ssh {self.destination} true",
+            )
+        return Completed(tuple(argv), done.code, done.stdout, done.stderr, done.duration_s)
+
+    def _ssh(self) -> tuple[str, ...]:
+        port = ("-p", str(self.port)) if self.port else ()
+        more = tuple(part for option in self.options for part in ("-o", option))
+        return ("ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5", *port, *more,
+                "--", self.destination)  # fmt: skip
+
+    @staticmethod
+    def _remote(argv: Sequence[str], timeout_s: float, cwd: str | None, run_as: str | None) -> tuple[str, ...]:
+        limit = ("timeout", "-k", "5", f"{timeout_s:g}")  # the far end ends it too when the connection is lost
+        where = ("env", "-C", cwd or "/") if cwd or run_as else ()
+        user = ("runuser", "-u", run_as, "--") if run_as else ()
+        return (*limit, *where, *user, *argv)
+
+
+def connect(name: str, config: HostConfig) -> Host:
+    """The host that the config describes. Opens nothing yet."""
+    if config.ssh is None:
+        return LocalHost(name)
+    return SshHost(name, config.ssh, config.port, config.options)

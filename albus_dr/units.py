@@ -1,0 +1,66 @@
+"""Durations, distances and sizes as people write them, and back."""
+
+from __future__ import annotations
+
+import math
+import re
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31_536_000.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdwy])")
+_DISTANCE = re.compile(r"(\d+(?:\.\d+)?)\s*km")
+EARTH_RADIUS_KM = 6371.0088  # IUGG mean radius
+
+
+def parse_duration(text: object) -> float:
+    """Seconds in ``4h``, ``1h30m``, ``15m``, ``90s``, ``1y`` (365 days). A bare number has no unit: refused.
+
+    Raises ValueError that says what would be right.
+    """
+    if isinstance(text, str):
+        compact = text.strip()
+        parts = _DURATION.findall(compact)
+        if parts and _DURATION.sub("", compact).strip() == "":
+            return float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
+    raise ValueError("a duration needs a number and a unit (ms, s, m, h, d, w, y), for example 15m or 1h30m")
+
+
+def parse_distance_km(text: object) -> float:
+    """Kilometres in ``500 km``. Raises ValueError that says what would be right."""
+    if isinstance(text, str) and (match := _DISTANCE.fullmatch(text.strip())):
+        return float(match[1])
+    raise ValueError("a distance needs a number and km, for example 500 km")
+
+
+def format_duration(seconds: float) -> str:
+    """``4 h``, ``1 h 30 min``, ``12.3 s``, ``85 ms``: two units at most, for people."""
+    if seconds < 0:
+        return "-" + format_duration(-seconds)
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for unit_s, unit, smaller_s, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= unit_s:
+            big, rest = divmod(whole, unit_s)
+            small = rest // smaller_s
+            return f"{big} {unit} {small} {smaller}" if small else f"{big} {unit}"
+    return f"{whole} s"
+
+
+def format_bytes(count: float) -> str:
+    """``512 B``, ``1.4 GiB``: binary units."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def great_circle_km(latitude_a: float, longitude_a: float, latitude_b: float, longitude_b: float) -> float:
+    """Distance in kilometres over the surface of a sphere of the mean radius (haversine)."""
+    phi_a, phi_b = math.radians(latitude_a), math.radians(latitude_b)
+    half_phi = (phi_b - phi_a) / 2
+    half_lambda = math.radians(longitude_b - longitude_a) / 2
+    h = math.sin(half_phi) ** 2 + math.cos(phi_a) * math.cos(phi_b) * math.sin(half_lambda) ** 2
+    return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(h))

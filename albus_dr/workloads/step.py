@@ -1,0 +1,154 @@
+"""What a step is: a frozen description (StepSpec) and three verbs (Action).
+
+observe looks at the world and says whether the step is already done. act does it. verify looks again.
+The engine writes the intent before act and the outcome after verify; a step that was interrupted is observed
+before anything else happens.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from albus_dr.runbook.config import Config, ProxyConfig, SiteConfig
+from albus_dr.runbook.model import Operation, Runbook, WorkloadModel
+
+Facts = Mapping[str, Any]  # what a step found or made; JSON-serialisable, kept in the journal, read by later steps
+
+
+class State(Enum):
+    """What observe saw. UNKNOWN is not NOT_DONE: nobody may act on it blindly."""
+
+    DONE = "done"
+    NOT_DONE = "not_done"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A state, why we think so, and, when DONE, the facts that act would have returned."""
+
+    state: State
+    reason: str = ""
+    facts: Facts = field(default_factory=dict)
+
+
+class Verdict(Enum):
+    """Has no truth value: `if verdict` would make a skipped check a success."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCOMPLETE = "incomplete"
+    NOT_EVALUATED = "not_evaluated"
+
+    def __bool__(self) -> bool:
+        raise TypeError("a verdict is not true or false; compare it")
+
+
+@dataclass(frozen=True)
+class Verification:
+    """One comparison of what should be there with what is there. Both sides are printed: no secrets, no patients."""
+
+    workload: str
+    kind: str
+    expected: str
+    actual: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class StepSpec:
+    """One node of a plan. Plain data: it is digested, stored and shown before anything runs."""
+
+    id: str
+    """``WORKLOAD.VERB``, unique in the plan, for example ``patients.promote``."""
+    workload: str
+    """The workload's name; empty for steps of the run itself."""
+    site: str
+    """The site that the step acts on; empty when it acts on none."""
+    action: str
+    """``KIND.VERB``: the key of the Action, for example ``postgres.promote``."""
+    title: str
+    """What it does, for people: "Promote patients at bordeaux"."""
+    needs: tuple[str, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    timeout_s: float = 300.0
+    retries: int = 0
+    repeatable: bool = True
+    """False: acting twice can do harm (promote, fence, delete); an unknown state stops for the operator."""
+    always: bool = False
+    """True: runs whatever happened before (cleanup), once everything it needs has ended."""
+    on_failure: str = "stop"
+    undo: tuple[str, ...] = ()
+    clock: str = ""
+    """The clock of the run that the end of this step sets, for example ``fenced_at``."""
+    estimate_s: float = 1.0
+    """A forecast for the critical path where there is no history."""
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What is fixed for a whole run."""
+
+    id: str
+    operation: Operation
+    source: str
+    """The site that serves, or served, when the run was declared."""
+    target: str
+    """The other one: what is copied to, drilled at, promoted."""
+    declared_at: datetime
+    disrupted_at: datetime | None
+    directory: Path
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """accept_data_loss, fenced_by, point, …: what the operator said."""
+    operator: str = ""
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """What an action may know. It reaches programs and servers through albus_dr.tools only."""
+
+    spec: StepSpec
+    run: RunInfo
+    runbook: Runbook
+    config: Config
+    base: Path
+    """Directory of the runbook: relative commands start here."""
+    facts_of: Callable[[str], Facts]
+    """Facts of an earlier step by id; empty when it has not succeeded."""
+    progress: Callable[[float, float | None, str], None]
+    """Report (done, total or None, unit): keeps the screen alive. Bytes for unit ``B``."""
+    cancelled: threading.Event
+
+    @property
+    def site(self) -> SiteConfig:
+        return self.config.sites[self.spec.site]
+
+    @property
+    def workload(self) -> WorkloadModel:
+        return self.runbook.workloads[self.spec.workload]
+
+    def proxy(self, name: str) -> ProxyConfig:
+        return self.config.proxies[name]
+
+
+def _not_done(_: StepContext) -> Observation:
+    return Observation(State.NOT_DONE, "it has no lasting effect to look for")
+
+
+def _nothing_to_verify(_: StepContext, __: Facts) -> tuple[Verification, ...]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Action:
+    """The three verbs of one kind of step."""
+
+    act: Callable[[StepContext], Facts]
+    observe: Callable[[StepContext], Observation] = _not_done
+    verify: Callable[[StepContext, Facts], tuple[Verification, ...]] = _nothing_to_verify
