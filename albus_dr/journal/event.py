@@ -11,7 +11,7 @@ from typing import Any
 GENESIS = "0" * 64
 
 EVENT_KINDS = (
-    "RunDeclared",  # data: runbook, operation, scenario, plan (frozen), plan_digest, source, target, objectives, options
+    "RunDeclared",  # data: runbook, operation, scenario, plan, plan_digest, source, target, objectives, options
     "RunStarted",
     "RunResumed",
     "ClockRecorded",  # data: clock, at

@@ -41,12 +41,21 @@ class Derivation:
     """The site that serves (or served)."""
     target: str
     """The site that is copied to, drilled at, promoted."""
-    ends: Mapping[str, tuple[str, ...]]
-    """By workload already derived: the ids of its last steps, which a workload that needs it waits for."""
 
-    def needed(self, model: WorkloadModel) -> tuple[str, ...]:
-        """The steps that everything in ``model.needs`` ends with."""
-        return tuple(step for name in model.needs for step in self.ends.get(name, ()))
+
+@dataclass(frozen=True)
+class Derived:
+    """The steps of one workload for one operation, by phase, each phase in an order that satisfies its own needs.
+
+    The plan puts the phases together: every ``ready`` step before anything that changes something; ``release``
+    against the direction of ``needs`` (the door closes before the application stops before the database stops);
+    then the fence; ``take`` along ``needs``; ``after`` once every workload was taken.
+    """
+
+    ready: tuple[StepSpec, ...] = ()
+    release: tuple[StepSpec, ...] = ()
+    take: tuple[StepSpec, ...] = ()
+    after: tuple[StepSpec, ...] = ()
 
 
 class Kind(Protocol):
@@ -60,8 +69,8 @@ class Kind(Protocol):
         """Names that the config must define."""
         ...
 
-    def steps(self, name: str, model: WorkloadModel, derivation: Derivation) -> tuple[StepSpec, ...]:
-        """The steps of one operation for the workload ``name``, in an order that satisfies their needs."""
+    def steps(self, name: str, model: WorkloadModel, derivation: Derivation) -> Derived:
+        """The steps of one operation for the workload ``name``."""
         ...
 
 

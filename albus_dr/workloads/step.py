@@ -8,6 +8,7 @@ before anything else happens.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -124,6 +125,13 @@ class StepContext:
     progress: Callable[[float, float | None, str], None]
     """Report (done, total or None, unit): keeps the screen alive. Bytes for unit ``B``."""
     cancelled: threading.Event
+    deadline: float
+    """Monotonic seconds; nothing that the step starts may go on after it."""
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds until the deadline, never less than a tenth."""
+        return max(0.1, self.deadline - time.monotonic())
 
     @property
     def site(self) -> SiteConfig:

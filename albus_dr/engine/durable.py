@@ -1,0 +1,95 @@
+"""DBOS Transact, and nothing else of this project: a workflow whose steps are recorded as they end.
+
+One process executes one run. The executor's id is the run's id, so that starting one run never wakes up another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any
+
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+
+from albus_dr.engine.url import engine_url
+
+APPLICATION_VERSION = "1"  # of the workflow below, not of albus-dr: a run survives an upgrade
+POLL_S = 0.02
+
+Checkpoint = Callable[[Callable[[], Coroutine[Any, Any, str]]], Awaitable[str]]
+"""Run a step and record what it returned; after a crash, return the record instead."""
+
+Body = Callable[[dict[str, Checkpoint]], Awaitable[None]]
+
+_bodies: dict[str, tuple[tuple[str, ...], Body, Future[None]]] = {}
+
+
+@DBOS.workflow(name="albus-dr run")
+async def _workflow(run: str) -> None:
+    names, body, ended = _bodies[run]
+    reservations = {name: DBOS.reserve_step() for name in names}
+
+    def checkpoint(name: str) -> Checkpoint:
+        async def run_once(act: Callable[[], Coroutine[Any, Any, str]]) -> str:
+            return await reservations[name].run_async({"name": name}, act)
+
+        return run_once
+
+    try:
+        await body({name: checkpoint(name) for name in names})
+    except BaseException as error:
+        if not ended.done():
+            ended.set_exception(error)
+        raise
+    if not ended.done():
+        ended.set_result(None)
+
+
+def run_durably(url: str, run: str, names: tuple[str, ...], body: Body) -> None:
+    """Run ``body`` as the workflow of ``run``; it returns when the body has ended, or raises what it raised.
+
+    ``names`` are the steps in the plan's stable order: their ids are reserved in that order. When an earlier
+    process was killed in the middle, the same workflow goes on: steps whose outcome was recorded are not run again.
+    When an earlier one ended (failed, waiting), a new workflow begins; the journal knows what was done.
+    """
+    ended: Future[None] = Future()
+    _bodies[run] = (names, body, ended)
+    logging.getLogger("dbos").setLevel(logging.CRITICAL)
+    config: DBOSConfig = {
+        "name": "albus-dr",
+        "system_database_url": engine_url(url),
+        "executor_id": run,
+        "application_version": APPLICATION_VERSION,
+        "log_level": "CRITICAL",
+        "notification_listener_polling_interval_sec": 0.05,
+        "scheduler_polling_interval_sec": 0.5,
+    }
+    DBOS(config=config)
+    try:
+        DBOS.launch()  # it recovers this executor's pending workflow by itself
+        if not _pending(run):
+            asyncio.run(_start(run, _next_generation(run)))
+        ended.result()
+    finally:
+        DBOS.destroy()
+        del _bodies[run]
+
+
+async def _start(run: str, workflow: str) -> None:
+    with SetWorkflowID(workflow):
+        handle: Any = await DBOS.start_workflow_async(_workflow, run)
+    await handle.get_result(polling_interval_sec=POLL_S)
+
+
+def _generations(run: str) -> list[Any]:
+    return DBOS.list_workflows(workflow_id_prefix=f"{run}.")
+
+
+def _pending(run: str) -> bool:
+    return any(workflow.status == "PENDING" for workflow in _generations(run))
+
+
+def _next_generation(run: str) -> str:
+    return f"{run}.{len(_generations(run))}"

@@ -1,0 +1,58 @@
+"""One run at a time changes a runbook's sites. The lock ends with the process that holds it, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from albus_dr.errors import RefusedError
+
+
+@contextmanager
+def exclusive(url: str, state: Path, name: str, *, purpose: str) -> Iterator[None]:
+    """Hold the lock ``name``. Raises RefusedError that names who holds it, when somebody does.
+
+    On an SQLite engine it is a file lock in the state directory; on PostgreSQL an advisory lock of one session.
+    """
+    held = _file_lock(state, name, purpose) if url.startswith("sqlite") else _advisory_lock(url, name)
+    with held:
+        yield
+
+
+@contextmanager
+def _file_lock(state: Path, name: str, purpose: str) -> Iterator[None]:
+    directory = state / "locks"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(directory / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _refused(file.read().strip()) from None
+        file.truncate()
+        file.write(f"{purpose} (process {os.getpid()})")
+        file.flush()
+        yield
+
+
+@contextmanager
+def _advisory_lock(url: str, name: str) -> Iterator[None]:
+    import psycopg
+
+    key = int.from_bytes(hashlib.sha256(f"albus-dr {name}".encode()).digest()[:8], "big", signed=True)
+    with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
+        if row is None or not row[0]:
+            raise _refused("a process on this engine")
+        yield
+
+
+def _refused(holder: str) -> RefusedError:
+    return RefusedError(
+        f"another run is in progress: {holder or 'unknown'}",
+        hint="albus-dr runs list shows it; albus-dr runs watch RUN follows it; albus-dr abort RUN stops it",
+    )

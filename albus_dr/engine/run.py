@@ -1,0 +1,201 @@
+"""Run a plan: what may start when, what happens after a failure, an interrupt or an abort."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from albus_dr.engine.approval import approval_action
+from albus_dr.engine.durable import Checkpoint, run_durably
+from albus_dr.engine.execute import Executor, Outcome, Past
+from albus_dr.engine.verdict import Judgement, judge
+from albus_dr.errors import ExitCode
+from albus_dr.journal.fold import fold
+from albus_dr.journal.state import RunState
+from albus_dr.journal.store import JournalStore, now
+from albus_dr.plan.model import Plan
+from albus_dr.runbook.config import Config
+from albus_dr.runbook.model import Runbook
+from albus_dr.workloads.step import Action, Facts, RunInfo, StepContext, StepSpec, Verdict
+
+WORKERS = 16  # steps wait for programs; more of them at once than this help nobody
+ABORT_POLL_S = 1.0
+Progress = Callable[[str, float, float | None, str], None]
+
+
+@dataclass
+class Execution:
+    """Everything that one execution of a plan needs."""
+
+    store: JournalStore
+    url: str
+    plan: Plan
+    info: RunInfo
+    runbook: Runbook
+    config: Config
+    base: Path
+    actions: Mapping[str, Action]
+    progress: Progress
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    """Set it to stop the run: children are ended, the rest is left for `resume`; a drill still cleans up."""
+
+
+def execute(execution: Execution) -> RunState:
+    """Run the plan, or go on with it; the folded state when nothing more can be done now.
+
+    A run that ended has RunEnded in its journal. A run that waits for somebody, or that was interrupted, has not.
+    """
+    runner = _Runner(execution)
+    with _AbortWatch(execution):
+        run_durably(execution.url, execution.info.id, tuple(step.id for step in execution.plan.steps), runner.body)
+    return fold(execution.store.events(execution.info.id))
+
+
+class _Runner:
+    def __init__(self, execution: Execution) -> None:
+        self._x = execution
+        self._run = execution.info.id
+        events = execution.store.events(self._run)
+        state = fold(events)
+        self._done: dict[str, Facts] = {
+            step.id: step.facts for step in state.steps.values() if step.status == "succeeded"
+        }
+        decisions = {event.step: event.data["decision"] for event in events if event.kind == "StepDecided"}
+        self._past = {
+            step.id: Past(step.attempts > 0, decisions.get(step.id, ""), step.attempts) for step in state.steps.values()
+        }
+        self._clocks = {name for name, at in state.clocks.items() if at is not None}
+        self._tolerated = _tolerated(execution.plan)
+        self._lock = threading.Lock()
+        self._executor = Executor(
+            execution.store, self._run,
+            {**execution.actions, "own.approve": approval_action(execution.store, self._run)},
+        )  # fmt: skip
+
+    async def body(self, checkpoints: dict[str, Checkpoint]) -> None:
+        """The workflow: every step as soon as what it needs has succeeded."""
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="step") as pool:
+            tasks: dict[str, asyncio.Task[Outcome]] = {}
+            for spec in self._x.plan.steps:
+                needs = [tasks[need] for need in spec.needs]
+                tasks[spec.id] = asyncio.create_task(self._when_ready(spec, needs, checkpoints[spec.id], pool))
+            outcomes = await asyncio.gather(*tasks.values())
+        self._conclude(set(outcomes))
+
+    async def _when_ready(
+        self, spec: StepSpec, needs: list[asyncio.Task[Outcome]], checkpoint: Checkpoint, pool: ThreadPoolExecutor
+    ) -> Outcome:
+        outcomes: list[Outcome] = await asyncio.gather(*needs)
+        if spec.id in self._done:
+            return "succeeded"
+        if not spec.always:
+            if self._x.cancelled.is_set():
+                return "interrupted"
+            bad = [outcome for outcome, need in zip(outcomes, spec.needs, strict=True) if self._stops(outcome, need)]
+            if bad:
+                return "skipped" if "failed" in bad or "skipped" in bad else bad[0]
+
+        async def act() -> str:
+            return await asyncio.get_running_loop().run_in_executor(pool, partial(self._execute, spec))
+
+        outcome = await checkpoint(act)
+        return outcome  # type: ignore[return-value]  # what _execute returned, or the record of it
+
+    def _stops(self, outcome: Outcome, step: str) -> bool:
+        return outcome != "succeeded" and not (outcome == "failed" and step in self._tolerated)
+
+    def _execute(self, spec: StepSpec) -> Outcome:
+        outcome, facts = self._executor.execute(partial(self._context, spec), spec, self._past[spec.id])
+        if outcome == "succeeded":
+            with self._lock:
+                self._done[spec.id] = facts
+                self._record_clock(spec)
+        return outcome
+
+    def _record_clock(self, spec: StepSpec) -> None:
+        """A clock is set when the last of its steps has succeeded."""
+        if not spec.clock or spec.clock in self._clocks:
+            return
+        if not all(step.id in self._done for step in self._x.plan.steps if step.clock == spec.clock):
+            return
+        self._clocks.add(spec.clock)
+        at = self._done[spec.id].get("clock_at") or now()
+        self._x.store.append(self._run, "ClockRecorded", {"clock": spec.clock, "at": at})
+
+    def _context(self, spec: StepSpec) -> StepContext:
+        x = self._x
+        return StepContext(
+            spec=spec, run=x.info, runbook=x.runbook, config=x.config, base=x.base,
+            facts_of=lambda id_: self._done.get(id_, {}), progress=partial(x.progress, spec.id),
+            cancelled=threading.Event() if spec.always else x.cancelled, deadline=time.monotonic() + spec.timeout_s,
+        )  # fmt: skip
+
+    def _conclude(self, outcomes: set[Outcome]) -> None:
+        interrupted = self._x.cancelled.is_set() or "interrupted" in outcomes
+        if "unknown" in outcomes or (interrupted and self._x.plan.operation != "drill"):
+            return
+        judgement = conclude(self._x.store, self._run, self._x.runbook, self._x.plan)
+        if interrupted:
+            judgement = _interrupted(judgement)
+        self._x.store.append(self._run, "RunEnded", judgement.to_json())
+
+
+def conclude(store: JournalStore, run: str, runbook: Runbook, plan: Plan) -> Judgement:
+    """Mark what was never started as skipped, and judge the run."""
+    events = store.events(run)
+    for step in fold(events).steps.values():
+        if step.status == "pending":
+            store.append(run, "StepSkipped", {"reason": "something that it needs was not done"}, step=step.id)
+    events = store.events(run)
+    codes = {event.step: int(event.data["exit_code"]) for event in events if event.kind == "StepFailed"}
+    measured = {
+        name: model.rpo if model.rpo is not None else runbook.objectives.rpo
+        for name, model in runbook.workloads.items()
+        if model.kind in HOLDS_DATA
+    }
+    return judge(fold(events), failure_codes=codes, tolerated=_tolerated(plan), rpo_by_workload=measured)
+
+
+def _tolerated(plan: Plan) -> frozenset[str]:
+    return frozenset(step.id for step in plan.steps if step.on_failure == "continue")
+
+
+HOLDS_DATA = ("postgres", "files")
+
+
+def _interrupted(judgement: Judgement) -> Judgement:
+    return Judgement(
+        Verdict.INCOMPLETE if judgement.verdict is not Verdict.FAILED else judgement.verdict,
+        ExitCode.INTERRUPTED if judgement.exit_code is not ExitCode.CLEANUP_FAILED else judgement.exit_code,
+        "it was interrupted", judgement.proof_level, judgement.actuals, judgement.residue, judgement.notes,
+    )  # fmt: skip
+
+
+class _AbortWatch:
+    """While it is open, an AbortRequested in the journal, from whatever process, stops the run."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._x = execution
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="abort-watch", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        seen = len(self._x.store.events(self._x.info.id)) - 1
+        while not self._over.wait(ABORT_POLL_S):
+            for event in self._x.store.events(self._x.info.id, after=seen):
+                seen = event.seq
+                if event.kind == "AbortRequested":
+                    self._x.cancelled.set()

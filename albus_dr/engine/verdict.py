@@ -1,0 +1,163 @@
+"""What a run amounts to: pure, from its folded journal. Unmeasured is None, never 0, never a pass."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from albus_dr.errors import ExitCode
+from albus_dr.journal.fold import parse_time
+from albus_dr.journal.state import RunState
+from albus_dr.units import format_duration
+from albus_dr.workloads.step import Verdict
+
+RECOVERS = ("drill", "switchover", "failover")
+
+
+@dataclass(frozen=True)
+class Actuals:
+    """Measured, or None."""
+
+    rta_s: float | None = None
+    rpa_s: float | None = None
+    rpa_by_workload: dict[str, float] = field(default_factory=dict)
+    client_downtime_s: float | None = None
+    acknowledged_writes: int | None = None
+    lost_writes: int | None = None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The end of a run, as RunEnded records it."""
+
+    verdict: Verdict
+    exit_code: ExitCode
+    reason: str
+    proof_level: str
+    actuals: Actuals
+    residue: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The data of RunEnded."""
+        return {
+            "verdict": self.verdict.value, "exit_code": int(self.exit_code), "reason": self.reason,
+            "proof_level": self.proof_level, "actuals": asdict(self.actuals), "residue": list(self.residue),
+            "notes": list(self.notes),
+        }  # fmt: skip
+
+
+def judge(
+    state: RunState, *, failure_codes: dict[str, int], tolerated: frozenset[str], rpo_by_workload: dict[str, float]
+) -> Judgement:
+    """``failure_codes``: the exit code of each failed step; ``tolerated``: steps whose failure stops nothing, but
+    leaves the run incomplete; ``rpo_by_workload``: objectives in seconds."""
+    actuals = _actuals(state)
+    residue = tuple(item for step in state.steps.values() for item in step.facts.get("residue", ()))
+    verdict, code, reason = _verdict(state, actuals, residue, failure_codes, tolerated, rpo_by_workload)
+    return Judgement(verdict, code, reason, _proof_level(state, verdict), actuals, residue, _notes(state))
+
+
+def _verdict(
+    state: RunState, actuals: Actuals, residue: tuple[str, ...], failure_codes: dict[str, int],
+    tolerated: frozenset[str], rpo_by_workload: dict[str, float],
+) -> tuple[Verdict, ExitCode, str]:  # fmt: skip
+    failed = [step for step in state.steps.values() if step.status == "failed"]
+    serious = [step for step in failed if step.action != "site.cleanup" and step.id not in tolerated]
+    if serious:
+        step = serious[0]
+        return Verdict.FAILED, ExitCode(failure_codes[step.id]), f"{step.id} failed: {step.error}"
+    uncleaned = [step for step in failed if step.action == "site.cleanup"]
+    if uncleaned or residue:
+        left = ", ".join(residue) or uncleaned[0].error
+        return Verdict.FAILED, ExitCode.CLEANUP_FAILED, f"cleanup left something behind: {left}"
+    undone = [step for step in state.steps.values() if step.status != "succeeded"]
+    if undone:
+        names = ", ".join(step.id for step in undone[:4]) + (", …" if len(undone) > 4 else "")
+        return Verdict.INCOMPLETE, ExitCode.STEP_FAILED, f"not everything was done: {names}"
+    if state.operation in RECOVERS:
+        return _against_objectives(state, actuals, rpo_by_workload)
+    return Verdict.PASSED, ExitCode.PASSED, "everything was done and verified"
+
+
+def _against_objectives(
+    state: RunState, actuals: Actuals, rpo_by_workload: dict[str, float]
+) -> tuple[Verdict, ExitCode, str]:
+    if actuals.rta_s is None:
+        return (
+            Verdict.INCOMPLETE,
+            ExitCode.STEP_FAILED,
+            "the recovery time was not measured: nothing verified the service",
+        )
+    if actuals.rta_s > state.rto_s:
+        return (
+            Verdict.FAILED, ExitCode.OBJECTIVE_MISSED,
+            f"recovered after {format_duration(actuals.rta_s)}; the objective is {format_duration(state.rto_s)}",
+        )  # fmt: skip
+    for workload, rpo_s in rpo_by_workload.items():
+        found = actuals.rpa_by_workload.get(workload)
+        if found is None:
+            return Verdict.INCOMPLETE, ExitCode.STEP_FAILED, f"{workload}: the age of its newest write was not measured"
+        if found > rpo_s:
+            return (
+                Verdict.FAILED, ExitCode.OBJECTIVE_MISSED,
+                f"{workload}: its newest write is {format_duration(found)} older than the disruption; "
+                f"the objective is {format_duration(rpo_s)}",
+            )  # fmt: skip
+    if state.operation == "switchover" and actuals.lost_writes:
+        return (
+            Verdict.FAILED,
+            ExitCode.VERIFICATION_FAILED,
+            f"a switchover lost {actuals.lost_writes} acknowledged writes",
+        )
+    return Verdict.PASSED, ExitCode.PASSED, "recovered, verified and within the objectives"
+
+
+def _actuals(state: RunState) -> Actuals:
+    disrupted = state.clocks["disrupted_at"]
+    start = disrupted if state.clock == "disruption" else state.clocks["declared_at"]
+    # A drill moves no door: it ends where the restored application has answered.
+    end = state.clocks["service_verified_at" if state.operation == "drill" else "clients_verified_at"]
+    recovers = state.operation in RECOVERS
+    rpa = {} if disrupted is None or not recovers else _rpa(state, disrupted)
+    seen: dict[str, Any] = {}
+    for step in state.steps.values():
+        seen.update(
+            {
+                key: step.facts[key]
+                for key in ("client_downtime_s", "acknowledged_writes", "lost_writes")
+                if key in step.facts
+            }
+        )
+    return Actuals(
+        rta_s=(end - start).total_seconds() if recovers and start and end else None,
+        rpa_s=max(rpa.values(), default=None),
+        rpa_by_workload=rpa,
+        client_downtime_s=seen.get("client_downtime_s"),
+        acknowledged_writes=seen.get("acknowledged_writes"),
+        lost_writes=seen.get("lost_writes"),
+    )
+
+
+def _rpa(state: RunState, disrupted: datetime) -> dict[str, float]:
+    newest: dict[str, datetime] = {}
+    for step in state.steps.values():
+        if step.workload and (found := step.facts.get("newest_write_at")):
+            newest[step.workload] = parse_time(found)  # the last step that measured it speaks
+    return {name: max(0.0, (disrupted - at).total_seconds()) for name, at in newest.items()}
+
+
+def _proof_level(state: RunState, verdict: Verdict) -> str:
+    clocks = state.clocks
+    if verdict is Verdict.PASSED and state.operation in ("switchover", "failover") and clocks["clients_verified_at"]:
+        return "L4"
+    if clocks["service_verified_at"]:
+        return "L3"
+    if clocks["data_recovered_at"]:
+        return "L2"
+    return "L1" if any(step.status == "succeeded" for step in state.steps.values()) else "L0"
+
+
+def _notes(state: RunState) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(note for step in state.steps.values() for note in step.facts.get("notes", ())))

@@ -1,0 +1,162 @@
+"""Events become the state of a run. Pure: the same events give the same state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from albus_dr.journal.event import Event
+from albus_dr.journal.state import RunState, StepState, VerificationState
+
+
+def fold(events: Iterable[Event]) -> RunState:
+    """The state after the events. Raises ValueError when the first is not RunDeclared."""
+    iterator = iter(events)
+    first = next(iterator, None)
+    if first is None or first.kind != "RunDeclared":
+        raise ValueError("a run begins with RunDeclared")
+    state = _declared(first)
+    for event in iterator:
+        if handler := _HANDLERS.get(event.kind):
+            handler(state, event)
+        state.events += 1
+        state.last_hash = event.hash
+    return state
+
+
+def parse_time(text: str) -> datetime:
+    """RFC 3339 with Z or an offset."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def _declared(event: Event) -> RunState:
+    data = event.data
+    objectives = data["objectives"]
+    state = RunState(
+        run=event.run, runbook=data["runbook"], description=data.get("description", ""), operation=data["operation"],
+        scenario=data.get("scenario"), plan_digest=data["plan_digest"], source=data["source"], target=data["target"],
+        rto_s=objectives["rto_s"], rpo_s=objectives["rpo_s"], clock=objectives["clock"],
+        operator=data.get("operator", ""), sites=data.get("sites", {}), events=1, last_hash=event.hash,
+    )  # fmt: skip
+    for step in data["plan"]["steps"]:
+        state.steps[step["id"]] = StepState(
+            id=step["id"], title=step["title"], workload=step["workload"], site=step["site"], action=step["action"],
+            needs=tuple(step["needs"]),
+        )  # fmt: skip
+    state.clocks["declared_at"] = parse_time(event.at)
+    return state
+
+
+def _started(state: RunState, event: Event) -> None:
+    if state.clocks["started_at"] is None:
+        state.clocks["started_at"] = parse_time(event.at)
+
+
+def _resumed(state: RunState, event: Event) -> None:
+    state.resumed += 1
+    state.exit_code = None
+    state.waiting_for = None
+    state.verdict, state.reason = "incomplete", ""
+    state.clocks["ended_at"] = None
+
+
+def _clock(state: RunState, event: Event) -> None:
+    state.clocks[event.data["clock"]] = parse_time(event.data["at"])
+
+
+def _intended(state: RunState, event: Event) -> None:
+    step = state.steps[event.step]
+    step.status = "running"
+    step.attempts = event.data["attempt"]
+    step.started_at = step.started_at or parse_time(event.at)
+
+
+def _attempt_failed(state: RunState, event: Event) -> None:
+    state.steps[event.step].error = event.data["error"]
+
+
+def _succeeded(state: RunState, event: Event) -> None:
+    step = state.steps[event.step]
+    step.status, step.error, step.hint = "succeeded", None, ""
+    step.facts = event.data["facts"]
+    step.adopted = event.data["adopted"]
+    _step_ended(state, step, event)
+
+
+def _failed(state: RunState, event: Event) -> None:
+    step = state.steps[event.step]
+    step.status, step.error, step.hint = "failed", event.data["error"], event.data.get("hint", "")
+    _step_ended(state, step, event)
+
+
+def _step_ended(state: RunState, step: StepState, event: Event) -> None:
+    step.started_at = step.started_at or parse_time(event.at)
+    step.ended_at = parse_time(event.at)
+    step.duration_s = event.data.get("duration_s")
+    state.verifications = [known for known in state.verifications if known.step != step.id]
+    state.verifications += [
+        VerificationState(step=step.id, **verification) for verification in event.data.get("verifications", ())
+    ]
+
+
+def _skipped(state: RunState, event: Event) -> None:
+    step = state.steps[event.step]
+    step.status, step.error = "skipped", event.data["reason"]
+
+
+def _unknown(state: RunState, event: Event) -> None:
+    step = state.steps[event.step]
+    step.status, step.error, step.hint = "unknown", event.data["reason"], event.data.get("hint", "")
+    state.waiting_for = step.id
+
+
+def _approval_requested(state: RunState, event: Event) -> None:
+    state.steps[event.step].status = "waiting"
+    state.waiting_for = event.step
+
+
+def _approval_given(state: RunState, event: Event) -> None:
+    state.waiting_for = None
+    state.notes.append(f"{state.steps[event.step].title}: approved by {event.data['who']}")
+
+
+def _decided(state: RunState, event: Event) -> None:
+    state.waiting_for = None
+    who, why, decision = (event.data.get(key, "") for key in ("who", "why", "decision"))
+    state.notes.append(f"{state.steps[event.step].title}: {who} decided that it is {decision} ({why})")
+
+
+def _abort(state: RunState, event: Event) -> None:
+    state.notes.append(f"abort asked for by {event.data['who']}: {event.data['why']}")
+
+
+def _ended(state: RunState, event: Event) -> None:
+    data: Mapping[str, Any] = event.data
+    actuals = data["actuals"]
+    state.verdict, state.exit_code, state.reason = data["verdict"], data["exit_code"], data["reason"]
+    state.proof_level, state.residue = data["proof_level"], list(data["residue"])
+    state.rta_s, state.rpa_s = actuals["rta_s"], actuals["rpa_s"]
+    state.rpa_by_workload = actuals["rpa_by_workload"]
+    state.client_downtime_s = actuals["client_downtime_s"]
+    state.acknowledged_writes, state.lost_writes = actuals["acknowledged_writes"], actuals["lost_writes"]
+    state.clocks["ended_at"] = parse_time(event.at)
+    state.notes += [note for note in data["notes"] if note not in state.notes]
+
+
+_HANDLERS: dict[str, Callable[[RunState, Event], None]] = {
+    "RunStarted": _started,
+    "RunResumed": _resumed,
+    "ClockRecorded": _clock,
+    "StepIntended": _intended,
+    "StepAttemptFailed": _attempt_failed,
+    "StepSucceeded": _succeeded,
+    "StepFailed": _failed,
+    "StepSkipped": _skipped,
+    "StepUnknown": _unknown,
+    "StepDecided": _decided,
+    "ApprovalRequested": _approval_requested,
+    "ApprovalGiven": _approval_given,
+    "AbortRequested": _abort,
+    "RunEnded": _ended,
+}

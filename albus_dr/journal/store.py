@@ -1,0 +1,214 @@
+"""Where the events are: one table in the engine's database, mirrored as JSON lines into the run's directory.
+
+The table is the truth. An event is on disk before the call that appends it returns; if it can't be written
+(a full disk), the call raises and the engine does nothing further.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from albus_dr.errors import AlbusError, ExitCode, UsageError
+from albus_dr.journal.event import GENESIS, Event, event_hash
+
+_METADATA = sa.MetaData()
+_EVENTS = sa.Table(
+    "albus_event",
+    _METADATA,
+    sa.Column("run", sa.String(100), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("step", sa.String(200), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("monotonic_s", sa.Float(53), nullable=False),
+    sa.Column("data", sa.Text, nullable=False),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+)
+
+
+class JournalError(AlbusError):
+    """The journal can't be written or read. Without it nothing may be done."""
+
+    exit_code = ExitCode.STEP_FAILED
+
+
+class BrokenChain(JournalError):
+    """An event is not the one that was written, or one is missing."""
+
+
+def now() -> str:
+    """RFC 3339, UTC, milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class JournalStore:
+    """All runs of one engine. Safe to use from several threads and, on one database, several processes."""
+
+    def __init__(self, url: str, state: Path) -> None:
+        self._state = state
+        self._lock = threading.Lock()
+        self._listeners: list[Callable[[Event], None]] = []
+        self._heads: dict[str, tuple[int, str]] = {}
+        try:
+            if url.startswith("sqlite"):
+                self._engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+                sa.event.listen(self._engine, "connect", _durable)
+            else:
+                self._engine = sa.create_engine(
+                    _with_driver(url), pool_pre_ping=True, connect_args={"connect_timeout": 5}
+                )
+            _METADATA.create_all(self._engine)
+        except (sa.exc.SQLAlchemyError, sa.exc.NoSuchModuleError) as error:
+            raise UsageError(
+                f"the engine's database {sa_url_for_people(url)} can't be opened: {_reason(error)}",
+                hint="--engine or ALBUS_DR_ENGINE names it: sqlite:///PATH or postgresql://HOST/DATABASE",
+            ) from None
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Call it with every event that this process appends, in order."""
+        self._listeners.append(listener)
+
+    def run_directory(self, run: str) -> Path:
+        """The run's own directory, private; made when it is missing."""
+        path = self._state / "runs" / run
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    def append(self, run: str, kind: str, data: Mapping[str, Any] | None = None, *, step: str = "") -> Event:
+        """Write one fact, durably, then mirror it and tell the listeners. Raises JournalError."""
+        with self._lock:
+            event = self._insert(run, kind, step, json.loads(json.dumps(data or {}, default=str)))
+            self._mirror(event)
+            for listener in self._listeners:
+                listener(event)
+        return event
+
+    def _insert(self, run: str, kind: str, step: str, data: Mapping[str, Any]) -> Event:
+        # Another process (approve, abort) may append to the same run: the primary key decides, the loser reads again.
+        for _ in range(20):
+            try:
+                with self._engine.begin() as connection:
+                    seq, previous = self._head(connection, run)
+                    at, monotonic_s = now(), round(time.monotonic(), 6)
+                    digest = event_hash(run, seq, kind, step, at, monotonic_s, data, previous)
+                    event = Event(run, seq, kind, step, at, monotonic_s, data, previous, digest)
+                    connection.execute(
+                        _EVENTS.insert().values({**event.to_json(), "data": json.dumps(data, sort_keys=True)})
+                    )
+                self._heads[run] = (seq + 1, digest)
+                return event
+            except sa.exc.IntegrityError:
+                self._heads.pop(run, None)
+            except sa.exc.SQLAlchemyError as error:
+                raise JournalError(
+                    f"the journal can't be written: {_reason(error)}",
+                    hint=f"nothing further was done; make room or repair it, then: albus-dr resume {run}",
+                ) from None
+        raise JournalError(f"the journal of {run} is written by too many at once", hint=f"albus-dr runs show {run}")
+
+    def _head(self, connection: sa.Connection, run: str) -> tuple[int, str]:
+        if run in self._heads:
+            return self._heads[run]
+        row = connection.execute(
+            sa.select(_EVENTS.c.seq, _EVENTS.c.hash).where(_EVENTS.c.run == run).order_by(_EVENTS.c.seq.desc()).limit(1)
+        ).first()
+        return (row.seq + 1, row.hash) if row else (0, GENESIS)
+
+    def _mirror(self, event: Event) -> None:
+        path = self.run_directory(event.run) / "journal.jsonl"
+        line = json.dumps(event.to_json(), sort_keys=True) + "\n"
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(line)
+        except OSError as error:
+            raise JournalError(
+                f"{path} can't be written: {error.strerror}",
+                hint=f"nothing further was done; make room, then: albus-dr resume {event.run}",
+            ) from None
+
+    def mirror_again(self, run: str) -> None:
+        """Write the run's journal.jsonl anew: a crash or a full disk may have cut it short."""
+        lines = (json.dumps(event.to_json(), sort_keys=True) + "\n" for event in self.events(run))
+        path = self.run_directory(run) / "journal.jsonl"
+        fresh = path.with_suffix(".new")
+        try:
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.writelines(lines)
+            fresh.replace(path)
+        except OSError as error:
+            raise JournalError(
+                f"{path} can't be written: {error.strerror}", hint="make room, then resume again"
+            ) from None
+
+    def events(self, run: str, *, after: int = -1) -> tuple[Event, ...]:
+        """The run's events in order, from the one after ``after``. Raises BrokenChain where one was changed."""
+        query = sa.select(_EVENTS).where(_EVENTS.c.run == run, _EVENTS.c.seq > after).order_by(_EVENTS.c.seq)
+        try:
+            with self._engine.connect() as connection:
+                rows = connection.execute(query).all()
+        except sa.exc.SQLAlchemyError as error:
+            raise JournalError(f"the journal can't be read: {_reason(error)}") from None
+        events = tuple(
+            Event(r.run, r.seq, r.kind, r.step, r.at, r.monotonic_s, json.loads(r.data), r.previous, r.hash)
+            for r in rows
+        )
+        if after == -1:
+            verify_chain(events)
+        return events
+
+    def runs(self) -> tuple[str, ...]:
+        """Every run's id, oldest first."""
+        query = sa.select(_EVENTS.c.run).where(_EVENTS.c.seq == 0).order_by(_EVENTS.c.at, _EVENTS.c.run)
+        with self._engine.connect() as connection:
+            return tuple(connection.scalars(query))
+
+
+def verify_chain(events: tuple[Event, ...]) -> None:
+    """Raises BrokenChain at the first event whose hash or place is wrong."""
+    previous = GENESIS
+    for number, e in enumerate(events):
+        digest = event_hash(e.run, e.seq, e.kind, e.step, e.at, e.monotonic_s, e.data, e.previous)
+        if e.seq != number or e.previous != previous or e.hash != digest:
+            raise BrokenChain(
+                f"the journal of {e.run} was changed at event {number} ({e.kind})",
+                hint="compare it with journal.jsonl in the run's directory; don't resume this run",
+            )
+        previous = e.hash
+
+
+def _durable(connection: Any, _: object) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _with_driver(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else url
+
+
+def sa_url_for_people(url: str) -> str:
+    """The address without its password."""
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except sa.exc.ArgumentError:
+        return "(not an address)"
+
+
+def _reason(error: Exception) -> str:
+    original = getattr(error, "orig", None)
+    return str(original or error).strip().splitlines()[0]

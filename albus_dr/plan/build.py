@@ -1,0 +1,179 @@
+"""From runbook and operation to plan.
+
+Phases: every workload is ready, the source lets go (against the direction of ``needs``), the source is fenced,
+the target takes over (along ``needs``), and what follows. A drill has an isolated target instead of a fence and
+ends with its cleanup. Own steps are woven in last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+
+from albus_dr.errors import UsageError
+from albus_dr.plan.model import Plan
+from albus_dr.runbook.model import Operation, OwnStep, Runbook
+from albus_dr.workloads.registry import Derivation, Derived, Kind
+from albus_dr.workloads.step import StepSpec
+
+CHANGES_PRIMARY: frozenset[Operation] = frozenset({"switchover", "failover"})
+
+
+def build(runbook: Runbook, operation: Operation, *, source: str, target: str, kinds: Mapping[str, Kind]) -> Plan:
+    """The plan of one operation. Raises UsageError where an own step's place does not exist in it."""
+    derivation = Derivation(runbook, operation, source, target)
+    order = tuple(TopologicalSorter({name: model.needs for name, model in runbook.workloads.items()}).static_order())
+    derived = {name: _kind(kinds, runbook, name).steps(name, runbook.workloads[name], derivation) for name in order}
+    steps = _ready(derived)
+    steps += _release(runbook, derived, order, gate=tuple(step.id for step in steps))
+    if operation in CHANGES_PRIMARY:
+        steps.append(_fence(operation, source, ends=_ends(steps)))
+    if operation == "drill":
+        steps.append(_isolate(target, ends=_ends(steps)))
+    gate = _ends(steps)
+    steps += _take(runbook, derived, order, gate=gate)
+    everything = _ends(steps)
+    for name in order:
+        steps += _chained(derived[name].after, everything)
+    if operation == "drill":
+        steps.append(_cleanup(target, ends=tuple(step.id for step in steps)))
+    for own in runbook.steps:
+        if operation in own.in_:
+            steps = _weave(own, steps, runbook, target=target, source=source)
+    return Plan(runbook.runbook, operation, source, target, _stable_order(steps))
+
+
+def _kind(kinds: Mapping[str, Kind], runbook: Runbook, name: str) -> Kind:
+    return kinds[runbook.workloads[name].kind]
+
+
+def _ready(derived: Mapping[str, Derived]) -> list[StepSpec]:
+    return [step for steps in derived.values() for step in steps.ready]
+
+
+def _chained(steps: Iterable[StepSpec], gate: tuple[str, ...]) -> list[StepSpec]:
+    """Those that wait for nothing yet wait for the gate."""
+    return [step if step.needs else replace(step, needs=gate) for step in steps]
+
+
+def _release(
+    runbook: Runbook, derived: Mapping[str, Derived], order: tuple[str, ...], *, gate: tuple[str, ...]
+) -> list[StepSpec]:
+    released: dict[str, tuple[str, ...]] = {}
+    steps: list[StepSpec] = []
+    for name in reversed(order):
+        dependents = [other for other in order if name in runbook.workloads[other].needs]
+        waits = tuple(step for other in dependents for step in released[other])
+        mine = _chained(derived[name].release, waits or gate)
+        released[name] = _ends(mine) or waits
+        steps += mine
+    return steps
+
+
+def _take(
+    runbook: Runbook, derived: Mapping[str, Derived], order: tuple[str, ...], *, gate: tuple[str, ...]
+) -> list[StepSpec]:
+    taken: dict[str, tuple[str, ...]] = {}
+    steps: list[StepSpec] = []
+    for name in order:
+        waits = tuple(dict.fromkeys(step for other in runbook.workloads[name].needs for step in taken[other]))
+        mine = _chained(derived[name].take, waits or gate)
+        taken[name] = _ends(mine) or waits
+        steps += mine
+    return steps
+
+
+def _ends(steps: Iterable[StepSpec]) -> tuple[str, ...]:
+    """The steps that no other of them waits for."""
+    steps = tuple(steps)
+    needed = {need for step in steps for need in step.needs}
+    return tuple(step.id for step in steps if step.id not in needed)
+
+
+def _fence(operation: Operation, source: str, *, ends: tuple[str, ...]) -> StepSpec:
+    return StepSpec(
+        id="fence", workload="", site=source, action="site.fence", title=f"Prove that {source} can't write",
+        needs=ends, params={"planned": operation == "switchover"}, timeout_s=120, repeatable=False, clock="fenced_at",
+        estimate_s=0.2,
+    )  # fmt: skip
+
+
+def _isolate(target: str, *, ends: tuple[str, ...]) -> StepSpec:
+    return StepSpec(
+        id="isolate", workload="", site=target, action="site.isolate", needs=ends, timeout_s=60, estimate_s=0.1,
+        title=f"Make an isolated target at {target}",
+    )  # fmt: skip
+
+
+def _cleanup(target: str, *, ends: tuple[str, ...]) -> StepSpec:
+    return StepSpec(
+        id="cleanup", workload="", site=target, action="site.cleanup", needs=ends, timeout_s=600, always=True,
+        title=f"Remove everything that the drill made at {target}",
+    )  # fmt: skip
+
+
+def own_step_id(name: str) -> str:
+    """``Tell the nurses`` is ``own.tell-the-nurses``."""
+    return "own." + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "step")
+
+
+def _weave(own: OwnStep, steps: list[StepSpec], runbook: Runbook, *, target: str, source: str) -> list[StepSpec]:
+    anchor = own.before or own.after or ""
+    anchored = tuple(
+        step.id for step in steps if step.id == anchor or (anchor in runbook.workloads and step.workload == anchor)
+    )
+    if not anchored:
+        places = ", ".join(dict.fromkeys([*runbook.workloads, *(step.id for step in steps)]))
+        raise UsageError(
+            f"step {own.name!r}: there is no {anchor!r} in this operation to be before or after",
+            hint=f"one of: {places}",
+        )
+    mine = [step for step in steps if step.id in anchored]
+    id_ = own_step_id(own.name)
+    if own.before:
+        firsts = {step.id for step in mine if not set(step.needs) & set(anchored)}
+        needs = tuple(dict.fromkeys(need for step in mine if step.id in firsts for need in step.needs))
+        woven = [replace(step, needs=(*step.needs, id_)) if step.id in firsts else step for step in steps]
+    else:
+        needs = _ends(mine)
+        inside = set(anchored)
+        woven = [
+            replace(step, needs=(*step.needs, id_)) if set(step.needs) & set(needs) and step.id not in inside else step
+            for step in steps
+        ]
+    site = source if own.site == "primary" else target
+    params = own.model_dump(
+        mode="json", by_alias=True, include={"run", "http", "approve", "wait", "host"}, exclude_none=True
+    )
+    verb = next(key for key in ("run", "http", "approve", "wait") if key in params)
+    waiting = own.approve.within if own.approve else own.wait or 0.0
+    return [
+        *woven,
+        StepSpec(
+            id=id_, workload="", site=site, action=f"own.{verb}", title=own.name, needs=needs, params=params,
+            timeout_s=own.timeout + waiting, retries=own.retries, repeatable=verb in ("wait", "http", "approve"),
+            on_failure=own.on_failure, undo=own.undo or (), estimate_s=waiting or 1.0,
+        ),
+    ]  # fmt: skip
+
+
+def _stable_order(steps: list[StepSpec]) -> tuple[StepSpec, ...]:
+    """Topological; among those that could come next, the one that was derived first."""
+    rank = {step.id: number for number, step in enumerate(steps)}
+    sorter: TopologicalSorter[str] = TopologicalSorter({step.id: step.needs for step in steps})
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        raise UsageError("the steps wait for each other: " + " -> ".join(reversed(error.args[1]))) from None
+    by_id = {step.id: step for step in steps}
+    ordered: list[StepSpec] = []
+    ready: list[str] = list(sorter.get_ready())
+    while ready:
+        ready.sort(key=lambda id_: rank[id_])
+        next_ = ready.pop(0)
+        ordered.append(by_id[next_])
+        sorter.done(next_)
+        ready += sorter.get_ready()
+    return tuple(ordered)

@@ -1,0 +1,70 @@
+"""The plan: a frozen DAG for one operation. Nothing runs that is not in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from albus_dr.runbook.model import Operation
+from albus_dr.workloads.step import StepSpec
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``steps`` are in a stable topological order: the same runbook gives the same order on every machine."""
+
+    runbook: str
+    operation: Operation
+    source: str
+    target: str
+    steps: tuple[StepSpec, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of everything that the plan does. A run is bound to it."""
+        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, for the journal and for `plan --json`."""
+        return {
+            "runbook": self.runbook,
+            "operation": self.operation,
+            "source": self.source,
+            "target": self.target,
+            "steps": [asdict(step) for step in self.steps],
+        }
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Plan:
+        """The plan that to_json wrote down."""
+        steps = tuple(
+            StepSpec(**{**step, "needs": tuple(step["needs"]), "undo": tuple(step["undo"])}) for step in data["steps"]
+        )
+        return Plan(data["runbook"], data["operation"], data["source"], data["target"], steps)
+
+    @cached_property
+    def critical_path(self) -> tuple[StepSpec, ...]:
+        """The chain of steps that the forecast comes from: the longest by estimate, from first to last."""
+        finish: dict[str, float] = {}
+        before: dict[str, str | None] = {}
+        by_id = {step.id: step for step in self.steps}
+        for step in self.steps:
+            latest = max(step.needs, key=lambda need: finish[need], default=None)
+            before[step.id] = latest
+            finish[step.id] = step.estimate_s + (finish[latest] if latest else 0.0)
+        chain: list[StepSpec] = []
+        cursor = max(finish, key=lambda id_: finish[id_], default=None)
+        while cursor is not None:
+            chain.append(by_id[cursor])
+            cursor = before[cursor]
+        return tuple(reversed(chain))
+
+    @property
+    def forecast_s(self) -> float:
+        """Seconds that the critical path is expected to take."""
+        return sum(step.estimate_s for step in self.critical_path)
