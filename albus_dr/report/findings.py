@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from albus_dr.errors import ExitCode
 from albus_dr.journal.state import CLOCKS, RunState, StepState
 from albus_dr.units import format_duration
 
@@ -68,7 +69,9 @@ PHRASES = {
     "head.waiting": "{operation} waits for a person at “{title}”.",
     "head.interrupted": "{operation} was interrupted and can be resumed.",
     "head.running": "{operation} is in progress: {count} of {all} steps done.",
+    "head.objective": "{operation} missed an objective.",
     "head.incomplete": "{operation} is incomplete: {count} of {all} steps were not done.",
+    "head.incomplete_one": "{operation} is incomplete: 1 of {all} steps was not done.",
     "head.incomplete_done": "{operation} is incomplete: not everything that was asked for was seen.",
     "head.not_evaluated": "{operation} was not evaluated.",
     "head.unheard": "{operation} ended with a verdict that this report does not know: {verdict}.",
@@ -91,7 +94,7 @@ PHRASES = {
     "gap.distance": "Distance between the sites",
     "beyond.drill": "A drill works on an isolated copy. It does not show that users can be moved to the other site.",
     "beyond.replicate": "Replication makes and checks copies. It does not show that service can run on them.",
-    "beyond.adopted": "Steps found done ({names}) were done before this run looked: their durations are not shown.",
+    "beyond.adopted": "Steps found done ({names}) were done already when albus-dr looked: not how long they took.",
     "beyond.level": "Proof level {level} ({meaning}). Not shown: {higher}.",
     "level.L0": "declared",
     "level.L1": "checked by a probe",
@@ -163,6 +166,8 @@ class Objective:
     key: str
     promised_s: float
     actual_s: float | None
+    stricter_missed: bool = False
+    """A workload missed an objective of its own that is stricter than this one."""
 
     @property
     def margin_s(self) -> float | None:
@@ -174,12 +179,15 @@ class Objective:
         margin_s = self.margin_s
         if margin_s is None:
             return "not_evaluated"
-        return "passed" if margin_s >= 0 else "failed"
+        return "passed" if margin_s >= 0 and not self.stricter_missed else "failed"
 
 
 def objectives(state: RunState) -> tuple[Objective, Objective]:
     """RTO and RPO of the run, each with its actual."""
-    return Objective("rto", state.rto_s, state.rta_s), Objective("rpo", state.rpo_s, state.rpa_s)
+    time, point = Objective("rto", state.rto_s, state.rta_s), Objective("rpo", state.rpo_s, state.rpa_s)
+    if state.exit_code == ExitCode.OBJECTIVE_MISSED and "failed" not in (time.verdict, point.verdict):
+        return time, replace(point, stricter_missed=True)
+    return time, point
 
 
 def clock_start(state: RunState) -> datetime | None:
@@ -273,7 +281,7 @@ def _passed(state: RunState) -> str:
 
 def _failed(state: RunState) -> str:
     parts = [_why_failed(state)]
-    if _service_missing(state) and state.exit_code != 8:
+    if _service_missing(state) and state.exit_code != ExitCode.REFUSED:
         parts.append(PHRASES["head.no_service"])
     if state.lost_writes:
         parts.append(loss(state))
@@ -285,16 +293,18 @@ def _why_failed(state: RunState) -> str:
     missed = next((objective for objective in objectives(state) if objective.verdict == "failed"), None)
     failed = next((step for step in state.steps.values() if step.status == "failed"), None)
     wrong = sum(found.verdict == "failed" for found in state.verifications)
-    if state.exit_code == 6 and missed is not None:
+    if state.exit_code == ExitCode.OBJECTIVE_MISSED and missed is not None:
+        if missed.stricter_missed:
+            return PHRASES["head.objective"].format(operation=operation)
         time, promised = format_seconds(missed.actual_s), format_duration(missed.promised_s)
         key = "head.objective_time" if missed.key == "rto" else "head.objective_point"
         return PHRASES[key].format(operation=operation, time=time, promised=promised)
-    if state.exit_code == 7 and state.residue:
+    if state.exit_code == ExitCode.CLEANUP_FAILED and state.residue:
         count = len(state.residue)
         return PHRASES["head.cleanup_one" if count == 1 else "head.cleanup"].format(count=count)
-    if state.exit_code == 8:
+    if state.exit_code == ExitCode.REFUSED:
         return PHRASES["head.refused"].format(operation=operation)
-    if state.exit_code == 5 and wrong:
+    if state.exit_code == ExitCode.VERIFICATION_FAILED and wrong:
         return PHRASES["head.verification"].format(operation=operation, count=wrong, all=len(state.verifications))
     if failed is not None:
         return PHRASES["head.step"].format(operation=operation, title=one_line(failed.title, 120))
@@ -306,10 +316,10 @@ def _service_missing(state: RunState) -> bool:
 
 
 def _incomplete(state: RunState) -> str:
-    if state.exit_code == 130:
+    if state.exit_code == ExitCode.INTERRUPTED:
         return PHRASES["head.interrupted"].format(operation=operation_name(state))
     missing = len(undone(state.steps.values()))
-    key = "head.incomplete" if missing else "head.incomplete_done"
+    key = {0: "head.incomplete_done", 1: "head.incomplete_one"}.get(missing, "head.incomplete")
     return PHRASES[key].format(operation=operation_name(state), count=missing, all=len(state.steps))
 
 

@@ -50,6 +50,7 @@ PHRASES = {
     "rto": "Recovery time",
     "rpo": "Recovery point",
     "rto.long": "RTA: from the {clock} until users were seen served",
+    "rto.long.drill": "RTA: from the {clock} until the restored service had answered",
     "rpo.long": "RPA: from the newest write that was found to the disruption",
     "downtime": "Client downtime",
     "downtime.long": "how long users' own requests failed",
@@ -64,6 +65,7 @@ PHRASES = {
     "objective.passed": "kept",
     "objective.failed": "missed",
     "objective.not_evaluated": "not evaluated",
+    "objective.stricter": "A workload missed an objective of its own, stricter than this.",
     "loss": "What was lost",
     "loss.workload": "Newest write found, before the disruption",
     "timeline": "Timeline",
@@ -238,7 +240,9 @@ def _wrong(state: RunState) -> str:
 def _figures(state: RunState) -> str:
     time, point = objectives(state)
     cards = [
-        _promise(time, "rto", _say("rto.long", clock=_clock_word(state))),
+        _promise(
+            time, "rto", _say("rto.long.drill" if state.operation == "drill" else "rto.long", clock=_clock_word(state))
+        ),
         _promise(point, "rpo", _say("rpo.long")),
         _figure("downtime", format_seconds(state.client_downtime_s), state.client_downtime_s, _say("downtime.long")),
         _figure("writes", format_count(state.lost_writes), state.lost_writes, _written(state), _writes_tone(state)),
@@ -274,6 +278,8 @@ def _promise(objective: Objective, name: str, long: str) -> str:
         lines.append((_say(name_of_rest), f"{_e(format_duration(abs(objective.margin_s)))} <small>{share}</small>"))
     lines.append((_say("verdict"), _mark(mark, word)))
     rest = "".join(f"<div><dt>{term}</dt><dd>{text}</dd></div>" for term, text in lines)
+    if objective.stricter_missed:
+        long = f"{long}. <b>{_say('objective.stricter')}</b>"
     return _figure(name, format_seconds(objective.actual_s), objective.actual_s, long, mark.tone, f"<dl>{rest}</dl>")
 
 
@@ -335,7 +341,8 @@ def _row(shown: timeline.Window, state: RunState, step: StepState) -> str:
         facts.append(PHRASES["row.attempts"].format(count=step.attempts))
     took = f'<span class="took">{_mark(mark)} {_e(" · ".join(facts))}</span>'
     svg = timeline.row_svg(shown, state, step, mark.tone, printable(label))
-    return f'<li><span class="what">{_e(step.title)}{took}</span>{svg}</li>\n'
+    why = f"<small>{_e(step.error)}</small>" if step.error and step not in troubled(state) else ""
+    return f'<li><span class="what">{_e(step.title)}{took}{why}</span>{svg}</li>\n'
 
 
 def _scale(state: RunState) -> str:

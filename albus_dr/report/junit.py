@@ -112,7 +112,8 @@ def _objective(suite: ET.Element, state: RunState, objective: Objective) -> None
     case = _case(suite, state, "objectives", objective.key.upper())
     if objective.verdict == "failed":
         promised, actual = format_duration(objective.promised_s), format_seconds(objective.actual_s)
-        _say(case, "failure", PHRASES["objective"].format(promised=promised, actual=actual))
+        detail = state.reason if objective.stricter_missed else ""
+        _say(case, "failure", PHRASES["objective"].format(promised=promised, actual=actual), detail)
     elif objective.verdict == "not_evaluated":
         _say(case, "skipped", NOT_MEASURED)
 

@@ -63,8 +63,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "verifications": ("Workload", "What", "Expected", "Found", "Verdict"),
 }
 
-# What Markdown reads as markup, anywhere in a line.
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@$:-])")
+# What Markdown reads as markup: anywhere, at the beginning of a line, and the colon that makes a link of an address.
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~&@$]|^[#+-]|(?<=\d)[.)](?= )|(?<=[a-z]):(?=//))")
 
 
 def render(state: RunState) -> str:
