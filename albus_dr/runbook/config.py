@@ -168,7 +168,8 @@ class ProxyConfig(Strict):
     url: str = Field(description="Where users come in; clients are verified through it.")
     clients: tuple[str, ...] | None = Field(
         None,
-        description="A command that prints what users saw, as JSON: acknowledged_writes, lost_writes, client_downtime_s.",
+        description="A command that prints what users saw, as JSON: acknowledged_writes, lost_writes, "
+        "client_downtime_s.",
     )
 
 

@@ -1,0 +1,42 @@
+"""What is wrong in a runbook or config, where, and what would be right. All of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from albus_dr.errors import UsageError
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong. Line and column count from 1; no value that may be a secret is in the texts."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        what = f"{self.message}; {self.hint}" if self.hint else self.message
+        return f"{self.file}:{self.line}:{self.column}: {what}"
+
+
+class InvalidRunbook(UsageError):
+    """The runbook or its config can't be used. ``problems`` is all that was found, sorted, without repeats."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """A hint for a name that is not known: the nearest one, else all of them."""
+    from difflib import get_close_matches  # only where something is wrong
+
+    if close := get_close_matches(name, known, n=1, cutoff=0.6):
+        return f"did you mean {close[0]}?"
+    if not known:
+        return "none is defined"
+    return "known: " + ", ".join(sorted(known))
