@@ -16,7 +16,7 @@ help: ## say what can be made
 demo: install-demo ## the whole story on this machine; ARGS="--scenario switchover" for another
 	@albus-dr demo $(ARGS)
 
-test: lint types imports tests ## everything that CI runs; the last line is pytest's
+test: lint types tests ## everything that CI runs; the last line is pytest's
 
 lint: install-test ## ruff: style and format
 	@ruff check .
@@ -25,7 +25,7 @@ lint: install-test ## ruff: style and format
 types: install-test ## mypy, strict
 	@mypy
 
-imports: install-test ## which part may import which
+imports: install-test ## which part may import which (pytest asks the same)
 	@lint-imports
 
 tests: install-test ## pytest; ARGS="-k restic" for some

@@ -239,7 +239,7 @@ main() {
         return
     fi
     what=${1:-}
-    case $what:${2:-} in demo: | test: | demo:--dry-run | test:--dry-run) ;; *) usage ;; esac
+    case "$*" in demo | test | 'demo --dry-run' | 'test --dry-run') ;; *) usage ;; esac
 
     look "$what"
     split_missing
