@@ -16,9 +16,10 @@ from albus_dr.engine.durable import Checkpoint, run_durably
 from albus_dr.engine.execute import Executor, Outcome, Past
 from albus_dr.engine.verdict import Judgement, judge
 from albus_dr.errors import ExitCode
+from albus_dr.journal.event import now
 from albus_dr.journal.fold import fold
 from albus_dr.journal.state import RunState
-from albus_dr.journal.store import JournalStore, now
+from albus_dr.journal.store import JournalStore
 from albus_dr.plan.model import Plan
 from albus_dr.runbook.config import Config
 from albus_dr.runbook.model import Runbook
@@ -40,6 +41,7 @@ class Execution:
     runbook: Runbook
     config: Config
     base: Path
+    config_base: Path
     actions: Mapping[str, Action]
     progress: Progress
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -131,7 +133,7 @@ class _Runner:
     def _context(self, spec: StepSpec) -> StepContext:
         x = self._x
         return StepContext(
-            spec=spec, run=x.info, runbook=x.runbook, config=x.config, base=x.base,
+            spec=spec, run=x.info, runbook=x.runbook, config=x.config, base=x.base, config_base=x.config_base,
             facts_of=lambda id_: self._done.get(id_, {}), progress=partial(x.progress, spec.id),
             cancelled=threading.Event() if spec.always else x.cancelled, deadline=time.monotonic() + spec.timeout_s,
         )  # fmt: skip

@@ -11,14 +11,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from albus_dr.errors import AlbusError, ExitCode, UsageError
-from albus_dr.journal.event import GENESIS, Event, event_hash
+from albus_dr.journal.event import GENESIS, Event, event_hash, now
 
 _METADATA = sa.MetaData()
 _EVENTS = sa.Table(
@@ -44,11 +43,6 @@ class JournalError(AlbusError):
 
 class BrokenChain(JournalError):
     """An event is not the one that was written, or one is missing."""
-
-
-def now() -> str:
-    """RFC 3339, UTC, milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class JournalStore:

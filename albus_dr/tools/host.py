@@ -39,6 +39,12 @@ class Host(Protocol):
         """As process.run; ``run_as`` is another system user (albus-dr must be root there)."""
         ...
 
+    def command(
+        self, argv: Sequence[str], environment: Mapping[str, str]
+    ) -> tuple[tuple[str, ...], dict[str, str], str]:
+        """For process.start: the arguments, the environment, and what must come first on standard input."""
+        ...
+
 
 @dataclass(frozen=True)
 class LocalHost:
@@ -71,6 +77,11 @@ class LocalHost:
             cancelled=cancelled,
         )
 
+    def command(
+        self, argv: Sequence[str], environment: Mapping[str, str]
+    ) -> tuple[tuple[str, ...], dict[str, str], str]:
+        return tuple(argv), dict(environment), ""
+
 
 @dataclass(frozen=True)
 class SshHost:
@@ -94,11 +105,9 @@ class SshHost:
         cancelled: threading.Event | None = None,
     ) -> Completed:
         """As process.run. Raises TransientError when the machine itself can't be reached."""
-        remote = self._remote(argv, timeout_s, cwd, run_as)
-        lines = "".join(f"{key}={value}\n" for key, value in (environment or {}).items())
-        command = shlex.join(("sh", "-c", _PRELUDE, "sh", *remote))
+        local, _, prelude = self.command(self._remote(argv, timeout_s, cwd, run_as), environment or {})
         done = process.run(
-            (*self._ssh(), command), timeout_s=timeout_s + process.KILL_AFTER_S, stdin=lines + "\n" + (stdin or ""),
+            local, timeout_s=timeout_s + process.KILL_AFTER_S, stdin=prelude + (stdin or ""),
             on_line=on_line, cancelled=cancelled,
         )  # fmt: skip
         if done.code == SSH_FAILED:
@@ -107,6 +116,12 @@ class SshHost:
                 hint=f"try: ssh {self.destination} true",
             )
         return Completed(tuple(argv), done.code, done.stdout, done.stderr, done.duration_s)
+
+    def command(
+        self, argv: Sequence[str], environment: Mapping[str, str]
+    ) -> tuple[tuple[str, ...], dict[str, str], str]:
+        prelude = "".join(f"{key}={value}\n" for key, value in environment.items()) + "\n"
+        return (*self._ssh(), shlex.join(("sh", "-c", _PRELUDE, "sh", *argv))), {}, prelude
 
     def _ssh(self) -> tuple[str, ...]:
         port = ("-p", str(self.port)) if self.port else ()

@@ -120,6 +120,8 @@ class StepContext:
     config: Config
     base: Path
     """Directory of the runbook: relative commands start here."""
+    config_base: Path
+    """Directory of the config: relative secret files are there."""
     facts_of: Callable[[str], Facts]
     """Facts of an earlier step by id; empty when it has not succeeded."""
     progress: Callable[[float, float | None, str], None]

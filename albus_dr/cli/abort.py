@@ -1,0 +1,35 @@
+"""albus-dr abort RUN"""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from albus_dr.cli.common import EngineOption, JsonOption, QuietOption, RunArgument, VerboseOption, find_run, journal, run_state
+from albus_dr.cli.operate import Manner, resume
+from albus_dr.errors import RefusedError, UsageError
+
+
+def command(
+    run: RunArgument,
+    why: Annotated[str, typer.Option("--why", help="For the record.")] = "no reason was given",
+    engine: EngineOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Stop a run: one that goes on is told to stop; one that was killed is cleaned up and ended.
+
+    What was done stays done: a half-finished change of primary is listed step by step in the report.
+    """
+    with journal(engine) as store:
+        found = find_run(store, run)
+        if run_state(store, found).verdict == "passed":
+            raise UsageError(f"{found} has passed; there is nothing to stop")
+        store.append(found, "AbortRequested", {"who": getpass.getuser(), "why": why})
+    try:
+        resume(found, Manner(engine, as_json, verbose, quiet), stop=True)
+    except RefusedError:
+        typer.echo(f"{found} goes on in another process; it was told to stop", err=True)

@@ -1,0 +1,28 @@
+"""albus-dr approve RUN STEP"""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from albus_dr.cli.common import EngineOption, RunArgument, find_run, journal, run_state
+from albus_dr.errors import UsageError
+
+
+def command(
+    run: RunArgument,
+    step: Annotated[str, typer.Argument(metavar="STEP", help="The step that waits.")],
+    why: Annotated[str, typer.Option("--why", help="For the record.")] = "",
+    engine: EngineOption = None,
+) -> None:
+    """Agree to a step that waits for a person."""
+    with journal(engine) as store:
+        found = find_run(store, run)
+        state = run_state(store, found)
+        if step not in state.steps or state.steps[step].status != "waiting":
+            waiting = ", ".join(each.id for each in state.steps.values() if each.status == "waiting") or "none"
+            raise UsageError(f"{step} of {found} waits for nobody", hint=f"steps that wait: {waiting}")
+        store.append(found, "ApprovalGiven", {"who": getpass.getuser(), "why": why}, step=step)
+    typer.echo(f"{step} of {found} is approved by {getpass.getuser()}")

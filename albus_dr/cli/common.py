@@ -1,0 +1,87 @@
+"""What the verbs share: options, the state directory, the runbook with its kinds, the journal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from albus_dr.errors import UsageError
+
+if TYPE_CHECKING:
+    from albus_dr.journal.state import RunState
+    from albus_dr.journal.store import JournalStore
+    from albus_dr.runbook.loader import Loaded
+
+RunbookArgument = Annotated[Path, typer.Argument(metavar="RUNBOOK", help="The runbook's YAML file.", envvar="ALBUS_DR_RUNBOOK")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or enough of it.")]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Sites and credentials. Default: the runbook's own config.", envvar="ALBUS_DR_CONFIG")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.", envvar="ALBUS_DR_JSON")]
+EngineOption = Annotated[
+    str | None, typer.Option("--engine", help="sqlite:///PATH or postgresql://HOST/DATABASE.", envvar="ALBUS_DR_ENGINE")
+]
+VerboseOption = Annotated[bool, typer.Option("-v", "--verbose", help="Say more.", envvar="ALBUS_DR_VERBOSE")]
+QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing when all is well.", envvar="ALBUS_DR_QUIET")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask.", envvar="ALBUS_DR_YES")]
+
+
+def state_directory() -> Path:
+    """$ALBUS_DR_STATE, else the XDG state directory; private, made when it is missing."""
+    text = os.environ.get("ALBUS_DR_STATE")
+    base = os.environ.get("XDG_STATE_HOME")
+    path = Path(text) if text else (Path(base) if base else Path.home() / ".local" / "state") / "albus-dr"
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"the state directory {path} can't be made: {error.strerror}", hint="ALBUS_DR_STATE names another") from None
+    return path.resolve()
+
+
+def engine_address(engine: str | None) -> str:
+    """The engine's URL: as given, else an SQLite file in the state directory."""
+    return engine or f"sqlite:///{state_directory() / 'engine.sqlite'}"
+
+
+@contextmanager
+def journal(engine: str | None) -> Iterator[JournalStore]:
+    """The engine's journal."""
+    from albus_dr.journal.store import JournalStore
+
+    store = JournalStore(engine_address(engine), state_directory())
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def load_runbook(path: Path, config: Path | None) -> Loaded:
+    """The runbook and its config, checked. Raises InvalidRunbook with everything that is wrong."""
+    from albus_dr.runbook.loader import load
+    from albus_dr.workloads.registry import kinds
+
+    return load(path, config, kinds=kinds(), environment=os.environ)
+
+
+def find_run(store: JournalStore, text: str) -> str:
+    """The id of the run that begins with the text, or the newest for ``last``. Raises UsageError."""
+    runs = store.runs()
+    if text == "last" and runs:
+        return runs[-1]
+    found = [run for run in runs if run == text] or [run for run in runs if run.startswith(text)]
+    if len(found) != 1:
+        which = "no run begins" if not found else f"{len(found)} runs begin"
+        raise UsageError(f"{which} with {text}", hint="albus-dr runs list")
+    return found[0]
+
+
+def run_state(store: JournalStore, run: str) -> RunState:
+    """The folded state of a run."""
+    from albus_dr.journal.fold import fold
+
+    return fold(store.events(run))

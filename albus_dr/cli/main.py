@@ -1,0 +1,132 @@
+"""The program: a table of verbs, loaded when they are asked for, and the one handler of errors."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from importlib import import_module
+from typing import Any
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from albus_dr import __version__
+from albus_dr.errors import AlbusError, ExitCode
+
+VERBS: dict[str, tuple[str, str]] = {
+    "demo": ("albus_dr.cli.demo", "Start two real sites on this machine, lose one, and watch the recovery."),
+    "init": ("albus_dr.cli.init", "Write a commented starter: playbook, config, cron line, CI step."),
+    "validate": ("albus_dr.cli.validate", "Check a runbook and its config. No network."),
+    "plan": ("albus_dr.cli.plan", "Show the steps of an operation, their order and the forecast. Changes nothing."),
+    "status": ("albus_dr.cli.status", "Show roles, lag, recovery points, the last drill, the margin."),
+    "replicate": ("albus_dr.cli.replicate", "Make recovery points, copy them to the other site, verify them."),
+    "drill": ("albus_dr.cli.drill", "Restore into an isolated target, verify, time, clean up."),
+    "switchover": ("albus_dr.cli.switchover", "Change the primary as planned. Nothing is lost."),
+    "failover": ("albus_dr.cli.failover", "The primary is lost: continue at the other site."),
+    "runs": ("albus_dr.cli.runs", "List, show and watch runs."),
+    "resume": ("albus_dr.cli.resume", "Go on with a run that was interrupted, failed or waits."),
+    "abort": ("albus_dr.cli.abort", "Stop a run."),
+    "approve": ("albus_dr.cli.approve", "Agree to a step that waits for a person."),
+    "report": ("albus_dr.cli.report", "Print or write the report of a run."),
+    "schema": ("albus_dr.cli.schema", "Print a JSON Schema: runbook, config, run, check, demo."),
+    "doctor": ("albus_dr.cli.doctor", "Show the tools, their versions, and how to get what is missing."),
+}
+
+
+class _LazyGroup(TyperGroup):
+    """Help needs names and one line each; only the verb that is called is imported."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return click.Command(cmd_name, help=VERBS[cmd_name][1]) if cmd_name in VERBS else None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0] if args else ""
+        if name not in VERBS:
+            return super().resolve_command(ctx, args)
+        return name, load(name), args[1:]
+
+
+def load(name: str) -> click.Command:
+    """The verb's own command."""
+    module_name, help_ = VERBS[name]
+    module: Any = import_module(module_name)
+    if hasattr(module, "app"):
+        return typer.main.get_command(module.app)
+    app = typer.Typer(add_completion=False)
+    app.command(name, help=module.command.__doc__ or help_)(module.command)
+    return typer.main.get_command(app)
+
+
+app = typer.Typer(cls=_LazyGroup, no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=False)
+def _top(
+    version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True, callback=lambda on: _version(on)),
+) -> None:
+    """Disaster recovery between two sites: replicate, drill, switch over, fail over, timed and proved."""
+
+
+def _version(on: bool) -> None:
+    if on:
+        print(f"albus-dr {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the program and exit with the code that the contract promises."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        code = typer.main.get_command(app).main(prog_name="albus-dr", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except click.ClickException as error:
+        error.show()
+        return int(ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+        return int(ExitCode.INTERRUPTED)
+    except AlbusError as error:
+        return _told(error)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; that is its right
+        return int(ExitCode.PASSED)
+    except Exception as error:  # noqa: BLE001 -- a bug: tell where its details are, and exit as the contract says
+        return _bug(error)
+
+
+def _told(error: AlbusError) -> int:
+    from albus_dr.tools.process import redact
+
+    message, hint = redact(error.message), redact(error.hint)
+    if "--json" in sys.argv:
+        print(json.dumps({"schema": "albus-dr/error/1", "exit_code": int(error.exit_code), "error": message, "hint": hint}))
+    print(f"albus-dr: {message}", file=sys.stderr)
+    if hint:
+        print(f"  what to do: {hint}", file=sys.stderr)
+    return int(error.exit_code)
+
+
+def _bug(error: Exception) -> int:
+    from albus_dr.cli.common import state_directory
+    from albus_dr.tools.process import redact
+
+    text = redact("".join(traceback.format_exception(error)))
+    path = state_directory() / "albus-dr.log"
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a") as file:
+            file.write(text)
+        where = f"the details are in {path}"
+    except OSError:
+        where = text
+    print(f"albus-dr: an error in albus-dr itself: {type(error).__name__}: {redact(str(error))}\n  {where}", file=sys.stderr)
+    return int(ExitCode.BUG)

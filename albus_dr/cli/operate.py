@@ -1,0 +1,269 @@
+"""Declare a run, run it in front of somebody, and say how it ended. Every operation's verb ends here."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event as Signal
+from typing import Any
+
+import typer
+
+from albus_dr.cli.common import engine_address, journal, load_runbook, state_directory
+from albus_dr.cli.live import screen_for, summary
+from albus_dr.engine.history import CHANGES_PRIMARY, primary_and_secondary, require_nothing_unfinished
+from albus_dr.engine.lock import exclusive
+from albus_dr.engine.run import Execution, execute
+from albus_dr.errors import ExitCode, RefusedError, UsageError
+from albus_dr.journal.fold import fold, parse_time
+from albus_dr.journal.state import RunState
+from albus_dr.journal.store import JournalStore
+from albus_dr.plan.build import build
+from albus_dr.plan.model import Plan
+from albus_dr.report import FORMATS
+from albus_dr.report.json import run_document
+from albus_dr.runbook.loader import Loaded
+from albus_dr.runbook.model import Operation
+from albus_dr.units import great_circle_km
+from albus_dr.workloads import own, site
+from albus_dr.workloads.registry import kinds
+from albus_dr.workloads.step import Action, RunInfo
+
+REPORT_FILES = {"html": "report.html", "json": "report.json", "markdown": "report.md", "junit": "junit.xml"}
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a verb was called, beside what it is to do."""
+
+    engine: str | None
+    as_json: bool
+    verbose: bool
+    quiet: bool
+    yes: bool = False
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a person ordered."""
+
+    operation: Operation
+    runbook: Path
+    config: Path | None
+    disrupted_at: datetime | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def operate(order: Order, manner: Manner) -> None:
+    """Plan, ask, run, report; ends the program with the run's exit code."""
+    loaded = load_runbook(order.runbook, order.config)
+    runbook = loaded.runbook
+    with journal(manner.engine) as store, _lock(manner, order.operation, runbook.runbook):
+        if order.operation != "drill":
+            require_nothing_unfinished(store, runbook.runbook)
+        source, target = primary_and_secondary(store, runbook)
+        plan = build(runbook, order.operation, source=source, target=target, kinds=kinds())
+        _ask(plan, manner)
+        info = _declare(store, loaded, plan, order)
+        state = _run(store, loaded, plan, info, manner)
+    raise typer.Exit(conclude(state, manner))
+
+
+def resume(run: str, manner: Manner, *, stop: bool = False) -> None:
+    """Go on with a run (or, with ``stop``, only clean up and end it); ends the program with its exit code."""
+    with journal(manner.engine) as store:
+        declared = store.events(run)[0].data
+        state = fold(store.events(run))
+        if state.verdict == "passed" and state.exit_code is not None:
+            raise UsageError(f"{run} has ended: {state.verdict}", hint=f"albus-dr report {run}")
+        with _lock(manner, declared["operation"], declared["runbook"]):
+            loaded = load_runbook(Path(declared["runbook_file"]), Path(declared["config_file"]))
+            plan = _same_plan(loaded, declared)
+            info = _run_info(store, run, plan, declared)
+            if not stop:
+                store.append(run, "RunResumed", {"operator": _operator()})
+            store.mirror_again(run)
+            state = _run(store, loaded, plan, info, manner, stop=stop)
+    raise typer.Exit(conclude(state, manner))
+
+
+def conclude(state: RunState, manner: Manner) -> ExitCode:
+    """Print how it ended; the exit code."""
+    if manner.as_json:
+        print(json.dumps(run_document(state), indent=2))
+    if not (manner.quiet and state.verdict == "passed"):
+        summary(state, sys.stderr if manner.as_json else sys.stdout, directory=state_directory() / "runs" / state.run)
+    if state.exit_code is not None:
+        return ExitCode(state.exit_code)
+    return ExitCode.WAITING if state.waiting_for else ExitCode.INTERRUPTED
+
+
+@contextlib.contextmanager
+def _lock(manner: Manner, operation: str, runbook: str) -> Iterator[None]:
+    """One change of primary at a time; drills and replication don't stand in its way, only in their own."""
+    name = f"{runbook}.{'primary' if operation in CHANGES_PRIMARY else operation}"
+    purpose = f"{operation} by {_operator()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    with exclusive(engine_address(manner.engine), state_directory(), name, purpose=purpose):
+        yield
+
+
+def _ask(plan: Plan, manner: Manner) -> None:
+    if plan.operation not in CHANGES_PRIMARY or manner.yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"a {plan.operation} changes the primary and asks first", hint="where nobody can answer, say --yes")
+    question = (
+        f"{plan.operation} of {plan.runbook}: {plan.target} becomes the primary in place of {plan.source}, "
+        f"in {len(plan.steps)} steps. Go on?"
+    )
+    typer.confirm(question, abort=True, err=True)
+
+
+def _operator() -> str:
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def _declare(store: JournalStore, loaded: Loaded, plan: Plan, order: Order) -> RunInfo:
+    now = datetime.now(UTC)
+    run = f"{plan.operation}-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    objectives = loaded.runbook.objectives
+    data = {
+        "runbook": plan.runbook, "description": loaded.runbook.description, "operation": plan.operation,
+        "scenario": os.environ.get("ALBUS_DR_SCENARIO") or None, "plan": plan.to_json(), "plan_digest": plan.digest,
+        "source": plan.source, "target": plan.target, "operator": _operator(), "options": order.options,
+        "objectives": {"rto_s": objectives.rto, "rpo_s": objectives.rpo, "clock": objectives.clock},
+        "sites": _sites(loaded), "runbook_file": str(loaded.path), "config_file": str(loaded.config_path),
+        "disrupted_at": order.disrupted_at.isoformat() if order.disrupted_at else None,
+    }  # fmt: skip
+    store.append(run, "RunDeclared", data)
+    if plan.operation == "failover":
+        disrupted = order.disrupted_at or now
+        store.append(run, "ClockRecorded", {"clock": "disrupted_at", "at": disrupted.isoformat()})
+    return _run_info(store, run, plan, store.events(run)[0].data)
+
+
+def _sites(loaded: Loaded) -> dict[str, Any]:
+    pair = (loaded.runbook.sites.primary, loaded.runbook.sites.secondary)
+    sites = {name: loaded.config.sites[name] for name in pair}
+    a, b = (site_.location for site_ in sites.values())
+    described = {
+        name: {**site_.location.model_dump(), "provider": site_.provider.name, "account": site_.provider.account,
+               "certificate": site_.provider.certificate}
+        for name, site_ in sites.items()
+    }  # fmt: skip
+    distance = great_circle_km(a.latitude, a.longitude, b.latitude, b.longitude)
+    return {**described, "distance_km": round(distance, 1)}
+
+
+def _run_info(store: JournalStore, run: str, plan: Plan, declared: Any) -> RunInfo:
+    state = fold(store.events(run))
+    declared_at = state.clocks["declared_at"]
+    assert declared_at is not None
+    return RunInfo(
+        id=run, operation=plan.operation, source=plan.source, target=plan.target, declared_at=declared_at,
+        disrupted_at=parse_time(declared["disrupted_at"]) if declared["disrupted_at"] else None,
+        directory=store.run_directory(run), options=declared["options"], operator=declared["operator"],
+    )  # fmt: skip
+
+
+def _same_plan(loaded: Loaded, declared: Any) -> Plan:
+    plan = build(
+        loaded.runbook, declared["operation"], source=declared["source"], target=declared["target"], kinds=kinds()
+    )
+    if plan.digest != declared["plan_digest"]:
+        raise RefusedError(
+            "the runbook has changed since the run began; its plan is another one now",
+            hint="put the runbook back as it was and resume, or abort the run and start a new one",
+        )
+    return plan
+
+
+def _run(
+    store: JournalStore, loaded: Loaded, plan: Plan, info: RunInfo, manner: Manner, *, stop: bool = False
+) -> RunState:
+    stopped = Signal()
+    if stop:
+        stopped.set()
+    with screen_for(sys.stderr, quiet=manner.quiet or manner.as_json and not manner.verbose, verbose=manner.verbose) as screen:
+        for event in store.events(info.id):
+            screen.on_event(event)
+        store.listen(screen.on_event)
+        started = store.append(info.id, "RunStarted", {"process": os.getpid()})
+        if plan.operation == "drill" and fold(store.events(info.id)).clocks["disrupted_at"] is None:
+            # A drill supposes that the site is lost at the moment it begins.
+            store.append(info.id, "ClockRecorded", {"clock": "disrupted_at", "at": started.at})
+        execution = Execution(
+            store=store, url=engine_address(manner.engine), plan=plan, info=info, runbook=loaded.runbook,
+            config=loaded.config, base=loaded.path.parent, config_base=loaded.config_path.parent, actions=_actions(),
+            progress=screen.on_progress, cancelled=stopped,
+        )  # fmt: skip
+        with _signals(stopped):
+            state = execute(execution)
+    write_reports(store, state)
+    return state
+
+
+def _actions() -> dict[str, Action]:
+    actions: dict[str, Action] = {**site.ACTIONS, **own.ACTIONS}
+    for kind in kinds().values():
+        actions.update(kind.ACTIONS)
+    return actions
+
+
+@contextlib.contextmanager
+def _signals(stopped: Signal) -> Iterator[None]:
+    """The first Ctrl-C (or SIGTERM) stops in order; the second leaves at once, and resume finds out where."""
+
+    def on_signal(number: int, _: object) -> None:
+        if stopped.is_set():
+            os._exit(int(ExitCode.INTERRUPTED))
+        stopped.set()
+        print("\nstopping: children are ended, a drill cleans up; press Ctrl-C again to leave at once", file=sys.stderr)
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def write_reports(store: JournalStore, state: RunState) -> None:
+    """All formats into the run's directory, private."""
+    directory = store.run_directory(state.run)
+    for name, file in REPORT_FILES.items():
+        path = directory / file
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
+            handle.write(FORMATS[name](state))
+
+
+def parse_disrupted_at(text: str | None) -> datetime | None:
+    """RFC 3339, or HH:MM of today (of yesterday, when that is still to come). Raises UsageError."""
+    if text is None:
+        return None
+    try:
+        if len(text) == 5 and text[2] == ":":
+            now = datetime.now().astimezone()
+            found = now.replace(hour=int(text[:2]), minute=int(text[3:]), second=0, microsecond=0)
+            if found > now:
+                found -= timedelta(days=1)
+        else:
+            found = parse_time(text)
+    except ValueError:
+        raise UsageError(f"--disrupted-at {text} is not a time", hint="for example 2026-03-10T00:47:00+01:00, or 00:47") from None
+    if found.tzinfo is None:
+        found = found.astimezone()
+    if found > datetime.now(UTC):
+        raise UsageError(f"--disrupted-at {text} is in the future", hint="give the zone: 2026-03-10T00:47:00+01:00")
+    return found.astimezone(UTC)
+

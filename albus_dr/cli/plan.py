@@ -1,0 +1,63 @@
+"""albus-dr plan RUNBOOK OPERATION"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, cast
+
+import typer
+
+from albus_dr.cli.common import ConfigOption, JsonOption, RunbookArgument, load_runbook
+from albus_dr.errors import UsageError
+from albus_dr.plan.build import build
+from albus_dr.plan.model import Plan
+from albus_dr.runbook.model import OPERATIONS, Operation
+from albus_dr.units import format_duration
+from albus_dr.workloads.registry import kinds
+
+
+def command(
+    runbook: RunbookArgument,
+    operation: Annotated[str, typer.Argument(metavar="OPERATION", help=", ".join(OPERATIONS))],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    from_site: Annotated[str | None, typer.Option("--from", help="The site that serves now. Default: sites.primary.")] = None,
+) -> None:
+    """Show the steps of an operation, their order, the critical path and the forecast. Changes nothing, asks nobody."""
+    if operation not in OPERATIONS:
+        raise UsageError(f"there is no operation {operation}", hint="one of: " + ", ".join(OPERATIONS))
+    loaded = load_runbook(runbook, config)
+    sites = loaded.runbook.sites
+    source = from_site or sites.primary
+    if source not in (sites.primary, sites.secondary):
+        raise UsageError(f"--from {source} is not a site of this runbook", hint=f"{sites.primary} or {sites.secondary}")
+    target = sites.secondary if source == sites.primary else sites.primary
+    plan = build(loaded.runbook, cast(Operation, operation), source=source, target=target, kinds=kinds())
+    rto_s = loaded.runbook.objectives.rto
+    if as_json:
+        typer.echo(json.dumps(_document(plan, rto_s), indent=2))
+    else:
+        typer.echo(_text(plan, rto_s))
+
+
+def _document(plan: Plan, rto_s: float) -> dict[str, object]:
+    return {
+        "schema": "albus-dr/plan/1", **plan.to_json(), "digest": plan.digest, "rto_s": rto_s,
+        "forecast_s": plan.forecast_s, "critical_path": [step.id for step in plan.critical_path],
+    }  # fmt: skip
+
+
+def _text(plan: Plan, rto_s: float) -> str:
+    critical = {step.id for step in plan.critical_path}
+    lines = [f"{plan.operation} of {plan.runbook}: {plan.source} -> {plan.target}", ""]
+    for number, step in enumerate(plan.steps, 1):
+        mark = "*" if step.id in critical else " "
+        lines.append(f"{number:3} {mark} {step.id:28} {step.title}")
+        if step.needs:
+            lines.append(f"{'':34} after {', '.join(step.needs)}")
+    lines += [
+        "",
+        f"* the critical path: {format_duration(plan.forecast_s)} by estimate; the objective is {format_duration(rto_s)}",
+        f"plan {plan.digest[:16]}",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,38 @@
+"""albus-dr report RUN"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from albus_dr.cli.common import EngineOption, RunArgument, find_run, journal, run_state
+from albus_dr.errors import UsageError
+from albus_dr.report import FORMATS
+
+
+def command(
+    run: RunArgument,
+    format_: Annotated[str, typer.Option("--format", help="html, json, markdown, junit; several with commas.")] = "markdown",
+    output: Annotated[Path | None, typer.Option("--output", help="A file, or a directory for several formats.")] = None,
+    engine: EngineOption = None,
+) -> None:
+    """Print or write what happened, for people and machines, from the run's journal."""
+    from albus_dr.cli.operate import REPORT_FILES
+
+    names = [name.strip() for name in format_.split(",")]
+    if unknown := [name for name in names if name not in FORMATS]:
+        raise UsageError(f"there is no format {unknown[0]}", hint="one of: " + ", ".join(FORMATS))
+    if len(names) > 1 and (output is None or not output.is_dir()):
+        raise UsageError("several formats need --output DIRECTORY")
+    with journal(engine) as store:
+        state = run_state(store, find_run(store, run))
+    for name in names:
+        text = FORMATS[name](state)
+        if output is None:
+            typer.echo(text)
+        else:
+            path = output / REPORT_FILES[name] if output.is_dir() else output
+            path.write_text(text)
+            typer.echo(str(path), err=True)

@@ -1,0 +1,36 @@
+"""albus-dr resume RUN"""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from albus_dr.cli.common import EngineOption, JsonOption, QuietOption, RunArgument, VerboseOption, find_run, journal
+from albus_dr.cli.operate import Manner
+from albus_dr.cli.operate import resume as go_on
+from albus_dr.errors import UsageError
+
+
+def command(
+    run: RunArgument,
+    decide: Annotated[
+        list[str] | None,
+        typer.Option("--decide", metavar="STEP=done|not_done", help="What you saw of a step whose state is unknown."),
+    ] = None,
+    why: Annotated[str, typer.Option("--why", help="How you know, for the record.")] = "",
+    engine: EngineOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Go on with a run that was interrupted, failed, or waits for a decision. What was done is not done again."""
+    with journal(engine) as store:
+        found = find_run(store, run)
+        for text in decide or ():
+            step, _, decision = text.partition("=")
+            if decision not in ("done", "not_done"):
+                raise UsageError(f"--decide {text}: say STEP=done or STEP=not_done")
+            store.append(found, "StepDecided", {"decision": decision, "who": getpass.getuser(), "why": why}, step=step)
+    go_on(found, Manner(engine, as_json, verbose, quiet))

@@ -1,0 +1,72 @@
+"""albus-dr runs list | show RUN | watch RUN"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from albus_dr.cli.common import (
+    EngineOption, JsonOption, QuietOption, RunArgument, VerboseOption, find_run, journal, run_state, state_directory,
+)  # fmt: skip
+from albus_dr.cli.live import screen_for, summary
+from albus_dr.report.json import run_document
+from albus_dr.units import format_duration
+
+POLL_S = 0.5
+app = typer.Typer(help="List, show and watch runs.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_(
+    runbook: Annotated[str | None, typer.Option("--runbook", help="Only of this runbook.")] = None,
+    engine: EngineOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Every run, oldest first: when, how it ended, how long recovery took."""
+    with journal(engine) as store:
+        states = [run_state(store, run) for run in store.runs()]
+    states = [state for state in states if runbook in (None, state.runbook)]
+    if as_json:
+        typer.echo(json.dumps({"schema": "albus-dr/runs/1", "runs": [run_document(state) for state in states]}, indent=2))
+        return
+    for state in states:
+        rta = f"RTA {format_duration(state.rta_s)}" if state.rta_s is not None else ""
+        ended = state.verdict if state.exit_code is not None else "waiting" if state.waiting_for else "not ended"
+        typer.echo(f"{state.run:45} {ended:11} {rta}".rstrip())
+
+
+@app.command("show")
+def show(run: RunArgument, engine: EngineOption = None, as_json: JsonOption = False) -> None:
+    """What happened in one run."""
+    with journal(engine) as store:
+        state = run_state(store, find_run(store, run))
+    if as_json:
+        typer.echo(json.dumps(run_document(state), indent=2))
+        return
+    for step in state.steps.values():
+        took = format_duration(step.duration_s) if step.duration_s is not None else ""
+        typer.echo(f"{step.status:10} {step.id:32} {took:>9}  {step.error or step.title}")
+    summary(state, sys.stdout, directory=state_directory() / "runs" / state.run)
+
+
+@app.command("watch")
+def watch(
+    run: RunArgument, engine: EngineOption = None, verbose: VerboseOption = False, quiet: QuietOption = False
+) -> None:
+    """Follow a run that goes on in another process, until it ends."""
+    with journal(engine) as store:
+        found = find_run(store, run)
+        seen = -1
+        with screen_for(sys.stderr, quiet=quiet, verbose=verbose) as screen:
+            while True:
+                for event in store.events(found, after=seen):
+                    screen.on_event(event)
+                    seen = event.seq
+                if run_state(store, found).exit_code is not None:
+                    break
+                time.sleep(POLL_S)
+        summary(run_state(store, found), sys.stdout, directory=state_directory() / "runs" / found)

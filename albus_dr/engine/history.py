@@ -1,0 +1,62 @@
+"""What earlier runs mean for the next: who is primary now, and what is not finished."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from albus_dr.errors import RefusedError
+from albus_dr.journal.fold import fold
+from albus_dr.journal.state import RunState
+from albus_dr.journal.store import JournalStore
+from albus_dr.runbook.model import Runbook
+
+CHANGES_PRIMARY = ("switchover", "failover")
+
+
+def runs_of(store: JournalStore, runbook: str) -> Iterator[RunState]:
+    """The runbook's runs, newest first."""
+    for run in reversed(store.runs()):
+        state = fold(store.events(run))
+        if state.runbook == runbook:
+            yield state
+
+
+def primary_and_secondary(store: JournalStore, runbook: Runbook) -> tuple[str, str]:
+    """The sites' roles by the journal: the last promotion that succeeded decides, else the runbook. Steps assert it."""
+    pair = (runbook.sites.primary, runbook.sites.secondary)
+    for state in runs_of(store, runbook.runbook):
+        if state.operation in CHANGES_PRIMARY and changed_primary(state):
+            return state.target, next(site for site in pair if site != state.target)
+    return pair
+
+
+def changed_primary(state: RunState) -> bool:
+    """True once the fence was proved: from there on the source may not serve again by itself."""
+    fence = state.steps.get("fence")
+    return fence is not None and fence.status == "succeeded"
+
+
+def require_nothing_unfinished(store: JournalStore, runbook: str) -> None:
+    """Raises RefusedError when a change of primary was begun and neither finished nor aborted."""
+    for state in runs_of(store, runbook):
+        if state.operation not in CHANGES_PRIMARY:
+            continue
+        began = any(step.status != "pending" and not _only_looks(step.action) for step in state.steps.values())
+        done = all(step.status == "succeeded" for step in state.steps.values())
+        ended = state.exit_code is not None
+        if (not ended or (began and changed_primary(state) and not done)) and not aborted(store, state.run):
+            raise RefusedError(
+                f"the {state.operation} {state.run} was begun and is not finished",
+                hint=f"albus-dr resume {state.run} goes on with it; albus-dr abort {state.run} gives it up",
+            )
+        return
+
+
+def _only_looks(action: str) -> bool:
+    return action.partition(".")[2].startswith("ready")
+
+
+def aborted(store: JournalStore, run: str) -> bool:
+    """True when somebody asked to give the run up, and nobody resumed it since."""
+    kinds = [event.kind for event in store.events(run) if event.kind in ("AbortRequested", "RunResumed")]
+    return bool(kinds) and kinds[-1] == "AbortRequested"

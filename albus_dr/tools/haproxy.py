@@ -1,0 +1,76 @@
+"""HAProxy's runtime API: which server of a backend gets the users."""
+
+from __future__ import annotations
+
+import csv
+import io
+import socket
+from dataclasses import dataclass
+from typing import Literal
+
+from albus_dr.errors import StepError, TransientError
+from albus_dr.tools.host import Host, LocalHost
+
+TIMEOUT_S = 5.0
+ServerState = Literal["ready", "drain", "maint"]
+
+
+@dataclass(frozen=True)
+class Door:
+    """``address``: path of the admin socket, or host:port."""
+
+    host: Host
+    address: str
+    backend: str
+
+    def state(self, server: str) -> ServerState:
+        """What the server is set to. Raises StepError when the backend has no such server."""
+        rows = csv.DictReader(io.StringIO(self._ask(f"show stat {self.backend} 4 -1").lstrip("# ")))
+        for row in rows:
+            if row.get("pxname") == self.backend and row.get("svname") == server:
+                status = row.get("status") or ""
+                return "maint" if status.startswith("MAINT") else "drain" if status.startswith("DRAIN") else "ready"
+        raise StepError(
+            f"HAProxy at {self.address} has no server {server} in a backend {self.backend}",
+            hint="compare proxies: in the config with haproxy.cfg",
+        )
+
+    def set_state(self, server: str, state: ServerState) -> None:
+        """Open (ready) or close (maint) a server; closing ends the connections that are open to it."""
+        self._order(f"set server {self.backend}/{server} state {state}")
+        if state == "maint":
+            self._order(f"shutdown sessions server {self.backend}/{server}")
+
+    def _order(self, command: str) -> None:
+        said = self._ask(command).strip()
+        if said:
+            raise StepError(f"HAProxy at {self.address} refused '{command}': {said}")
+
+    def _ask(self, command: str) -> str:
+        if not isinstance(self.host, LocalHost):
+            target = f"TCP:{self.address}" if ":" in self.address else f"UNIX-CONNECT:{self.address}"
+            done = self.host.run(("socat", "-T5", "-", target), stdin=command + "\n", timeout_s=TIMEOUT_S * 3)
+            return done.check(
+                f"the door at {self.host.name} can't be asked", hint="socat must be installed there"
+            ).stdout
+        try:
+            with self._connect() as connection:
+                connection.sendall(command.encode() + b"\n")
+                chunks = []
+                while chunk := connection.recv(65536):
+                    chunks.append(chunk)
+        except OSError as error:
+            raise TransientError(
+                f"HAProxy does not answer at {self.address}: {error.strerror or error}",
+                hint="is it running, and is `stats socket … level admin` in its configuration?",
+            ) from None
+        return b"".join(chunks).decode()
+
+    def _connect(self) -> socket.socket:
+        if self.address.startswith("/"):
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(TIMEOUT_S)
+            connection.connect(self.address)
+            return connection
+        host, _, port = self.address.rpartition(":")
+        return socket.create_connection((host, int(port)), timeout=TIMEOUT_S)

@@ -1,0 +1,69 @@
+"""HTTP: one GET, its status and body."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, Request, build_opener
+
+from albus_dr.errors import StepError, TransientError
+from albus_dr.tools.host import Host, LocalHost
+
+_HERE = LocalHost()
+BODY_LIMIT = 8 * 1024 * 1024
+_opener = build_opener(ProxyHandler({}))  # a site's endpoints are asked directly, never through a desktop's proxy
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A complete answer, whatever its status."""
+
+    status: int
+    body: bytes
+
+
+def get(url: str, *, timeout_s: float, host: Host = _HERE) -> Answer:
+    """Ask once, from here or from another host (by its curl). Raises TransientError when no complete answer came."""
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise StepError(f"{url} is neither http nor https")
+    if not isinstance(host, LocalHost):
+        return _get_from(host, url, timeout_s)
+    request = Request(url, headers={"User-Agent": "albus-dr"})  # noqa: S310 -- the scheme was checked
+    try:
+        with _opener.open(request, timeout=timeout_s) as response:
+            return Answer(response.status, response.read(BODY_LIMIT))
+    except HTTPError as error:
+        with error:
+            return Answer(error.code, error.read(BODY_LIMIT))
+    except (URLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise TransientError(f"{url} does not answer: {reason}") from None
+
+
+def _get_from(host: Host, url: str, timeout_s: float) -> Answer:
+    argv = ("curl", "-sS", "--noproxy", "*", "--max-time", f"{timeout_s:g}", "-w", "\n%{http_code}", "--", url)
+    done = host.run(argv, timeout_s=timeout_s + 5)
+    if done.code != 0:
+        raise TransientError(f"{url} does not answer at {host.name}: {done.last_words}")
+    body, _, status = done.stdout.rpartition("\n")
+    return Answer(int(status), body.encode())
+
+
+def wait_for(url: str, *, status: int, timeout_s: float, every_s: float = 0.05, host: Host = _HERE) -> Answer:
+    """Ask until the status comes. Raises TransientError with the last answer when it did not come in time."""
+    deadline = time.monotonic() + timeout_s
+    last = "nothing"
+    while True:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise TransientError(f"{url} did not answer {status} within {timeout_s:g} s; the last answer was {last}")
+        try:
+            answer = get(url, timeout_s=min(5.0, max(0.1, remaining)), host=host)
+            if answer.status == status:
+                return answer
+            last = str(answer.status)
+        except TransientError as error:
+            last = error.message
+        time.sleep(min(every_s, max(0.0, remaining)))

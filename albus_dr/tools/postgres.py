@@ -1,0 +1,384 @@
+"""PostgreSQL by its own programs: psql, pg_ctl, pg_controldata, pg_dump, pg_restore, initdb."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientError
+from albus_dr.tools import process
+from albus_dr.tools.fence import FenceProof
+from albus_dr.tools.host import Host
+
+QUICK_S = 10.0
+POLL_S = 0.02
+# The text of a row must not depend on who asks: checksums are compared across servers.
+_STABLE = "SET TimeZone='UTC'; SET DateStyle='ISO'; SET IntervalStyle='postgres'; SET extra_float_digits=1; SET bytea_output='hex';"
+_PASSFILE = "albus-dr.pgpass"
+
+
+class ServerDown(TransientError):
+    """The server does not accept connections."""
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How far a standby is behind its primary, in bytes of WAL."""
+
+    received: int
+    replayed: int
+    sync_state: str
+
+
+@dataclass(frozen=True)
+class TableSummary:
+    """``checksum`` does not depend on the order of rows."""
+
+    rows: int
+    checksum: str
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server on a host, reached over its own Unix socket (or localhost) as an administrator."""
+
+    host: Host
+    data: str
+    port: int
+    socket: str | None
+    user: str
+    run_as: str | None
+    bin: str
+    systemd: str | None = None
+    password: str = ""
+    starts_with: tuple[str, ...] = ()
+    """More options for postgres at start."""
+
+    # --- asking ---------------------------------------------------------------------------------------------------
+
+    def query(self, sql: str, *, database: str = "postgres", timeout_s: float = QUICK_S) -> list[list[str]]:
+        """Rows of columns as text. Raises ServerDown when nobody answers, StepError when the server says no."""
+        done = self.host.run(
+            (*self._psql(database), "-F", "\x1f", "-f", "-"), stdin=sql, timeout_s=timeout_s, environment=self.environment(),
+        )  # fmt: skip
+        if done.code == 2:  # psql(1): "2 if the connection to the server went bad"
+            raise ServerDown(f"PostgreSQL at {self.host.name}:{self.port} does not answer: {done.last_words}")
+        done.check(f"PostgreSQL at {self.host.name}:{self.port} refused a query")
+        return [line.split("\x1f") for line in done.stdout.splitlines()]
+
+    def value(self, sql: str, *, database: str = "postgres", timeout_s: float = QUICK_S) -> str:
+        """One value as text. Raises StepError when the query gives anything else."""
+        rows = self.query(sql, database=database, timeout_s=timeout_s)
+        if len(rows) != 1 or len(rows[0]) != 1:
+            raise StepError(f"the query gave {len(rows)} rows where one value was asked for: {sql}")
+        return rows[0][0]
+
+    def is_in_recovery(self) -> bool:
+        """True on a standby."""
+        return self.value("SELECT pg_is_in_recovery()") == "t"
+
+    def is_running(self) -> bool:
+        """True when a postmaster that owns the data directory lives, answering or not."""
+        done = self._run("pg_ctl", "status", "-D", self.data)
+        if done.code in (0, 3, 4):  # pg_ctl(1): 3 not running, 4 no accessible data directory
+            return done.code == 0
+        raise StepError(f"can't tell whether PostgreSQL runs in {self.data}: {done.last_words}")
+
+    def system_identifier(self) -> str:
+        """The cluster's identity: the same on a primary and its standbys, and nowhere else."""
+        return self.value("SELECT system_identifier FROM pg_control_system()")
+
+    def control(self) -> dict[str, str]:
+        """What pg_controldata prints, by its own labels. Works on a stopped server."""
+        done = self._run("pg_controldata", "-D", self.data).check(f"{self.data} is not a readable data directory")
+        return {
+            key.strip(): text.strip() for key, _, text in (line.partition(":") for line in done.stdout.splitlines())
+        }
+
+    def lag_of(self, standby: str) -> Lag | None:
+        """On a primary: how far the standby of this name is behind; None when it is not connected."""
+        rows = self.query(
+            "SELECT pg_current_wal_lsn() - coalesce(flush_lsn, '0/0'), pg_current_wal_lsn() - coalesce(replay_lsn, '0/0'), "
+            f"sync_state FROM pg_stat_replication WHERE application_name = {literal(standby)} AND state = 'streaming'"
+        )
+        return Lag(int(float(rows[0][0])), int(float(rows[0][1])), rows[0][2]) if rows else None
+
+    def replayed_position(self) -> int:
+        """On a standby: the WAL position up to which it has replayed, in bytes."""
+        return position(self.value("SELECT coalesce(pg_last_wal_replay_lsn(), '0/0')"))
+
+    def received_position(self) -> int:
+        """On a standby: the WAL position up to which it has received and flushed, in bytes."""
+        return position(
+            self.value("SELECT coalesce(greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), '0/0')")
+        )
+
+    def size_of(self, database: str) -> int:
+        """Bytes of the database on disk."""
+        return int(self.value(f"SELECT pg_database_size({literal(database)})"))
+
+    def newest_write(self, marker: str, database: str) -> datetime | None:
+        """The time that the marker query gives; None when there is none."""
+        text = self.value(f"{_STABLE} {_one(marker)}", database=database, timeout_s=60)
+        if not text:
+            return None
+        try:
+            found = datetime.fromisoformat(text)
+        except ValueError:
+            raise StepError(
+                f"the marker gave {text!r}, which is not a time with a zone", hint="use a timestamptz column"
+            ) from None
+        if found.tzinfo is None:
+            raise StepError("the marker gave a time without a zone", hint="use a timestamptz column")
+        return found
+
+    def tables(self, database: str, *, timeout_s: float, snapshot: str = "") -> dict[str, TableSummary]:
+        """Every user table with its rows and checksum, in one transaction (of an exported snapshot, if named)."""
+        names = [row[0] for row in self.query(_TABLES, database=database)]
+        if not names:
+            return {}
+        union = " UNION ALL ".join(
+            f"SELECT {literal(name)}, count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) FROM {name} t"
+            for name in names
+        )
+        use = f"SET TRANSACTION SNAPSHOT {literal(snapshot)};" if snapshot else ""
+        sql = f"{_STABLE} BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {use} {union}; COMMIT;"
+        rows = self.query(sql, database=database, timeout_s=timeout_s)
+        return {name: TableSummary(int(count), checksum) for name, count, checksum in rows}
+
+    @contextmanager
+    def exported_snapshot(self, database: str) -> Iterator[str]:
+        """A snapshot that other sessions can use while the block lasts: pg_dump and the counts see the same rows."""
+        argv, environment, prelude = self.host.command(self._psql(database), self.environment())
+        with process.start(argv, environment=environment, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as session:
+            assert session.stdin is not None
+            assert session.stdout is not None
+            session.stdin.write(
+                (prelude + "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_export_snapshot();\n").encode()
+            )
+            session.stdin.flush()
+            watchdog = threading.Timer(QUICK_S, process.end_group, (session,))
+            watchdog.start()
+            name = session.stdout.readline().decode().strip()
+            watchdog.cancel()
+            if not re.fullmatch(r"[0-9A-F-]+", name):
+                raise StepError(f"PostgreSQL at {self.host.name}:{self.port} did not export a snapshot")
+            yield name
+
+    # --- acting ---------------------------------------------------------------------------------------------------
+
+    def promote(self, proof: FenceProof, *, timeout_s: float) -> None:
+        """Make the standby the primary. The proof says why the old one can't write."""
+        if not proof.rests_on:
+            raise RefusedError("a fence proof that rests on nothing is none")
+        # A standby may carry a list of its own; nobody would confirm the new primary's commits.
+        self.query(
+            "ALTER SYSTEM SET synchronous_standby_names = ''; SELECT pg_reload_conf(); SELECT pg_promote(false);"
+        )
+        deadline = time.monotonic() + timeout_s
+        while self.is_in_recovery():
+            if time.monotonic() > deadline:
+                raise TransientError(
+                    f"PostgreSQL at {self.host.name}:{self.port} is still a standby after {timeout_s:g} s"
+                )
+            time.sleep(POLL_S)
+
+    def start(self, *, timeout_s: float) -> None:
+        """Start it and wait until it accepts connections."""
+        if self.systemd:
+            self.host.run(("systemctl", "start", self.systemd), timeout_s=timeout_s).check(
+                f"{self.systemd} did not start"
+            )
+            return
+        options = ("-o", " ".join(self.starts_with)) if self.starts_with else ()
+        log = f"{self.data}/albus-dr-start.log"
+        done = self._run(
+            "pg_ctl",
+            "start",
+            "-D",
+            self.data,
+            "-w",
+            "-t",
+            f"{timeout_s:.0f}",
+            "-l",
+            log,
+            *options,
+            timeout_s=timeout_s + 5,
+        )
+        if done.code != 0:
+            raise StepError(f"PostgreSQL in {self.data} did not start: {done.last_words}", hint=f"its log: {log}")
+
+    def stop(self, *, timeout_s: float) -> None:
+        """Stop it cleanly: everything that was written is sent to the connected standbys first."""
+        if self.systemd:
+            self.host.run(("systemctl", "stop", self.systemd), timeout_s=timeout_s).check(
+                f"{self.systemd} did not stop"
+            )
+            return
+        done = self._run(
+            "pg_ctl", "stop", "-D", self.data, "-m", "fast", "-w", "-t", f"{timeout_s:.0f}", timeout_s=timeout_s + 5
+        )
+        if done.code != 0 and self.is_running():
+            raise TransientError(f"PostgreSQL in {self.data} did not stop within {timeout_s:g} s: {done.last_words}")
+
+    def stop_at_once(self) -> None:
+        """For servers that a drill made: nothing in them is kept."""
+        if self.is_running():
+            self._run("pg_ctl", "stop", "-D", self.data, "-m", "immediate", "-w", "-t", "20", timeout_s=30)
+
+    def follow(self, primary: Mapping[str, str], slot: str, password: str, *, timeout_s: float) -> None:
+        """Make a cleanly stopped server the standby of the primary (libpq keywords), and start it."""
+        passfile = f"{self.data}/{_PASSFILE}"
+        entry = ":".join(_escape(part) for part in (primary["host"], primary["port"], "*", primary["user"], password))
+        settings = {"primary_conninfo": conninfo({**primary, "passfile": passfile}), "primary_slot_name": slot}
+        # As its owner: PostgreSQL refuses a passfile that belongs to somebody else.
+        for path, text in ((passfile, entry + "\n"), (f"{self.data}/standby.signal", "")):
+            self._write(path, text)
+        current = (
+            self._as_owner(("cat", f"{self.data}/postgresql.auto.conf")).check("can't read postgresql.auto.conf").stdout
+        )
+        replaced = (*settings, "synchronous_standby_names", "recovery_target", "recovery_target_timeline")
+        kept = [line for line in current.splitlines() if line.split("=")[0].strip() not in replaced]
+        ours = [f"{key} = '{_quoted(text)}'" for key, text in settings.items()]
+        self._write(f"{self.data}/postgresql.auto.conf", "\n".join([*kept, *ours]) + "\n")
+        self.start(timeout_s=timeout_s)
+
+    def make_slot(self, slot: str) -> None:
+        """A physical replication slot, once."""
+        self.query(
+            f"SELECT pg_create_physical_replication_slot({literal(slot)}, true) "
+            f"WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = {literal(slot)})"
+        )
+
+    def wait_for_standby_to_confirm(self, standby: str) -> None:
+        """From now on a commit is acknowledged once the standby has it."""
+        self.query(
+            f"ALTER SYSTEM SET synchronous_standby_names = {literal(_identifier(standby))}; SELECT pg_reload_conf();"
+        )
+
+    def create(self, *, timeout_s: float) -> None:
+        """A new, empty cluster in ``data`` for a drill: trust on its private socket, no network, no durability."""
+        self._run(
+            "initdb", "-D", self.data, "-U", self.user, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
+            timeout_s=timeout_s,
+        ).check(f"no cluster could be made in {self.data}")  # fmt: skip
+
+    def restore_dump(
+        self, path: str, database: str, *, jobs: int, timeout_s: float, cancelled: threading.Event
+    ) -> None:
+        """Create the database and fill it from a custom-format dump. Any error fails it."""
+        self.query(f'CREATE DATABASE "{database}" TEMPLATE template0')
+        done = self.host.run(
+            (f"{self.bin}/pg_restore", *self._connection(database), "--no-owner", "--no-privileges", "--exit-on-error",
+             "-j", str(jobs), path),
+            timeout_s=timeout_s, environment=self.environment(), cancelled=cancelled,
+        )  # fmt: skip
+        done.check("the dump could not be restored")
+        self.query("ANALYZE", database=database, timeout_s=timeout_s)
+
+    def dump_command(self, database: str, snapshot: str) -> tuple[str, ...]:
+        """Prints the database in the custom format, uncompressed: the repository compresses and deduplicates."""
+        return (
+            f"{self.bin}/pg_dump", *self._connection(database), "--format=custom", "--compress=0", f"--snapshot={snapshot}",
+        )  # fmt: skip
+
+    def uri(self, database: str) -> str:
+        """A libpq URI over the Unix socket."""
+        from urllib.parse import quote
+
+        return f"postgresql://{quote(self.user)}@/{quote(database)}?host={quote(self.socket or 'localhost', safe='')}&port={self.port}"
+
+    # --- plumbing -------------------------------------------------------------------------------------------------
+
+    def _psql(self, database: str) -> tuple[str, ...]:
+        return (f"{self.bin}/psql", *self._connection(database), "-XAtq", "-v", "ON_ERROR_STOP=1")
+
+    def _connection(self, database: str) -> tuple[str, ...]:
+        return ("-h", self.socket or "localhost", "-p", str(self.port), "-U", self.user, "-d", database)
+
+    def environment(self) -> dict[str, str]:
+        """What the programs need besides their arguments."""
+        password = {"PGPASSWORD": self.password} if self.password else {}
+        return {"PGCONNECT_TIMEOUT": "5", "PGAPPNAME": "albus-dr", "LC_MESSAGES": "C", **password}
+
+    def _run(self, program: str, *arguments: str, timeout_s: float = QUICK_S) -> process.Completed:
+        return self._as_owner((f"{self.bin}/{program}", *arguments), timeout_s=timeout_s)
+
+    def _as_owner(
+        self, argv: Sequence[str], *, timeout_s: float = QUICK_S, stdin: str | None = None
+    ) -> process.Completed:
+        return self.host.run(argv, timeout_s=timeout_s, run_as=self.run_as, stdin=stdin)
+
+    def _write(self, path: str, text: str) -> None:
+        argv = ("install", "-m", "600", "/dev/stdin", path)
+        self._as_owner(argv, stdin=text).check(f"can't write {path}")
+
+
+def find_programs(host: Host, data: str | None, *, timeout_s: float = QUICK_S) -> str:
+    """The directory of the PostgreSQL programs on the host: those of the data directory's version, else the newest.
+
+    Raises NotReadyError when there are none.
+    """
+    script = (
+        'v=$(cat "$1/PG_VERSION" 2>/dev/null); d=/usr/lib/postgresql/$v/bin; [ -n "$v" ] && [ -x "$d/pg_ctl" ] && echo "$d" && exit; '
+        'd=$(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin 2>/dev/null | sort -V | tail -n 1); [ -x "$d/pg_ctl" ] && echo "$d" && exit; '
+        'p=$(command -v pg_ctl) && dirname "$p"'
+    )
+    done = host.run(("sh", "-c", script, "sh", data or "/nonexistent"), timeout_s=timeout_s)
+    if done.code != 0 or not done.stdout.strip():
+        raise NotReadyError(
+            f"there are no PostgreSQL programs at {host.name}", hint="albus-dr doctor says how to get them"
+        )
+    return done.stdout.strip()
+
+
+def with_programs(server: Server) -> Server:
+    """The server with ``bin`` filled in."""
+    return server if server.bin else replace(server, bin=find_programs(server.host, server.data))
+
+
+def literal(text: str) -> str:
+    """An SQL string literal."""
+    return "E'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def conninfo(keywords: Mapping[str, str]) -> str:
+    """A libpq connection string."""
+    return " ".join(
+        f"{key}='{text.replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39))}'"
+        for key, text in keywords.items()
+    )
+
+
+def position(lsn: str) -> int:
+    """``16/B374D848`` in bytes."""
+    high, _, low = lsn.partition("/")
+    return (int(high, 16) << 32) + int(low, 16)
+
+
+def _one(sql: str) -> str:
+    return sql.strip().rstrip(";") + ";"
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace(":", "\\:")
+
+
+_TABLES = (
+    "SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables "
+    "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1;"
+)

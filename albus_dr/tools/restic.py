@@ -1,0 +1,320 @@
+"""restic: repositories, snapshots, backup, copy, restore. Its exit codes are the truth (restic's doc/075_scripting)."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from albus_dr.errors import AlbusError, ExitCode, NotReadyError, StepError, TransientError
+from albus_dr.runbook.config import RepositoryConfig
+from albus_dr.tools import s3
+from albus_dr.tools.host import Host
+from albus_dr.tools.process import Completed, redact
+from albus_dr.tools.secrets import reveal
+
+MINIMUM_VERSION = (0, 17, 1)  # the first with exit codes 10, 11 and 12
+CONNECTIONS = 8
+LOCK_PATIENCE = (
+    "2m"  # restic's own waiting for another's lock; plain `unlock` would not help, --remove-all is never used
+)
+_OK, _INCOMPLETE, _NO_REPOSITORY, _LOCKED, _WRONG_PASSWORD, _INTERRUPTED = 0, 3, 10, 11, 12, 130
+Progress = Callable[[float, float | None, str], None]
+
+
+class CorruptRepository(StepError):
+    """What is in the repository is not what was saved."""
+
+    exit_code = ExitCode.VERIFICATION_FAILED
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One of a repository's snapshots. ``original`` is the id at the repository that it was copied from."""
+
+    id: str
+    time: datetime
+    tags: frozenset[str]
+    paths: tuple[str, ...]
+    original: str
+
+    def tag(self, key: str) -> str:
+        """The value of the tag ``key=value``, or an empty string."""
+        return next((tag[len(key) + 1 :] for tag in self.tags if tag.startswith(f"{key}=")), "")
+
+
+class Repository:
+    """A repository, and the host that restic runs on. Secrets travel in the environment of restic alone."""
+
+    def __init__(self, name: str, config: RepositoryConfig, host: Host, base: Path) -> None:
+        self.name = name
+        self.config = config
+        self.host = host
+        self._base = base
+
+    def __str__(self) -> str:
+        return f"{self.name} ({redact(self.config.restic)})"
+
+    @property
+    def location(self) -> s3.Bucket | None:
+        """The bucket, when the repository is in one."""
+        if not self.config.restic.startswith("s3:"):
+            return None
+        key = reveal(self.config.access_key, self._base) if self.config.access_key else ""
+        secret = reveal(self.config.secret_key, self._base) if self.config.secret_key else ""
+        return s3.Bucket.parse(self.config.restic.removeprefix("s3:"), key, secret)
+
+    def probe(self, *, timeout_s: float) -> None:
+        """Raises NotReadyError within seconds when bucket, keys, repository or password are wrong.
+
+        The bucket is asked first: with a wrong key restic itself would try for a quarter of an hour.
+        """
+        if bucket := self.location:
+            s3.probe(bucket, what=str(self))
+        self._version(timeout_s)
+        self.run(("cat", "config"), what="can't be opened", timeout_s=timeout_s)
+
+    def _version(self, timeout_s: float) -> None:
+        done = self.host.run(("restic", "version"), timeout_s=timeout_s)
+        words = done.stdout.split()
+        number = words[1] if done.code == 0 and len(words) > 1 else ""
+        parts = tuple(int(part) for part in number.split("-")[0].split(".") if part.isdigit())
+        if parts < MINIMUM_VERSION:
+            wanted = ".".join(map(str, MINIMUM_VERSION))
+            raise NotReadyError(
+                f"restic at {self.host.name} is {number or 'not there'}; {wanted} or newer is needed",
+                hint="albus-dr doctor says how to get it",
+            )
+
+    def environment(self) -> dict[str, str]:
+        """What restic needs to open the repository."""
+        variables = {
+            "RESTIC_REPOSITORY": self.config.restic,
+            "RESTIC_PASSWORD": reveal(self.config.password, self._base),
+        }
+        if bucket := self.location:
+            variables |= {"AWS_ACCESS_KEY_ID": bucket.access_key, "AWS_SECRET_ACCESS_KEY": bucket.secret_key}
+        return variables | {"RESTIC_PROGRESS_FPS": "2"}
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        what: str,
+        timeout_s: float,
+        stdin: str | None = None,
+        cwd: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        on_line: Callable[[str], None] | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Completed:
+        """Run restic. Raises by its exit code: an unknown one is a failure."""
+        command = ("restic", *self._options(), *arguments)
+        done = self.host.run(
+            command, timeout_s=timeout_s, stdin=stdin, cwd=cwd, on_line=on_line, cancelled=cancelled,
+            environment=self.environment() | dict(environment or {}),
+        )  # fmt: skip
+        if done.code != _OK:
+            raise self._error(done, what)
+        return done
+
+    def _options(self) -> tuple[str, ...]:
+        return ("--retry-lock", LOCK_PATIENCE, *(("-o", f"s3.connections={CONNECTIONS}") if self.location else ()))
+
+    def _error(self, done: Completed, what: str) -> AlbusError:
+        said = done.last_words
+        message = f"the repository {self} {what}"
+        if done.code == _NO_REPOSITORY:
+            return NotReadyError(
+                f"{message}: there is no repository", hint="create it with restic init, see the how-to"
+            )
+        if done.code == _WRONG_PASSWORD:
+            return NotReadyError(
+                f"{message}: the password is wrong", hint="compare the secret that the config refers to"
+            )
+        if done.code == _LOCKED:
+            return TransientError(f"{message}: another restic holds its lock", hint="restic unlock removes stale locks")
+        if done.code == _INCOMPLETE:
+            return StepError(f"{message}: some files could not be read, so it is no recovery point: {said}")
+        if done.code == _INTERRUPTED:
+            return TransientError(f"{message}: restic was interrupted")
+        if any(
+            sign in said
+            for sign in (
+                "does not match",
+                "hash mismatch",
+                "ciphertext verification",
+                "not found in",
+                "invalid data",
+                "load(",
+                "unexpected EOF",
+            )
+        ):
+            return CorruptRepository(
+                f"{message}: its data is damaged: {said}", hint="restore from the other site's copy"
+            )
+        return StepError(f"{message}: restic ended with {done.code}: {said}")
+
+    def snapshots(self, tags: Iterable[str], *, timeout_s: float) -> tuple[Snapshot, ...]:
+        """Those that carry all the tags, oldest first."""
+        arguments = ("snapshots", "--json", "--tag", ",".join(tags))
+        done = self.run(arguments, what="can't list its snapshots", timeout_s=timeout_s)
+        try:
+            rows = json.loads(done.stdout) or []
+            found = [_snapshot(row) for row in rows]
+        except (ValueError, KeyError, TypeError) as error:
+            raise StepError(f"the repository {self} gave a list of snapshots that can't be read: {error}") from None
+        return tuple(sorted(found, key=lambda snapshot: snapshot.time))
+
+    def backup_directory(
+        self, path: str, tags: Sequence[str], *, timeout_s: float, progress: Progress, cancelled: threading.Event
+    ) -> dict[str, Any]:
+        """Back up what is in the directory, without its own path; restic's summary."""
+        arguments = ("backup", "--json", *_tagged(tags), ".")
+        return self._summarised(arguments, "could not be backed up to", timeout_s, progress, cancelled, cwd=path)
+
+    def backup_command(
+        self,
+        command: Sequence[str],
+        filename: str,
+        tags: Sequence[str],
+        *,
+        timeout_s: float,
+        progress: Progress,
+        cancelled: threading.Event,
+        environment: Mapping[str, str],
+    ) -> dict[str, Any]:
+        """Back up what the command prints; it fails when the command fails. restic's summary."""
+        arguments = (
+            "backup",
+            "--json",
+            *_tagged(tags),
+            "--stdin-filename",
+            filename,
+            "--stdin-from-command",
+            "--",
+            *command,
+        )
+        return self._summarised(
+            arguments, "could not be dumped to", timeout_s, progress, cancelled, environment=environment
+        )
+
+    def backup_text(self, text: str, filename: str, tags: Sequence[str], time: datetime, *, timeout_s: float) -> None:
+        """Store a text as a snapshot of one file."""
+        stamp = time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        arguments = ("backup", "--json", *_tagged(tags), "--time", stamp, "--stdin", "--stdin-filename", filename)
+        self.run(arguments, what="could not take the manifest", timeout_s=timeout_s, stdin=text)
+
+    def read_text(self, snapshot: str, filename: str, *, timeout_s: float) -> str:
+        """The text of one file of a snapshot."""
+        return self.run(("dump", snapshot, filename), what=f"can't give {filename}", timeout_s=timeout_s).stdout
+
+    def restore(
+        self,
+        snapshot: str,
+        target: str,
+        *,
+        timeout_s: float,
+        progress: Progress,
+        cancelled: threading.Event,
+        replace: bool = False,
+    ) -> dict[str, Any]:
+        """Restore into a directory. ``replace``: make it equal to the snapshot, reading only what differs."""
+        how = ("--overwrite", "if-changed", "--delete") if replace else ()
+        arguments = ("restore", snapshot, "--json", "--target", target, *how)
+        return self._summarised(arguments, f"could not be restored to {target}", timeout_s, progress, cancelled)
+
+    def size_of(self, snapshot: str, *, timeout_s: float) -> int:
+        """Bytes that a restore of the snapshot writes."""
+        done = self.run(
+            ("stats", "--json", "--mode", "restore-size", snapshot), what="can't tell a size", timeout_s=timeout_s
+        )
+        return int(json.loads(done.stdout)["total_size"])
+
+    def check(self, *, timeout_s: float, cancelled: threading.Event) -> None:
+        """restic's own structural check."""
+        self.run(("check",), what="failed restic's check", timeout_s=timeout_s, cancelled=cancelled)
+
+    def copy_from(
+        self, source: Repository, snapshots: Sequence[str], *, timeout_s: float, cancelled: threading.Event
+    ) -> None:
+        """Copy snapshots here. Two S3 with different keys: the source is read through an rclone remote."""
+        variables, options = source.as_source(self)
+        self.run(
+            (*options, "copy", *snapshots), what=f"could not be copied to from {source.name}", timeout_s=timeout_s,
+            environment=variables, cancelled=cancelled,
+        )  # fmt: skip
+
+    def as_source(self, destination: Repository) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Variables and options with which ``destination`` can read this repository."""
+        variables = {
+            "RESTIC_FROM_REPOSITORY": self.config.restic,
+            "RESTIC_FROM_PASSWORD": reveal(self.config.password, self._base),
+        }
+        mine, theirs = self.location, destination.location
+        if (
+            mine is None
+            or theirs is None
+            or (mine.access_key, mine.secret_key) == (theirs.access_key, theirs.secret_key)
+        ):
+            if mine is not None and theirs is None:
+                variables |= {"AWS_ACCESS_KEY_ID": mine.access_key, "AWS_SECRET_ACCESS_KEY": mine.secret_key}
+            return variables, ()
+        remote = "RCLONE_CONFIG_ALBUSSOURCE_"
+        variables |= {
+            "RESTIC_FROM_REPOSITORY": f"rclone:albussource:{mine.name}/{mine.prefix}".rstrip("/"),
+            f"{remote}TYPE": "s3", f"{remote}PROVIDER": "Other", f"{remote}ENDPOINT": mine.endpoint,
+            f"{remote}ACCESS_KEY_ID": mine.access_key, f"{remote}SECRET_ACCESS_KEY": mine.secret_key,
+            "RCLONE_CONFIG": "/dev/null",
+        }  # fmt: skip
+        from albus_dr.tools.host import LocalHost
+        from albus_dr.tools.inventory import rclone_program
+
+        program = str(rclone_program()) if isinstance(destination.host, LocalHost) else "rclone"
+        return variables, ("-o", f"rclone.program={program}")
+
+    def _summarised(
+        self, arguments: Sequence[str], what: str, timeout_s: float, progress: Progress, cancelled: threading.Event, *,
+        cwd: str | None = None, environment: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        summary: dict[str, Any] = {}
+
+        def on_line(line: str) -> None:
+            try:
+                message = json.loads(line)
+            except ValueError:
+                return  # not every line that restic prints is JSON; its exit code decides
+            if message.get("message_type") == "status":
+                done = message.get("bytes_done", message.get("bytes_restored", 0))
+                progress(float(done), message.get("total_bytes") or None, "B")
+            elif message.get("message_type") == "summary":
+                summary.update(message)
+
+        self.run(
+            arguments,
+            what=what,
+            timeout_s=timeout_s,
+            cwd=cwd,
+            environment=environment,
+            on_line=on_line,
+            cancelled=cancelled,
+        )
+        if not summary:
+            raise StepError(f"the repository {self} {what}: restic ended well but printed no summary")
+        return summary
+
+
+def _tagged(tags: Sequence[str]) -> tuple[str, ...]:
+    return tuple(part for tag in tags for part in ("--tag", tag))
+
+
+def _snapshot(row: Mapping[str, Any]) -> Snapshot:
+    # restic writes nanoseconds; Python reads microseconds and ignores the digits that follow
+    return Snapshot(
+        id=row["id"], time=datetime.fromisoformat(row["time"]), tags=frozenset(row.get("tags") or ()),
+        paths=tuple(row.get("paths") or ()), original=row.get("original", ""),
+    )  # fmt: skip

@@ -1,0 +1,60 @@
+"""S3, before restic: is the bucket there, and do the keys open it? A second, not a quarter of an hour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from albus_dr.errors import NotReadyError
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """``endpoint`` with scheme and port; ``prefix`` without slashes at its ends."""
+
+    endpoint: str
+    name: str
+    prefix: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+
+    @staticmethod
+    def parse(address: str, access_key: str, secret_key: str) -> Bucket:
+        """``https://host/bucket/prefix``, or restic's ``host/bucket/prefix``."""
+        parts = urlsplit(address if "://" in address else f"https://{address}")
+        name, _, prefix = parts.path.strip("/").partition("/")
+        return Bucket(f"{parts.scheme}://{parts.netloc}", name, prefix, access_key, secret_key)
+
+
+def probe(bucket: Bucket, *, what: str) -> None:
+    """Raises NotReadyError when the server does not answer, the keys are wrong or the bucket is missing."""
+    import boto3  # a third of a second to import: only where it is needed
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    client = boto3.client(
+        "s3", endpoint_url=bucket.endpoint, aws_access_key_id=bucket.access_key,
+        aws_secret_access_key=bucket.secret_key, region_name="us-east-1",
+        config=Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+    )  # fmt: skip
+    try:
+        client.list_objects_v2(Bucket=bucket.name, Prefix=bucket.prefix, MaxKeys=1)
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        raise NotReadyError(f"the repository {what} can't be opened: {_meaning(code, bucket)}", hint=_HINT) from None
+    except BotoCoreError as error:
+        raise NotReadyError(
+            f"the repository {what} can't be opened: {bucket.endpoint} does not answer ({type(error).__name__})",
+            hint=_HINT,
+        ) from None
+
+
+_HINT = "compare endpoint, bucket and keys in the config with what the provider shows"
+
+
+def _meaning(code: str, bucket: Bucket) -> str:
+    if code in ("NoSuchBucket", "404"):
+        return f"there is no bucket {bucket.name} at {bucket.endpoint}"
+    if code in ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403", "Forbidden"):
+        return f"{bucket.endpoint} refuses the keys ({code})"
+    return f"{bucket.endpoint} answers {code}"

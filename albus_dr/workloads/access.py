@@ -1,0 +1,31 @@
+"""From names in the config to hosts, servers and repositories."""
+
+from __future__ import annotations
+
+from albus_dr.tools.host import Host, connect
+from albus_dr.tools.postgres import Server, find_programs
+from albus_dr.tools.restic import Repository
+from albus_dr.tools.secrets import reveal
+from albus_dr.workloads.step import StepContext
+
+
+def host(ctx: StepContext, site: str, name: str) -> Host:
+    """A host of a site."""
+    return connect(name, ctx.config.sites[site].hosts[name])
+
+
+def server(ctx: StepContext, site: str, name: str) -> Server:
+    """A PostgreSQL server of a site. Raises NotReadyError when its host has no PostgreSQL programs."""
+    config = ctx.config.sites[site].servers[name]
+    where = host(ctx, site, config.host)
+    return Server(
+        host=where, data=config.data, port=config.port, socket=config.socket, user=config.user, run_as=config.run_as,
+        bin=config.bin or find_programs(where, config.data), systemd=config.systemd,
+        password=reveal(config.password, ctx.config_base) if config.password else "",
+    )  # fmt: skip
+
+
+def repository(ctx: StepContext, site: str, name: str, data_host: str) -> Repository:
+    """A repository of a site; restic runs on its own host, else on the one that holds the data."""
+    config = ctx.config.sites[site].repositories[name]
+    return Repository(f"{name} of {site}", config, host(ctx, site, config.host or data_host), ctx.config_base)

@@ -1,0 +1,46 @@
+"""The steps that only people know: a command, a URL, a wait. Approvals belong to the engine."""
+
+from __future__ import annotations
+
+import shlex
+
+from albus_dr.errors import StepError
+from albus_dr.tools import http
+from albus_dr.tools.host import Host, LocalHost
+from albus_dr.workloads import access
+from albus_dr.workloads.step import Action, Facts, StepContext
+
+
+def run_environment(ctx: StepContext) -> dict[str, str]:
+    """What every command of the runbook's own may rely on."""
+    return {
+        "ALBUS_DR_RUN": ctx.run.id, "ALBUS_DR_OPERATION": ctx.run.operation, "ALBUS_DR_RUNBOOK": ctx.runbook.runbook,
+        "ALBUS_DR_SOURCE": ctx.run.source, "ALBUS_DR_TARGET": ctx.run.target, "ALBUS_DR_SITE": ctx.spec.site,
+    }  # fmt: skip
+
+
+def _run(ctx: StepContext) -> Facts:
+    command = ctx.spec.params["run"]
+    argv = tuple(shlex.split(command)) if isinstance(command, str) else tuple(command)
+    name = ctx.spec.params.get("host")
+    where: Host = access.host(ctx, ctx.spec.site, name) if name else LocalHost()
+    cwd = str(ctx.base) if isinstance(where, LocalHost) else None
+    done = where.run(
+        argv, timeout_s=ctx.remaining_s, environment=run_environment(ctx), cwd=cwd, cancelled=ctx.cancelled
+    ).check(ctx.spec.title)
+    return {"output": done.last_words}
+
+
+def _http(ctx: StepContext) -> Facts:
+    answer = http.get(ctx.spec.params["http"], timeout_s=ctx.remaining_s)
+    if not 200 <= answer.status < 300:
+        raise StepError(f"{ctx.spec.params['http']} answered {answer.status}")
+    return {"status": answer.status}
+
+
+def _wait(ctx: StepContext) -> Facts:
+    ctx.cancelled.wait(float(ctx.spec.params["wait"]))
+    return {}
+
+
+ACTIONS = {"own.run": Action(_run), "own.http": Action(_http), "own.wait": Action(_wait)}

@@ -1,0 +1,97 @@
+"""Recovery points in restic: a data snapshot and its manifest, tied by tags that survive a copy.
+
+A data snapshot without a manifest is no recovery point: nobody has looked at it.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from albus_dr.errors import NotReadyError, StepError
+from albus_dr.tools.restic import Repository, Snapshot
+
+MANIFEST = "/manifest.json"
+CLOCK_MARGIN = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class RecoveryPoint:
+    """A located, timestamped copy with what was counted when it was made."""
+
+    id: str
+    data: Snapshot
+    manifest: Snapshot
+
+
+def new_point_id(at: datetime) -> str:
+    """Sortable by time, unique."""
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def tags(runbook: str, workload: str, point: str, part: str) -> tuple[str, ...]:
+    """What ties the two snapshots of a recovery point together, in every repository."""
+    return ("albus-dr", f"runbook={runbook}", f"workload={workload}", f"point={point}", f"part={part}")
+
+
+def find_all(repository: Repository, runbook: str, workload: str, *, timeout_s: float) -> tuple[RecoveryPoint, ...]:
+    """Every complete recovery point, oldest first. One that is dated in the future is refused, not believed."""
+    wanted = ("albus-dr", f"runbook={runbook}", f"workload={workload}")
+    parts: dict[tuple[str, str], Snapshot] = {}
+    for snapshot in repository.snapshots(wanted, timeout_s=timeout_s):
+        parts[snapshot.tag("point"), snapshot.tag("part")] = snapshot
+    points = [
+        RecoveryPoint(point, snapshot, parts[point, "manifest"])
+        for (point, part), snapshot in parts.items()
+        if part == "data" and (point, "manifest") in parts
+    ]
+    limit = datetime.now(UTC) + CLOCK_MARGIN
+    for point in points:
+        if point.data.time > limit:
+            raise StepError(
+                f"the repository {repository} holds a recovery point of {workload} from the future ({point.data.time})",
+                hint="a clock is wrong, or somebody forged it: look at it before you restore anything",
+            )
+    return tuple(sorted(points, key=lambda point: point.data.time))
+
+
+def newest(repository: Repository, runbook: str, workload: str, *, timeout_s: float) -> RecoveryPoint:
+    """Raises NotReadyError when there is none."""
+    points = find_all(repository, runbook, workload, timeout_s=timeout_s)
+    if not points:
+        raise NotReadyError(
+            f"{workload}: the repository {repository} holds no recovery point", hint="albus-dr replicate makes one"
+        )
+    return points[-1]
+
+
+def write_manifest(
+    repository: Repository, runbook: str, workload: str, point: str, made_at: datetime, manifest: Mapping[str, Any], *,
+    timeout_s: float,
+) -> None:  # fmt: skip
+    """Store the manifest beside the data; from now on it is a recovery point."""
+    text = json.dumps({"workload": workload, "point": point, **manifest}, sort_keys=True)
+    repository.backup_text(
+        text, MANIFEST.lstrip("/"), tags(runbook, workload, point, "manifest"), made_at, timeout_s=timeout_s
+    )
+
+
+def read_manifest(repository: Repository, point: RecoveryPoint, *, timeout_s: float) -> dict[str, Any]:
+    """What was counted when the recovery point was made. Raises StepError when it can't be read."""
+    try:
+        manifest: dict[str, Any] = json.loads(repository.read_text(point.manifest.id, MANIFEST, timeout_s=timeout_s))
+    except ValueError as error:
+        raise StepError(f"the manifest of {point.id} in {repository} can't be read: {error}") from None
+    return manifest
+
+
+def copies(source: Repository, target: Repository, runbook: str, workload: str, *, timeout_s: float) -> tuple[str, ...]:
+    """Snapshots of the source that the target lacks, compared by where they were copied from."""
+    wanted = ("albus-dr", f"runbook={runbook}", f"workload={workload}")
+    there = {snapshot.original or snapshot.id for snapshot in target.snapshots(wanted, timeout_s=timeout_s)}
+    mine = source.snapshots(wanted, timeout_s=timeout_s)
+    return tuple(s.id for s in mine if s.id not in there and (s.original or s.id) not in there)

@@ -1,0 +1,197 @@
+"""The application: started, stopped, and asked through its own door."""
+
+from __future__ import annotations
+
+import random
+import socket
+from typing import Any, Literal, cast
+
+from pydantic import Field
+
+from albus_dr.errors import StepError, TransientError, UsageError
+from albus_dr.runbook.config import ServiceConfig
+from albus_dr.runbook.model import HttpCheck, Name, WorkloadModel
+from albus_dr.tools import http
+from albus_dr.tools.host import Host, LocalHost
+from albus_dr.workloads import access, site
+from albus_dr.workloads.http_checks import ask
+from albus_dr.workloads.registry import Derivation, Derived, Reference
+from albus_dr.workloads.step import Action, Facts, Observation, State, StepContext, StepSpec, Verification
+
+START_S = 120.0
+QUICK_S = 15.0
+
+
+class Model(WorkloadModel):
+    """A service that users reach over HTTP."""
+
+    kind: Literal["service"]
+    service: Name = Field(description="The service, by its name at each site.")
+    verify: tuple[HttpCheck, ...] = Field((), description="Questions to the running service.")
+
+
+def references(model: Model) -> tuple[Reference, ...]:
+    """The service, at both sites."""
+    return (Reference(("service",), "services", model.service),)
+
+
+def steps(name: str, model: Model, derivation: Derivation) -> Derived:
+    """drill: start a copy, verify. switchover: stop, start, verify. failover: start, verify."""
+    source, target = derivation.source, derivation.target
+
+    def step(verb: str, at: str, title: str, **more: Any) -> StepSpec:
+        return StepSpec(
+            id=f"{name}.{verb}",
+            workload=name,
+            site=at,
+            action=f"service.{verb}",
+            title=title,
+            timeout_s=START_S,
+            **more,
+        )
+
+    if derivation.operation == "replicate":
+        return Derived()
+    if derivation.operation == "drill":
+        return Derived(
+            take=(
+                step("start_copy", target, f"Start a copy of {name} on what was restored"),
+                step(
+                    "verify_copy",
+                    target,
+                    f"Ask the copy of {name}",
+                    needs=(f"{name}.start_copy",),
+                    clock="service_verified_at",
+                ),
+            )
+        )
+    stop = step("stop", source, f"Stop {name} at {source}")
+    return Derived(
+        release=(stop,) if derivation.operation == "switchover" else (),
+        take=(
+            step("start", target, f"Start {name} at {target}", estimate_s=0.5),
+            step(
+                "verify",
+                target,
+                f"Ask {name} at {target}",
+                needs=(f"{name}.start",),
+                clock="service_verified_at",
+                estimate_s=0.2,
+            ),
+        ),
+    )
+
+
+def _model(ctx: StepContext) -> Model:
+    return cast(Model, ctx.workload)
+
+
+def _service(ctx: StepContext) -> tuple[Host, ServiceConfig]:
+    config = ctx.site.services[_model(ctx).service]
+    return access.host(ctx, ctx.spec.site, config.host), config
+
+
+def _is_running(ctx: StepContext) -> State:
+    host, config = _service(ctx)
+    argv = ("systemctl", "is-active", "--quiet", config.systemd) if config.systemd else tuple(config.status or ())
+    code = host.run(argv, timeout_s=QUICK_S).code
+    if code == 0:
+        return State.DONE
+    return State.NOT_DONE if code in (3, 4) else State.UNKNOWN  # LSB and systemctl(1): 3 not running, 4 no such unit
+
+
+def _observe_started(ctx: StepContext) -> Observation:
+    return Observation(_is_running(ctx), "by its status command")
+
+
+def _observe_stopped(ctx: StepContext) -> Observation:
+    opposite = {State.DONE: State.NOT_DONE, State.NOT_DONE: State.DONE, State.UNKNOWN: State.UNKNOWN}
+    return Observation(opposite[_is_running(ctx)], "by its status command")
+
+
+def _start(ctx: StepContext) -> Facts:
+    host, config = _service(ctx)
+    argv = ("systemctl", "start", config.systemd) if config.systemd else tuple(config.start or ())
+    host.run(argv, timeout_s=ctx.remaining_s, cancelled=ctx.cancelled).check(
+        f"{ctx.spec.workload} did not start at {ctx.spec.site}"
+    )
+    return {}
+
+
+def _stop(ctx: StepContext) -> Facts:
+    host, config = _service(ctx)
+    argv = ("systemctl", "stop", config.systemd) if config.systemd else tuple(config.stop or ())
+    host.run(argv, timeout_s=ctx.remaining_s, cancelled=ctx.cancelled).check(
+        f"{ctx.spec.workload} did not stop at {ctx.spec.site}"
+    )
+    if _is_running(ctx) is not State.NOT_DONE:
+        raise StepError(f"{ctx.spec.workload} at {ctx.spec.site} was stopped and still runs")
+    return {}
+
+
+def _wait_until_healthy(ctx: StepContext) -> Facts:
+    _, config = _service(ctx)
+    http.wait_for(config.url.rstrip("/") + config.health, status=200, timeout_s=ctx.remaining_s - 1)
+    return {}
+
+
+def _verify(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
+    _, config = _service(ctx)
+    return ask(ctx, _model(ctx).verify, config.url)
+
+
+# --- the drill's copy ---------------------------------------------------------------------------------------------
+
+
+def _start_copy(ctx: StepContext) -> Facts:
+    """On the restored data, in the drill's directory, marked so that cleanup finds it whatever happens to us."""
+    _, config = _service(ctx)
+    if config.drill is None:
+        raise UsageError(
+            f"sites.{ctx.spec.site}.services.{_model(ctx).service} has no drill:", hint="say how a drill starts a copy"
+        )
+    host, directory = site.drill_host(ctx), f"{site.drill_directory(ctx)}/{ctx.spec.workload}"
+    site.fresh_directory(ctx, directory)
+    port = _free_port(host)
+    places = {"port": str(port), "dir": directory}
+    for need in _model(ctx).needs:
+        restored = ctx.facts_of(f"{need}.restore")
+        places[need] = restored.get("uri") or restored.get("path") or ""
+    argv = tuple(part.format_map(places) for part in config.drill.command)
+    environment = {key: text.format_map(places) for key, text in config.drill.environment.items()}
+    script = 'cd "$0" && umask 077 && setsid "$@" </dev/null >"$0/log" 2>&1 &'
+    host.run(
+        ("sh", "-c", script, directory, *argv), timeout_s=QUICK_S,
+        environment={**environment, "ALBUS_DR_DRILL": site.drill_directory(ctx)},
+    ).check(f"the copy of {ctx.spec.workload} can't be started")  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    try:
+        http.wait_for(url + config.drill.health, status=200, timeout_s=ctx.remaining_s - 5, host=host)
+    except TransientError as error:
+        said = host.run(("tail", "-n", "3", f"{directory}/log"), timeout_s=QUICK_S).last_words
+        raise StepError(
+            f"{ctx.spec.workload}: the copy did not become healthy: {error.message}; its log ends: {said}"
+        ) from None
+    return {"url": url}
+
+
+def _verify_copy(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
+    url = ctx.facts_of(f"{ctx.spec.workload}.start_copy")["url"]
+    return ask(ctx, _model(ctx).verify, url, host=site.drill_host(ctx))
+
+
+def _free_port(host: Host) -> int:
+    if isinstance(host, LocalHost):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+    return random.randint(20000, 29999)  # noqa: S311 -- nobody guesses it for harm; a collision fails the health check
+
+
+ACTIONS = {
+    "service.stop": Action(_stop, observe=_observe_stopped),
+    "service.start": Action(_start, observe=_observe_started),
+    "service.verify": Action(_wait_until_healthy, verify=_verify),
+    "service.start_copy": Action(_start_copy),
+    "service.verify_copy": Action(lambda ctx: {}, verify=_verify_copy),
+}

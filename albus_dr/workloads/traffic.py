@@ -1,0 +1,141 @@
+"""The door that users come in by: closed at one site, opened at the other, and tried as users would."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Literal, cast
+
+from pydantic import Field
+
+from albus_dr.errors import StepError
+from albus_dr.runbook.config import HostConfig
+from albus_dr.runbook.model import HttpCheck, Name, WorkloadModel
+from albus_dr.tools import http, process
+from albus_dr.tools.haproxy import Door
+from albus_dr.tools.host import connect
+from albus_dr.workloads.http_checks import ask
+from albus_dr.workloads.own import run_environment
+from albus_dr.workloads.registry import Derivation, Derived, Reference
+from albus_dr.workloads.step import Action, Facts, Observation, State, StepContext, StepSpec, Verification
+
+COUNT_S = 300.0
+
+
+class Model(WorkloadModel):
+    """A reverse proxy before both sites."""
+
+    kind: Literal["traffic"]
+    proxy: Name = Field(description="The proxy, by its name in the config.")
+    verify: tuple[HttpCheck, ...] = Field((), description="Questions through the door, as users ask them.")
+
+
+def references(model: Model) -> tuple[Reference, ...]:
+    """The proxy."""
+    return (Reference(("proxy",), "proxies", model.proxy),)
+
+
+def steps(name: str, model: Model, derivation: Derivation) -> Derived:
+    """switchover and failover: close, open, verify through the door, count what users saw."""
+    source, target = derivation.source, derivation.target
+    if derivation.operation not in ("switchover", "failover"):
+        return Derived()
+
+    def step(verb: str, at: str, title: str, **more: Any) -> StepSpec:
+        return StepSpec(id=f"{name}.{verb}", workload=name, site=at, action=f"traffic.{verb}", title=title,
+                        **{"timeout_s": 30, "estimate_s": 0.1, **more})  # fmt: skip
+
+    planned = derivation.operation == "switchover"
+    return Derived(
+        ready=(step("ready", target, "The door answers"),),
+        release=(
+            step("close", source, f"Close the door to {source}", retries=3, clock="disrupted_at" if planned else ""),
+        ),
+        take=(
+            step("open", target, f"Open the door to {target}", retries=3),
+            step("verify", target, "Come in by the door", needs=(f"{name}.open",), clock="clients_verified_at"),
+        ),
+        after=(step("count", target, "Count what users saw", timeout_s=COUNT_S, estimate_s=2),),
+    )
+
+
+def _model(ctx: StepContext) -> Model:
+    return cast(Model, ctx.workload)
+
+
+def _door(ctx: StepContext) -> Door:
+    config = ctx.proxy(_model(ctx).proxy)
+    return Door(connect("door", config.host or HostConfig()), config.haproxy, config.backend)
+
+
+def _line(ctx: StepContext, site: str) -> str:
+    """The site's server in the backend."""
+    return ctx.proxy(_model(ctx).proxy).servers[site]
+
+
+def _ready(ctx: StepContext) -> Facts:
+    door = _door(ctx)
+    return {site: door.state(_line(ctx, site)) for site in (ctx.run.source, ctx.run.target)}
+
+
+def _observe_closed(ctx: StepContext) -> Observation:
+    closed = _door(ctx).state(_line(ctx, ctx.spec.site)) == "maint"
+    return Observation(State.DONE if closed else State.NOT_DONE, "by the proxy", {"clock_at": _now()} if closed else {})
+
+
+def _observe_opened(ctx: StepContext) -> Observation:
+    opened = _door(ctx).state(_line(ctx, ctx.spec.site)) == "ready"
+    return Observation(State.DONE if opened else State.NOT_DONE, "by the proxy")
+
+
+def _close(ctx: StepContext) -> Facts:
+    closed_at = _now()  # users are shut out from the first moment on, not from the last
+    _door(ctx).set_state(_line(ctx, ctx.spec.site), "maint")
+    return {"clock_at": closed_at}
+
+
+def _open(ctx: StepContext) -> Facts:
+    _door(ctx).set_state(_line(ctx, ctx.spec.site), "ready")
+    return {}
+
+
+def _come_in(ctx: StepContext) -> Facts:
+    url = ctx.proxy(_model(ctx).proxy).url.rstrip("/")
+    path = _model(ctx).verify[0].http if _model(ctx).verify else "/"
+    http.wait_for(url + path, status=200, timeout_s=ctx.remaining_s - 1)
+    return {}
+
+
+def _verify(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
+    return ask(ctx, _model(ctx).verify, ctx.proxy(_model(ctx).proxy).url)
+
+
+def _count(ctx: StepContext) -> Facts:
+    """What users saw, told by a command that watched them. Without one it stays unmeasured."""
+    command = ctx.proxy(_model(ctx).proxy).clients
+    if command is None:
+        return {"notes": ["no command counts what users saw: acknowledged and lost writes are not measured"]}
+    done = process.run(
+        command, timeout_s=ctx.remaining_s, cwd=ctx.base, environment=run_environment(ctx), cancelled=ctx.cancelled
+    ).check("what users saw could not be counted")
+    try:
+        counted = json.loads(done.stdout)
+        return {
+            "acknowledged_writes": int(counted["acknowledged_writes"]), "lost_writes": int(counted["lost_writes"]),
+            "client_downtime_s": float(counted["client_downtime_s"]),
+        }  # fmt: skip
+    except (ValueError, KeyError, TypeError) as error:
+        raise StepError(f"{command[0]} printed what can't be read: {error}") from None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+ACTIONS = {
+    "traffic.ready": Action(_ready),
+    "traffic.close": Action(_close, observe=_observe_closed),
+    "traffic.open": Action(_open, observe=_observe_opened),
+    "traffic.verify": Action(_come_in, verify=_verify),
+    "traffic.count": Action(_count),
+}
