@@ -71,8 +71,8 @@ PHRASES = {
     "over": "RTO {rto}: missed by {time}",
     "since": "{time} since the {clock}",
     "begun": "{time} since it was declared",
-    "above": "{count} earlier steps, {done} done",
-    "below": "{count} more steps",
+    "above": "{count} earlier, {done} of them done",
+    "below": "{count} more",
     "type": "Waits for you. In another terminal, type:",
     "no_steps": "waiting for the first event",
     "nobody": "somebody",
@@ -390,8 +390,8 @@ class PlainScreen:
 
     def _line(self, at: datetime, text: str) -> str:
         zero = self._view.zero()
-        since = f"+{format_duration(max(0.0, (at - zero).total_seconds()))}" if zero else ""
-        return f"{at:%Y-%m-%dT%H:%M:%SZ} {since:>10}  {text.rstrip()}\n"
+        since = f"+{max(0.0, (at - zero).total_seconds()):,.1f} s" if zero else ""
+        return f"{at:%Y-%m-%dT%H:%M:%SZ} {since:>11}  {text.rstrip()}\n"
 
     def _say(self, event: Event) -> Iterable[str]:
         data: Mapping[str, Any] = event.data if isinstance(event.data, Mapping) else {}

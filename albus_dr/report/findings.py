@@ -48,8 +48,6 @@ PHRASES = {
     "clock.service_verified_at": "Service verified",
     "clock.clients_verified_at": "Clients verified",
     "clock.ended_at": "Ended",
-    "rto": "Recovery time",
-    "rpo": "Recovery point",
     "head.back": "Service was back after {time}.",
     "head.switched": "Users were moved to {target}, and service was verified after {time}.",
     "head.drill": "The drill passed: a restored service answered after {time}.",

@@ -79,8 +79,6 @@ PHRASES = {
     "scale.label": "{actual} of the {promised} that were promised: {share}",
     "scale.over": "{actual}, where {promised} were promised: {share}",
     "scale.unmeasured": "The recovery time was not measured. Promised: {promised}.",
-    "scale.zero": "{clock}",
-    "row.at": "began after {offset}",
     "row.attempts": "{count} attempts",
     "row.label": "{title}: {status}, from {begin} to {end}",
     "row.label_none": "{title}: {status}",
@@ -295,15 +293,14 @@ def _loss(state: RunState) -> str:
 
 
 def _timeline(state: RunState) -> str:
-    scale = _scale(state)
-    if (shown := timeline.window(state)) is None:
-        return f"<p>{_say('timeline.none')}</p>{scale}"
+    shown = timeline.window(state)
+    rows = f'<ol class="rows">{"".join(_row(shown, state, step) for step in state.steps.values())}</ol>'
+    if shown is None:
+        return f'<p class="caption">{_say("timeline.none")}</p>{rows}{_scale(state)}'
     numbers = {key: number for number, (key, _) in enumerate(ordered_clocks(state), 1)}
-    rows = "".join(_row(shown, state, step) for step in state.steps.values())
     return (
         f'<p class="caption">{_caption(shown, state)}</p>\n'
-        f'<div class="chart"><div class="scale-row"><span></span>{timeline.axis_svg(shown, state, numbers)}</div>\n'
-        f'<ol class="rows">{rows}</ol></div>\n{scale}'
+        f'<div class="scale-row"><span></span>{timeline.axis_svg(shown, state, numbers)}</div>\n{rows}\n{_scale(state)}'
     )
 
 
@@ -326,23 +323,25 @@ def _caption(shown: timeline.Window, state: RunState) -> str:
     return said
 
 
-def _row(shown: timeline.Window, state: RunState, step: StepState) -> str:
+def _row(shown: timeline.Window | None, state: RunState, step: StepState) -> str:
     mark = step_mark(step.status, step.adopted)
-    begin_s, end_s = seconds_between(shown.begin, step.started_at), seconds_between(shown.begin, step.ended_at)
-    if begin_s is None:
-        label = PHRASES["row.label_none"].format(title=step.title, status=mark.word)
-    else:
-        end = PHRASES["end_unknown"] if end_s is None else format_duration(end_s)
-        label = PHRASES["row.label"].format(
-            title=step.title, status=mark.word, begin=format_duration(begin_s), end=end
-        )  # fmt: skip
     facts = [format_duration(step.duration_s)] if step.duration_s is not None else []
     if step.attempts > 1:
         facts.append(PHRASES["row.attempts"].format(count=step.attempts))
     took = f'<span class="took">{_mark(mark)} {_e(" · ".join(facts))}</span>'
-    svg = timeline.row_svg(shown, state, step, mark.tone, printable(label))
     why = f"<small>{_e(step.error)}</small>" if step.error and step not in troubled(state) else ""
+    label = _row_label(shown, step, mark)
+    svg = "" if shown is None else timeline.row_svg(shown, state, step, mark.tone, printable(label))
     return f'<li><span class="what">{_e(step.title)}{took}{why}</span>{svg}</li>\n'
+
+
+def _row_label(shown: timeline.Window | None, step: StepState, mark: Mark) -> str:
+    begin_s = None if shown is None else seconds_between(shown.begin, step.started_at)
+    if shown is None or begin_s is None:
+        return PHRASES["row.label_none"].format(title=step.title, status=mark.word)
+    end_s = seconds_between(shown.begin, step.ended_at)
+    end = PHRASES["end_unknown"] if end_s is None else format_duration(end_s)
+    return PHRASES["row.label"].format(title=step.title, status=mark.word, begin=format_duration(begin_s), end=end)
 
 
 def _scale(state: RunState) -> str:

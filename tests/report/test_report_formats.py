@@ -1,0 +1,177 @@
+"""JSON for scripts, JUnit for CI, Markdown for tickets."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from run_states import ALL, bare, failed_drill, in_progress, passed, too_late, unmeasured
+
+import albus_dr.journal
+from albus_dr.journal.state import RunState
+from albus_dr.report import FORMATS
+from albus_dr.report import json as report_json
+from albus_dr.report.findings import headline, loss, printable
+from albus_dr.report.findings import unmeasured as gaps
+
+SCHEMA = Path(albus_dr.journal.__file__).with_name("run.schema.json")
+KEYS = {
+    "schema", "run", "runbook", "operation", "scenario", "plan_digest", "verdict", "exit_code", "proof_level",
+    "objectives", "actuals", "clocks", "steps", "verifications", "residue", "resumed",
+}  # fmt: skip
+ACTUALS = {"rta_s", "rpa_s", "client_downtime_s", "acknowledged_writes", "lost_writes"}
+CLOCKS = {
+    "disrupted_at", "declared_at", "started_at", "fenced_at", "data_recovered_at", "service_verified_at",
+    "clients_verified_at", "ended_at",
+}  # fmt: skip
+STEP = {
+    "id", "workload", "site", "action", "status", "started_at", "ended_at", "duration_s", "attempts", "error",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("make", ALL.values(), ids=ALL)
+def test_json_holds_what_scripts_rely_on(make: Any) -> None:
+    document = json.loads(report_json.render(make()))
+    assert set(document) >= KEYS
+    assert document["schema"] == "albus-dr/run/1"
+    assert set(document["actuals"]) >= ACTUALS
+    assert set(document["clocks"]) == CLOCKS
+    assert {"rto_s", "rpo_s"} <= set(document["objectives"])
+    assert all(set(step) >= STEP for step in document["steps"])
+    assert all({"workload", "kind", "expected", "actual", "verdict"} <= set(f) for f in document["verifications"])
+
+
+@pytest.mark.skipif(not SCHEMA.exists(), reason="the schema of a run is not in the package")
+@pytest.mark.parametrize("make", ALL.values(), ids=ALL)
+def test_json_meets_its_published_schema(make: Any) -> None:
+    jsonschema.validate(report_json.run_document(make()), json.loads(SCHEMA.read_text()))
+
+
+def test_json_leaves_the_unmeasured_null() -> None:
+    document = report_json.run_document(unmeasured())
+    assert {document["actuals"][key] for key in ACTUALS} == {None}
+    assert set(document["clocks"].values()) == {None}
+    assert report_json.run_document(in_progress())["exit_code"] is None
+
+
+def test_json_times_are_utc_and_seconds_are_rounded_to_milliseconds() -> None:
+    document = report_json.run_document(passed())
+    assert document["clocks"]["clients_verified_at"] == "2026-01-31T09:14:05.430Z"
+    assert document["actuals"]["rta_s"] == 2.31
+    assert document["actuals"]["rpa_s"] == 0.042
+    paris = datetime(2026, 1, 31, 10, 14, 3, tzinfo=timezone(timedelta(hours=1)))
+    state = passed()
+    state.clocks["declared_at"] = paris
+    assert report_json.run_document(state)["clocks"]["declared_at"] == "2026-01-31T09:14:03.000Z"
+
+
+def suite(state: RunState) -> ET.Element:
+    root = ET.fromstring(FORMATS["junit"](state))
+    found = root.find("testsuite")
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("make", ALL.values(), ids=ALL)
+def test_junit_counts_what_it_holds(make: Any) -> None:
+    state = make()
+    found = suite(state)
+    cases = found.findall("testcase")
+    assert len(cases) == len(state.steps) + len(state.verifications) + 2 + 1
+    assert found.get("tests") == str(len(cases))
+    for outcome, total in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
+        assert found.get(total) == str(len(found.findall(f"testcase/{outcome}")))
+    names = [(case.get("classname"), case.get("name")) for case in cases]
+    assert len(names) == len(set(names))
+
+
+def test_junit_of_a_passed_run_is_green() -> None:
+    found = suite(passed())
+    assert (found.get("failures"), found.get("errors"), found.get("skipped")) == ("0", "0", "0")
+
+
+def test_junit_tells_errors_failures_and_skips_apart() -> None:
+    found = suite(failed_drill())
+    outcome = {case.get("name"): [child.tag for child in case] for case in found.findall("testcase")}
+    assert outcome["documents.restore"] == ["error"]
+    assert outcome["patients.verify"] == ["error"]
+    assert outcome["application.start"] == ["skipped"]
+    assert outcome["1 patients SELECT count(*) FROM patient"] == ["failure"]
+    assert outcome["2 documents sha256 of 100%"] == ["skipped"]
+    assert outcome["RTO"] == ["skipped"]
+    assert outcome["verdict"] == ["failure"]
+
+
+def test_junit_is_red_when_steps_were_skipped_and_nothing_failed() -> None:
+    state = replace(passed(), verdict="incomplete", exit_code=4)
+    state.steps["door.switch"].status = "skipped"
+    assert suite(state).get("failures") == "1"
+
+
+def test_junit_marks_a_missed_objective() -> None:
+    case = suite(too_late()).find("testcase[@name='RTO']/failure")
+    assert case is not None
+    assert case.get("message") == "promised within 4 h, measured 5 h 10 min"
+
+
+def test_markdown_tables_keep_their_columns_whatever_the_cells_hold() -> None:
+    state = passed()
+    state.verifications[0].expected = "a | b\n| c"
+    lines = [line for line in FORMATS["markdown"](state).splitlines() if line.startswith("|")]
+    assert any(r"a \| b \| c" in line for line in lines)
+    row = next(line for line in lines if r"a \| b" in line)
+    assert len([1 for before, mark in pairwise(row) if mark == "|" and before != "\\"]) == 5
+
+
+def test_markdown_says_what_to_do() -> None:
+    text = FORMATS["markdown"](failed_drill())
+    assert "# ✗ Failed: Drill failed at" in text
+    assert "Next: compare the file" in text
+    assert text.count("not measured") > 5
+
+
+@pytest.mark.parametrize(
+    ("acknowledged", "lost", "said"),
+    [
+        (None, None, "What users lost was not measured."),
+        (None, 0, "What users lost was not measured."),
+        (0, 0, "Users saved nothing while this was watched, so loss was not put to the test."),
+        (10, 0, "Nothing that users had been told was saved is lost."),
+        (1204, 3, "3 of the 1,204 writes that users had been told were saved are lost."),
+        (None, 3, "3 writes that users had been told were saved are lost."),
+    ],
+)
+def test_loss_is_nothing_only_where_writes_were_counted(acknowledged: int | None, lost: int | None, said: str) -> None:
+    assert loss(replace(passed(), acknowledged_writes=acknowledged, lost_writes=lost)) == said
+
+
+def test_headline_of_a_passed_run_without_a_measured_time_does_not_claim_one() -> None:
+    said = headline(replace(passed(), rta_s=None))
+    assert "not measured" in said
+    assert "back" not in said
+
+
+def test_headline_of_a_failed_failover_says_that_service_is_missing() -> None:
+    state = replace(bare(), verdict="failed", exit_code=4)
+    state.steps["patients.promote"].status = "failed"
+    assert (
+        headline(state) == "Failover failed at “Promote patients at bordeaux”. Service was not seen working for users."
+    )
+
+
+def test_skipped_steps_are_counted_in_an_incomplete_run() -> None:
+    state = replace(passed(), verdict="incomplete", exit_code=4)
+    state.steps["door.switch"].status = "skipped"
+    assert headline(state) == "Failover is incomplete: 1 of 9 steps was not done."
+    assert any("door.switch" in gap for gap in gaps(state))
+
+
+def test_printable_keeps_letters_and_drops_what_terminals_obey() -> None:
+    assert printable("é\u202e\x1b[2Jx\x9b1m\t\ud800\ufffe\n") == "é[2Jx1m\t\n"
