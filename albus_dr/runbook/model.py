@@ -6,6 +6,7 @@ The workloads' own models live with their kinds (albus_dr/workloads); the loader
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -106,6 +107,11 @@ class OwnStep(Strict):
     on_failure: Literal["stop", "continue"] = Field(
         "stop", description="`continue`: the run goes on, and is incomplete."
     )
+
+
+def own_step_id(name: str) -> str:
+    """``Tell the nurses`` is ``own.tell-the-nurses``."""
+    return "own." + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "step")
 
 
 class Runbook(Strict):

@@ -36,6 +36,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\.[0-9]{1,40}(e[-+]?[0-9]{1,2})?")
 _NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
 _SYNTAX_HINTS = (
     ("mapping values", "quote a value that holds ': ', and check the indentation"),
@@ -233,10 +234,10 @@ class _Reader:
 
     def _scalar(self, event: ScalarEvent, mark: Mark) -> _Scalar:
         text = event.value
-        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        if _UNUSABLE.search(text):
             raise self._stop(_mark(event), "this text holds a character that no program takes", "remove the escape")
         plain = event.implicit[0] and event.style in (None, "")
-        return _Scalar(mark, _resolve(text) if plain else text, text)
+        return _Scalar(mark, resolve(text) if plain else text, text)
 
     def _pair(self, mapping: _Mapping, event: Event, events: Iterator[Event], depth: int) -> None:
         key = self._node(event, events, depth)
@@ -244,9 +245,8 @@ class _Reader:
         if not isinstance(key, _Scalar):
             self._add(_mark(event), "a key must be plain text", "quote {…} and […] where they are a value")
         elif key.text == "<<":
-            self._add(
-                event, "merge keys (<<) are not used here", "write the keys out, or use an alias as a whole value"
-            )
+            hint = "write the keys out, or use an alias as a whole value"
+            self._add(_mark(event), "merge keys (<<) are not used here", hint)
         elif (first := mapping.items.get(key.text)) is not None:
             where = f"line {first[0].line}, column {first[0].column}"
             self._add(_mark(event), f"the key {key.text} is given twice", f"keep this one or the one at {where}")
@@ -287,7 +287,8 @@ def _mark(event: Event) -> Mark:
     return Mark(event.start_mark.line + 1, event.start_mark.column + 1)
 
 
-def _resolve(text: str) -> str | int | float | bool | None:
+def resolve(text: str) -> str | int | float | bool | None:
+    """What a plain (unquoted) scalar means."""
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
