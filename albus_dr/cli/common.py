@@ -17,17 +17,26 @@ if TYPE_CHECKING:
     from albus_dr.journal.store import JournalStore
     from albus_dr.runbook.loader import Loaded
 
-RunbookArgument = Annotated[Path, typer.Argument(metavar="RUNBOOK", help="The runbook's YAML file.", envvar="ALBUS_DR_RUNBOOK")]
+RunbookArgument = Annotated[
+    Path, typer.Argument(metavar="RUNBOOK", help="The runbook's YAML file.", envvar="ALBUS_DR_RUNBOOK")
+]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or enough of it.")]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="Sites and credentials. Default: the runbook's own config.", envvar="ALBUS_DR_CONFIG")
+    Path | None,
+    typer.Option(
+        "--config", help="Sites and credentials. Default: the runbook's own config.", envvar="ALBUS_DR_CONFIG"
+    ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.", envvar="ALBUS_DR_JSON")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="One JSON document on stdout, nothing else.", envvar="ALBUS_DR_JSON")
+]
 EngineOption = Annotated[
     str | None, typer.Option("--engine", help="sqlite:///PATH or postgresql://HOST/DATABASE.", envvar="ALBUS_DR_ENGINE")
 ]
 VerboseOption = Annotated[bool, typer.Option("-v", "--verbose", help="Say more.", envvar="ALBUS_DR_VERBOSE")]
-QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing when all is well.", envvar="ALBUS_DR_QUIET")]
+QuietOption = Annotated[
+    bool, typer.Option("-q", "--quiet", help="Say nothing when all is well.", envvar="ALBUS_DR_QUIET")
+]
 YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask.", envvar="ALBUS_DR_YES")]
 
 
@@ -39,7 +48,9 @@ def state_directory() -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"the state directory {path} can't be made: {error.strerror}", hint="ALBUS_DR_STATE names another") from None
+        raise UsageError(
+            f"the state directory {path} can't be made: {error.strerror}", hint="ALBUS_DR_STATE names another"
+        ) from None
     return path.resolve()
 
 
@@ -60,12 +71,15 @@ def journal(engine: str | None) -> Iterator[JournalStore]:
         store.close()
 
 
-def load_runbook(path: Path, config: Path | None) -> Loaded:
-    """The runbook and its config, checked. Raises InvalidRunbook with everything that is wrong."""
+def load_runbook(path: Path, config: Path | None, *, acts: bool = True) -> Loaded:
+    """The runbook and its config, checked. Raises InvalidRunbook with everything that is wrong.
+
+    Verbs that only look (``acts=False``) don't need the environment variables that the config names.
+    """
     from albus_dr.runbook.loader import load
     from albus_dr.workloads.registry import kinds
 
-    return load(path, config, kinds=kinds(), environment=os.environ)
+    return load(path, config, kinds=kinds(), environment=os.environ, require_environment=acts)
 
 
 def find_run(store: JournalStore, text: str) -> str:

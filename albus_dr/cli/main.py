@@ -9,9 +9,8 @@ import traceback
 from importlib import import_module
 from typing import Any
 
-import click
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from albus_dr import __version__
 from albus_dr.errors import AlbusError, ExitCode
@@ -39,28 +38,32 @@ VERBS: dict[str, tuple[str, str]] = {
 class _LazyGroup(TyperGroup):
     """Help needs names and one line each; only the verb that is called is imported."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return click.Command(cmd_name, help=VERBS[cmd_name][1]) if cmd_name in VERBS else None
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return (
+            TyperCommand(cmd_name, help=VERBS[cmd_name][1], short_help=VERBS[cmd_name][1])
+            if cmd_name in VERBS
+            else None
+        )
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0] if args else ""
         if name not in VERBS:
             return super().resolve_command(ctx, args)
         return name, load(name), args[1:]
 
 
-def load(name: str) -> click.Command:
+def load(name: str) -> Any:
     """The verb's own command."""
     module_name, help_ = VERBS[name]
     module: Any = import_module(module_name)
     if hasattr(module, "app"):
         return typer.main.get_command(module.app)
-    app = typer.Typer(add_completion=False)
-    app.command(name, help=module.command.__doc__ or help_)(module.command)
-    return typer.main.get_command(app)
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(name, help=module.command.__doc__ or help_)(module.command)
+    return typer.main.get_command(single)
 
 
 app = typer.Typer(cls=_LazyGroup, no_args_is_help=True, rich_markup_mode=None)
@@ -68,7 +71,9 @@ app = typer.Typer(cls=_LazyGroup, no_args_is_help=True, rich_markup_mode=None)
 
 @app.callback(invoke_without_command=False)
 def _top(
-    version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True, callback=lambda on: _version(on)),
+    version: bool = typer.Option(
+        False, "--version", help="Print the version.", is_eager=True, callback=lambda on: _version(on)
+    ),
 ) -> None:
     """Disaster recovery between two sites: replicate, drill, switch over, fail over, timed and proved."""
 
@@ -77,6 +82,10 @@ def _version(on: bool) -> None:
     if on:
         print(f"albus-dr {__version__}")
         raise typer.Exit
+
+
+# Typer carries a click of its own, or the installed one: ClickException is the base of what it exports.
+_WrongUsage: type[Exception] = typer.BadParameter.__mro__[2]
 
 
 def main() -> None:
@@ -89,10 +98,10 @@ def _run() -> int:
         code = typer.main.get_command(app).main(prog_name="albus-dr", standalone_mode=False)
         sys.stdout.flush()
         return int(code or 0)
-    except click.ClickException as error:
-        error.show()
+    except _WrongUsage as error:
+        error.show()  # type: ignore[attr-defined]  # ClickException has it
         return int(ExitCode.USAGE)
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
         return int(ExitCode.INTERRUPTED)
     except AlbusError as error:
@@ -109,7 +118,11 @@ def _told(error: AlbusError) -> int:
 
     message, hint = redact(error.message), redact(error.hint)
     if "--json" in sys.argv:
-        print(json.dumps({"schema": "albus-dr/error/1", "exit_code": int(error.exit_code), "error": message, "hint": hint}))
+        print(
+            json.dumps(
+                {"schema": "albus-dr/error/1", "exit_code": int(error.exit_code), "error": message, "hint": hint}
+            )
+        )
     print(f"albus-dr: {message}", file=sys.stderr)
     if hint:
         print(f"  what to do: {hint}", file=sys.stderr)
@@ -128,5 +141,8 @@ def _bug(error: Exception) -> int:
         where = f"the details are in {path}"
     except OSError:
         where = text
-    print(f"albus-dr: an error in albus-dr itself: {type(error).__name__}: {redact(str(error))}\n  {where}", file=sys.stderr)
+    print(
+        f"albus-dr: an error in albus-dr itself: {type(error).__name__}: {redact(str(error))}\n  {where}",
+        file=sys.stderr,
+    )
     return int(ExitCode.BUG)

@@ -102,7 +102,7 @@ def conclude(state: RunState, manner: Manner) -> ExitCode:
     if manner.as_json:
         print(json.dumps(run_document(state), indent=2))
     if not (manner.quiet and state.verdict == "passed"):
-        summary(state, sys.stderr if manner.as_json else sys.stdout, directory=state_directory() / "runs" / state.run)
+        summary(state, sys.stderr if manner.as_json else sys.stdout, reports=report_paths(state.run))
     if state.exit_code is not None:
         return ExitCode(state.exit_code)
     return ExitCode.WAITING if state.waiting_for else ExitCode.INTERRUPTED
@@ -121,7 +121,9 @@ def _ask(plan: Plan, manner: Manner) -> None:
     if plan.operation not in CHANGES_PRIMARY or manner.yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError(f"a {plan.operation} changes the primary and asks first", hint="where nobody can answer, say --yes")
+        raise UsageError(
+            f"a {plan.operation} changes the primary and asks first", hint="where nobody can answer, say --yes"
+        )
     question = (
         f"{plan.operation} of {plan.runbook}: {plan.target} becomes the primary in place of {plan.source}, "
         f"in {len(plan.steps)} steps. Go on?"
@@ -194,7 +196,9 @@ def _run(
     stopped = Signal()
     if stop:
         stopped.set()
-    with screen_for(sys.stderr, quiet=manner.quiet or manner.as_json and not manner.verbose, verbose=manner.verbose) as screen:
+    with screen_for(
+        sys.stderr, quiet=manner.quiet or manner.as_json and not manner.verbose, verbose=manner.verbose
+    ) as screen:
         for event in store.events(info.id):
             screen.on_event(event)
         store.listen(screen.on_event)
@@ -238,6 +242,12 @@ def _signals(stopped: Signal) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def report_paths(run: str) -> list[Path]:
+    """The reports that the run has."""
+    paths = [state_directory() / "runs" / run / file for file in REPORT_FILES.values()]
+    return [path for path in paths if path.exists()]
+
+
 def write_reports(store: JournalStore, state: RunState) -> None:
     """All formats into the run's directory, private."""
     directory = store.run_directory(state.run)
@@ -260,10 +270,11 @@ def parse_disrupted_at(text: str | None) -> datetime | None:
         else:
             found = parse_time(text)
     except ValueError:
-        raise UsageError(f"--disrupted-at {text} is not a time", hint="for example 2026-03-10T00:47:00+01:00, or 00:47") from None
+        raise UsageError(
+            f"--disrupted-at {text} is not a time", hint="for example 2026-03-10T00:47:00+01:00, or 00:47"
+        ) from None
     if found.tzinfo is None:
         found = found.astimezone()
     if found > datetime.now(UTC):
         raise UsageError(f"--disrupted-at {text} is in the future", hint="give the zone: 2026-03-10T00:47:00+01:00")
     return found.astimezone(UTC)
-

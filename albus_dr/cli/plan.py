@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -11,7 +11,7 @@ from albus_dr.cli.common import ConfigOption, JsonOption, RunbookArgument, load_
 from albus_dr.errors import UsageError
 from albus_dr.plan.build import build
 from albus_dr.plan.model import Plan
-from albus_dr.runbook.model import OPERATIONS, Operation
+from albus_dr.runbook.model import OPERATIONS
 from albus_dr.units import format_duration
 from albus_dr.workloads.registry import kinds
 
@@ -21,18 +21,20 @@ def command(
     operation: Annotated[str, typer.Argument(metavar="OPERATION", help=", ".join(OPERATIONS))],
     config: ConfigOption = None,
     as_json: JsonOption = False,
-    from_site: Annotated[str | None, typer.Option("--from", help="The site that serves now. Default: sites.primary.")] = None,
+    from_site: Annotated[
+        str | None, typer.Option("--from", help="The site that serves now. Default: sites.primary.")
+    ] = None,
 ) -> None:
     """Show the steps of an operation, their order, the critical path and the forecast. Changes nothing, asks nobody."""
     if operation not in OPERATIONS:
         raise UsageError(f"there is no operation {operation}", hint="one of: " + ", ".join(OPERATIONS))
-    loaded = load_runbook(runbook, config)
+    loaded = load_runbook(runbook, config, acts=False)
     sites = loaded.runbook.sites
     source = from_site or sites.primary
     if source not in (sites.primary, sites.secondary):
         raise UsageError(f"--from {source} is not a site of this runbook", hint=f"{sites.primary} or {sites.secondary}")
     target = sites.secondary if source == sites.primary else sites.primary
-    plan = build(loaded.runbook, cast(Operation, operation), source=source, target=target, kinds=kinds())
+    plan = build(loaded.runbook, operation, source=source, target=target, kinds=kinds())
     rto_s = loaded.runbook.objectives.rto
     if as_json:
         typer.echo(json.dumps(_document(plan, rto_s), indent=2))

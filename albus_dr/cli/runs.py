@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 
 from albus_dr.cli.common import (
-    EngineOption, JsonOption, QuietOption, RunArgument, VerboseOption, find_run, journal, run_state, state_directory,
+    EngineOption, JsonOption, QuietOption, RunArgument, VerboseOption, find_run, journal, run_state,
 )  # fmt: skip
 from albus_dr.cli.live import screen_for, summary
+from albus_dr.cli.operate import report_paths
 from albus_dr.report.json import run_document
 from albus_dr.units import format_duration
 
@@ -31,7 +32,9 @@ def list_(
         states = [run_state(store, run) for run in store.runs()]
     states = [state for state in states if runbook in (None, state.runbook)]
     if as_json:
-        typer.echo(json.dumps({"schema": "albus-dr/runs/1", "runs": [run_document(state) for state in states]}, indent=2))
+        typer.echo(
+            json.dumps({"schema": "albus-dr/runs/1", "runs": [run_document(state) for state in states]}, indent=2)
+        )
         return
     for state in states:
         rta = f"RTA {format_duration(state.rta_s)}" if state.rta_s is not None else ""
@@ -50,7 +53,7 @@ def show(run: RunArgument, engine: EngineOption = None, as_json: JsonOption = Fa
     for step in state.steps.values():
         took = format_duration(step.duration_s) if step.duration_s is not None else ""
         typer.echo(f"{step.status:10} {step.id:32} {took:>9}  {step.error or step.title}")
-    summary(state, sys.stdout, directory=state_directory() / "runs" / state.run)
+    summary(state, sys.stdout, reports=report_paths(state.run))
 
 
 @app.command("watch")
@@ -69,4 +72,4 @@ def watch(
                 if run_state(store, found).exit_code is not None:
                     break
                 time.sleep(POLL_S)
-        summary(run_state(store, found), sys.stdout, directory=state_directory() / "runs" / found)
+        summary(run_state(store, found), sys.stdout, reports=report_paths(found))

@@ -83,17 +83,19 @@ def start(
     stderr: int | None = subprocess.PIPE,
     cwd: str | os.PathLike[str] | None = None,
     dies_with_us: bool = True,
+    own_group: bool = True,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A program in a process group of its own, which is gone when the block is left.
 
-    ``environment`` is added to ours. Raises NotReadyError when there is no such program.
+    ``environment`` is added to ours. ``own_group=False`` is for a program that shares our terminal: Ctrl-C reaches it,
+    and leaving the block kills it alone. Raises NotReadyError when there is no such program.
     """
     prefix = _death_wish() if dies_with_us else ()
     if os.sep not in argv[0] and shutil.which(argv[0]) is None:
         raise NotReadyError(f"the program {argv[0]} is not installed here", hint="albus-dr doctor says how to get it")
     try:
         process = subprocess.Popen(
-            (*prefix, *argv), stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd, start_new_session=True,
+            (*prefix, *argv), stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd, start_new_session=own_group,
             env={**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})},
         )  # fmt: skip
     except OSError as error:
@@ -103,8 +105,11 @@ def start(
     try:
         yield process
     finally:
-        if process.poll() is None:
+        if process.poll() is None and own_group:
             end_group(process)
+        elif process.poll() is None:
+            process.kill()
+            process.wait()
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
                 stream.close()

@@ -55,7 +55,7 @@ class Model(WorkloadModel):
     path: Name = Field(description="The path, by its name at each site.")
     recovery_points: FilePoints
     warm: bool = Field(False, description="`replicate` also keeps the other site's copy of the tree fresh.")
-    verify: FileChecks = Field(default_factory=lambda: FileChecks(sha256="100%"))  # type: ignore[arg-type]
+    verify: FileChecks = Field(default_factory=lambda: FileChecks(sha256="100%"))
 
 
 def references(model: Model) -> tuple[Reference, ...]:

@@ -85,5 +85,5 @@ def kinds() -> dict[str, Kind]:
 
 
 def _load(module: str) -> Kind:
-    kind: Kind = import_module(module)  # type: ignore[assignment]  # a module meets the protocol
+    kind: Kind = import_module(module)
     return kind

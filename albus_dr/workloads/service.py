@@ -158,11 +158,11 @@ def _start_copy(ctx: StepContext) -> Facts:
         restored = ctx.facts_of(f"{need}.restore")
         places[need] = restored.get("uri") or restored.get("path") or ""
     argv = tuple(part.format_map(places) for part in config.drill.command)
-    environment = {key: text.format_map(places) for key, text in config.drill.environment.items()}
+    variables = {key: text.format_map(places) for key, text in config.drill.environment.items()}
     script = 'cd "$0" && umask 077 && setsid "$@" </dev/null >"$0/log" 2>&1 &'
     host.run(
         ("sh", "-c", script, directory, *argv), timeout_s=QUICK_S,
-        environment={**environment, "ALBUS_DR_DRILL": site.drill_directory(ctx)},
+        environment={**variables, "ALBUS_DR_DRILL": site.drill_directory(ctx)},
     ).check(f"the copy of {ctx.spec.workload} can't be started")  # fmt: skip
     url = f"http://127.0.0.1:{port}"
     try:

@@ -1,0 +1,169 @@
+"""albus-dr demo: two real sites on this machine, and a disaster."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import typer
+
+from albus_dr.bench.scenarios import SCENARIOS, Scenario
+from albus_dr.bench.sites import Bench
+from albus_dr.cli.common import JsonOption, QuietOption, VerboseOption, state_directory
+from albus_dr.errors import CleanupError, ExitCode, UsageError
+from albus_dr.tools import process
+
+VERB_TIMEOUT_S = 4 * 3600.0
+Size = Literal["small", "medium", "large"]
+Replication = Literal["synchronous", "asynchronous"]
+
+
+def command(
+    scenario: Annotated[str, typer.Option("--scenario", help=", ".join(SCENARIOS))] = "building-burns",
+    size: Annotated[str, typer.Option("--size", help="small (50 MB), medium (1 GB), large (5 GB)")] = "small",
+    replication: Annotated[str, typer.Option("--replication", help="synchronous or asynchronous")] = "synchronous",
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the two sites running, and say how to use them.")] = False,
+    directory: Annotated[Path | None, typer.Option("--dir", help="Where the sites and the reports go.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the invented patients.")] = 1,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Start two real sites on this machine, with real traffic; replicate, drill, lose the primary, fail over.
+
+    Ends with the recovery time and the recovery point against the objectives, and the paths of the reports.
+    """
+    chosen = SCENARIOS.get(scenario)
+    if chosen is None:
+        raise UsageError(f"there is no scenario {scenario}", hint="one of: " + ", ".join(SCENARIOS))
+    for value, allowed in ((size, ("small", "medium", "large")), (replication, ("synchronous", "asynchronous"))):
+        if value not in allowed:
+            raise UsageError(f"{value} is none of {', '.join(allowed)}")
+    sites, state = _places(directory)
+    show = _Show(sites, state, verbose=verbose, quiet=quiet or as_json)
+    bench = Bench.create(sites, cast(Size, size), seed, replication=cast(Replication, replication))
+    worst = ExitCode.PASSED
+    try:
+        show.say(f"{chosen.name}: {chosen.tells}")
+        show.say(f"starting two sites in {sites}: PostgreSQL, S3, documents, the application, the door, and traffic")
+        bench.start()
+        bench.start_traffic()
+        worst = show.play(chosen, bench, replication)
+    finally:
+        left = [] if keep else _clear(bench, sites)
+    documents = show.documents()
+    if as_json:
+        typer.echo(json.dumps({"schema": "albus-dr/demo/1", "runs": documents}, indent=2))
+    show.close(documents, bench if keep else None)
+    if left:
+        raise CleanupError("the demo left something behind: " + ", ".join(left))
+    raise typer.Exit(worst)
+
+
+def _places(directory: Path | None) -> tuple[Path, Path]:
+    """The sites' directory (short: sockets lie in it; PostgreSQL's user can enter it) and the state's, which stays."""
+    if directory is not None:
+        path = directory.resolve()
+        if path.exists() and any(path.iterdir()):
+            raise UsageError(f"{path} is not empty", hint="name a new directory")
+        return path / "sites", path / "state"
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    return Path(tempfile.mkdtemp(prefix="albus-")) / "s", state_directory() / "demo" / stamp
+
+
+def _clear(bench: Bench, sites: Path) -> list[str]:
+    left = list(bench.stop())
+    shutil.rmtree(sites, ignore_errors=True)
+    if sites.parent.name.startswith("albus-") and sites.parent.exists() and not any(sites.parent.iterdir()):
+        sites.parent.rmdir()
+    return left + ([str(sites)] if sites.exists() else [])
+
+
+class _Show:
+    """Calls albus-dr as a user would, and tells what happens in between."""
+
+    def __init__(self, sites: Path, state: Path, *, verbose: bool, quiet: bool) -> None:
+        self._sites, self._state = sites, state
+        self._verbose, self._quiet = verbose, quiet
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def say(self, text: str) -> None:
+        if not self._quiet:
+            print(f"== {text}", file=sys.stderr, flush=True)
+
+    def play(self, scenario: Scenario, bench: Bench, replication: str) -> ExitCode:
+        """Act after act; stops at the first that does not pass. Its exit code."""
+        playbook, config = _shipped("playbooks/albus.yaml"), _shipped("configs/demo.yaml")
+        if replication == "asynchronous":
+            playbook = self._asynchronous(playbook)
+        primary = "strasbourg"
+        environment = {**bench.environment(), "ALBUS_DR_STATE": str(self._state), "ALBUS_DR_SCENARIO": scenario.name}
+        more: tuple[str, ...] = ()
+        for act in scenario.acts:
+            if act == "burn":
+                self.say(f"{primary} burns: every process is killed, every directory deleted")
+                bench.destroy_site(primary)
+                more = ("--disrupted-at", datetime.now(UTC).isoformat())
+                continue
+            self.say(f"albus-dr {act}")
+            flags = ("-q",) if self._quiet else ("-v",) if self._verbose else ()
+            argv = (sys.executable, "-m", "albus_dr", act, str(playbook), "--config", str(config), "--yes", *flags, *more)
+            code = self._call(argv, environment)
+            if code != 0:
+                return ExitCode(code)
+        return ExitCode.PASSED
+
+    def _call(self, argv: tuple[str, ...], environment: dict[str, str]) -> int:
+        # The verb draws on our terminal; in JSON mode stdout is ours alone.
+        with process.start(
+            argv, environment=environment, stdin=None, stdout=sys.stderr.fileno(), stderr=sys.stderr.fileno(), own_group=False
+        ) as verb:
+            return verb.wait(VERB_TIMEOUT_S)
+
+    def _asynchronous(self, playbook: Path) -> Path:
+        text = playbook.read_text()
+        changed = self._state / "albus-asynchronous.yaml"
+        changed.write_text(text.replace("replication: synchronous ", "replication: asynchronous "))
+        return changed
+
+    def documents(self) -> list[dict[str, Any]]:
+        """The JSON of every run, in order."""
+        from albus_dr.cli.common import run_state
+        from albus_dr.journal.store import JournalStore
+        from albus_dr.report.json import run_document
+
+        store = JournalStore(f"sqlite:///{self._state / 'engine.sqlite'}", self._state)
+        try:
+            return [run_document(run_state(store, run)) for run in store.runs()]
+        finally:
+            store.close()
+
+    def close(self, documents: list[dict[str, Any]], kept: Bench | None) -> None:
+        """Where the reports are, and how to go on with sites that were kept."""
+        if self._quiet and kept is None:
+            return
+        for document in documents:
+            self.say(f"{document['operation']:10} {document['verdict']:10} {self._state / 'runs' / document['run'] / 'report.html'}")
+        if kept is not None:
+            print(
+                f"\nThe sites go on. In this shell:\n  . {self._sites / 'environment'}\n  export ALBUS_DR_STATE={self._state}\n"
+                f"  albus-dr status {_shipped('playbooks/albus.yaml')} --config {_shipped('configs/demo.yaml')}\n"
+                f"and at the end:\n  {sys.executable} -m albus_dr.bench.sites stop {self._sites}",
+                file=sys.stderr,
+            )
+
+
+def _shipped(name: str) -> Path:
+    """A file that comes with albus-dr: beside the package in a checkout, inside it when installed."""
+    package = Path(__file__).resolve().parent.parent
+    for place in (package / "share", package.parent):
+        if (place / name).exists():
+            return place / name
+    raise UsageError(f"{name} is missing from this installation", hint="install albus-dr again")
+
+
