@@ -93,7 +93,7 @@ PHRASES = {
     "next.approve": "albus-dr approve {run} {step}",
     "next.decide": "albus-dr resume {run} --decide {step}=done (or =not_done)",
     "next.resume": "albus-dr resume {run}",
-    "next.watch": "albus-dr runs watch {run}, or if its process is gone: albus-dr resume {run}",
+    "next.watch": "albus-dr resume {run} (or, while its process lives: albus-dr runs watch {run})",
 }  # fmt: skip
 
 HEARTBEAT_S = 30.0
@@ -643,11 +643,11 @@ def _around_the_work(steps: list[_Step], room: int) -> tuple[list[_Step], list[_
 # --- the closing lines ---------------------------------------------------------------------------------------------
 
 
-def summary(state: RunState, stream: TextIO, *, reports: Iterable[Path] = ()) -> None:
-    """Tell a person how the run ended and what to do next. ``reports``: files that were already written."""
+def summary(state: RunState, stream: TextIO, *, directory: Path | None = None) -> None:
+    """Tell a person how the run ended and what to do next. ``directory``: where its reports may have been written."""
     colour = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" and "NO_COLOR" not in os.environ
     width = min(100, shutil.get_terminal_size((80, 24)).columns) if stream.isatty() else 100
-    lines = list(_closing(state, width, [str(path) for path in reports]))
+    lines = list(_closing(state, width, directory))
     out = _Out(stream)
     if not colour:
         out.write("".join(f"{text}\n" for _, text in lines))
@@ -661,7 +661,7 @@ def summary(state: RunState, stream: TextIO, *, reports: Iterable[Path] = ()) ->
         console.print(Text(text, _STYLES.get(style, style)))
 
 
-def _closing(state: RunState, width: int, reports: list[str]) -> Iterable[tuple[str, str]]:
+def _closing(state: RunState, width: int, directory: Path | None) -> Iterable[tuple[str, str]]:
     mark = run_mark(state)
     yield "", ""
     for line in _wrapped(f"{mark.symbol} {mark.word}. ", headline(state), width):
@@ -686,8 +686,9 @@ def _closing(state: RunState, width: int, reports: list[str]) -> Iterable[tuple[
         yield from (("quiet", line) for line in _wrapped("  ", note, width))
     if troubled(state) or state.residue or state.notes:
         yield "", ""
-    for path in reports or [PHRASES["summary.report"].format(run=state.run)]:
-        yield "none", f"  {PHRASES['summary.reports']:<8}{one_line(path)}"
+    written = directory / "report.html" if directory else None
+    shown = str(written) if written and written.exists() else PHRASES["summary.report"].format(run=state.run)
+    yield "none", f"  {PHRASES['summary.reports']:<8}{one_line(shown)}"
     if command := _next(state):
         yield "bold", f"  {PHRASES['summary.next']:<8}{one_line(command)}"
 

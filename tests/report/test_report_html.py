@@ -164,7 +164,7 @@ def test_full_measurements_do_not_make_a_failed_run_sound_well(verdict: str, exi
 
 def test_passed_in_a_run_that_has_not_ended_is_not_a_pass() -> None:
     text = Page(render(replace(passed(), exit_code=None))).text
-    assert "In progress" in text
+    assert "Not ended" in text
     assert [words for words in WORDS_OF_SUCCESS if words in text] == []
 
 
