@@ -167,35 +167,37 @@ as_root() { if is_root; then "$@"; else sudo -- "$@"; fi; }
 
 # ---------------------------------------------------------------------------------------------------- restic
 
-debian_mirror() { # the address in this machine's own apt sources, in whatever format they are written
+debian_mirrors() { # the addresses in this machine's own apt sources, in whatever format these are written
     # shellcheck source=/dev/null
-    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-    # shellcheck disable=SC2016 # apt's placeholders, not ours
-    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
-        awk -v codename="$codename" '($2 == codename || $3 == codename) && $4 == "main" { print $1; exit }'
+    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
+    apt-get --print-uris update | sed -nE "s#^'(.*)/dists/($codename|stable|oldstable)/InRelease' .*#\1#p"
 }
 
-install_restic() { # from Debian 13 into .tools, through an apt that knows nothing of the system's packages
-    mirror=$(debian_mirror)
+fetch_restic() { # fetch_restic MIRROR FOLDER: the package from Debian 13, through an apt that has nothing of the system's
+    rm -rf "$2"
+    mkdir -p "$2/lists/partial" "$2/cache/archives/partial"
+    : >"$2/status"
+    printf 'deb [signed-by=%s] %s %s main\n' "$KEYRING" "$1" "$RESTIC_SUITE" >"$2/sources.list"
+    set -- "$2" -q -o Dir::Etc::SourceList="$2/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+        -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
+        -o Dir::State="$2" -o Dir::State::Lists="$2/lists" -o Dir::State::status="$2/status" \
+        -o Dir::Cache="$2/cache" -o Acquire::Languages=none -o APT::Sandbox::User=root
+    (cd "$1" && shift && quietly apt-get "$@" update && quietly apt-get "$@" download restic)
+}
+
+install_restic() { # into .tools
     how="Get restic $RESTIC_MINIMUM or newer yourself, put it into PATH, and run this again."
-    [ -n "$mirror" ] || fail "This machine's apt sources name no Debian mirror to take restic from." "$how"
     aside=$(mktemp -d)
     trap 'rm -rf "$aside"' EXIT
     trap 'exit 130' INT TERM
-    mkdir -p "$aside/lists/partial" "$aside/cache/archives/partial"
-    printf 'deb [signed-by=%s] %s %s main\n' "$KEYRING" "$mirror" "$RESTIC_SUITE" >"$aside/sources.list"
-    : >"$aside/status"
-    apt_aside() {
-        (cd "$aside" && apt-get -q -o Dir::Etc::SourceList="$aside/sources.list" -o Dir::Etc::SourceParts=/dev/null \
-            -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
-            -o Dir::State="$aside" -o Dir::State::Lists="$aside/lists" -o Dir::State::status="$aside/status" \
-            -o Dir::Cache="$aside/cache" -o Acquire::Languages=none -o APT::Sandbox::User=root "$@")
-    }
-    { quietly apt_aside update && quietly apt_aside download restic; } ||
-        fail "restic could not be had from the suite $RESTIC_SUITE on this machine's mirror; apt's own words are above." "$how"
+    for mirror in $(debian_mirrors); do
+        if fetch_restic "$mirror" "$aside/apt"; then break; fi
+    done
+    set -- "$aside"/apt/restic_*.deb
+    [ -e "$1" ] || fail "restic could not be had from the suite $RESTIC_SUITE on a mirror in this machine's apt sources." "$how"
     rm -rf "$top/.tools"
-    mkdir -p "$top/.tools"
-    dpkg-deb -x "$aside"/restic_*.deb "$top/.tools"
+    mkdir "$top/.tools"
+    dpkg-deb -x "$1" "$top/.tools"
     rm -rf "$aside"
     trap - EXIT INT TERM
     has_restic "$top/.tools/usr/bin/restic" || fail "restic from $RESTIC_SUITE does not run here." "$how"
