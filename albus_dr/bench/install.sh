@@ -222,7 +222,6 @@ install_python() { # requirements-dev.lock holds all of requirements.lock, so `t
     pip install --require-hashes -r "$top/$(lock_of "$1")" ||
         fail 'pip could not install the Python packages; its own words are above.'
     pip install --no-deps --no-build-isolation --editable "$top" || fail 'albus-dr itself could not be installed.'
-    [ ! -x "$top/.tools/usr/bin/restic" ] || ln -sf ../../.tools/usr/bin/restic "$top/.venv/bin/restic"
     stamp_of demo >"$top/.venv/installed-demo"
     [ "$1" = demo ] || stamp_of test >"$top/.venv/installed-test"
 }
@@ -273,6 +272,7 @@ main() {
         say 'Installing Python packages…'
         install_python "$what"
     fi
+    [ ! -x "$top/.tools/usr/bin/restic" ] || ln -sf ../../.tools/usr/bin/restic "$top/.venv/bin/restic"
     say 'Ready.'
 }
 

