@@ -15,24 +15,24 @@ import fcntl
 import json
 import os
 import re
+import select
 import signal
-import socket
 import sys
 import threading
-import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 
 from albus_dr.bench.database import Unavailable
 from albus_dr.bench.files import write_private
-from albus_dr.bench.processes import POLL_S, Running, end, is_alive, last_lines, look
+from albus_dr.bench.processes import Running, end, is_alive, last_lines, look
 from albus_dr.bench.records import NOT_FOUND, Albus, Answer, as_json
 
 ADDRESS = "127.0.0.1"
@@ -110,6 +110,11 @@ class Server(ThreadingHTTPServer):
                 self._busy -= 1
                 self._changed.notify_all()
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is no news; everything else goes to the log."""
+        if not isinstance(sys.exception(), ConnectionError):
+            traceback.print_exc()
+
     def finish(self) -> None:
         """Take no new connections, and let the requests that are here have their answers, for a while."""
         self.is_stopping = True
@@ -179,13 +184,14 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: the paths name patients."""
 
 
-def serve(port: int, database_url: str, documents: Path) -> None:
-    """Until SIGTERM or SIGINT. Raises OSError when the port is taken."""
+def serve(port: int, database_url: str, documents: Path, on_ready: Callable[[], None] = lambda: None) -> None:
+    """Until SIGTERM or SIGINT; ``on_ready`` is called once the port is open. Raises OSError when the port is taken."""
     asked_to_stop = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: asked_to_stop.set())
     server = Server(port, Albus(database_url, documents))
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    on_ready()
     asked_to_stop.wait()
     server.finish()
 
@@ -225,16 +231,14 @@ def start(service: Service) -> int:
     with _alone(service):
         if service.running():
             return 0
-        child = os.fork()
-        if child == 0:
-            _become_daemon(service)
-        deadline = time.monotonic() + START_WITHIN_S
-        while not _answers(service.port):
-            if os.waitpid(child, os.WNOHANG)[0]:
-                return _complain(f"it ended at once: {last_lines(service.log)}")
-            if time.monotonic() > deadline:
-                return _complain(f"it did not answer within {START_WITHIN_S:g} s: {last_lines(service.log)}")
-            time.sleep(POLL_S)
+        news, tell = os.pipe()
+        if os.fork() == 0:
+            _become_daemon(service, tell)
+        os.close(tell)
+        is_late = not select.select([news], [], [], START_WITHIN_S)[0]
+        if is_late or os.read(news, 1) == b"":
+            what = f"it did not open its port within {START_WITHIN_S:g} s" if is_late else "it ended at once"
+            return _complain(f"{what}: {last_lines(service.log)}")
         return 0
 
 
@@ -252,20 +256,23 @@ def status(service: Service) -> int:
     return 0 if service.running() else NOT_RUNNING
 
 
-def _become_daemon(service: Service) -> None:
-    """In the child. The process id is on disk before the port is open, so nobody can start a second one."""
+def _become_daemon(service: Service, tell: int) -> NoReturn:
+    """In the child; writes to ``tell`` once the port is open.
+
+    The process id is on disk before that, so nobody can start a second one.
+    """
     try:
         os.setsid()
         os.chdir("/")
         log = os.open(service.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         nothing = os.open(os.devnull, os.O_RDONLY)
-        for target, source in ((0, nothing), (1, log), (2, log)):
+        for target, source in ((0, nothing), (1, log), (2, log), (3, tell)):
             os.dup2(source, target)
-        os.closerange(3, 256)  # the lock among them: it is the starter's
+        os.closerange(4, 256)  # the lock among them: it is the starter's
         me = look(os.getpid())
         assert me is not None
         write_private(service.pidfile, json.dumps({"pid": me.pid, "started": me.started}))
-        serve(service.port, service.database_url, service.documents)
+        serve(service.port, service.database_url, service.documents, lambda: _say_ready(3))
     except BaseException as error:  # noqa: BLE001  # nothing may return into the starter's code
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         os._exit(1)
@@ -283,14 +290,9 @@ def _alone(service: Service) -> Iterator[None]:
         os.close(lock)
 
 
-def _answers(port: int) -> bool:
-    try:
-        with socket.create_connection((ADDRESS, port), timeout=1) as connection:
-            connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            connection.settimeout(10)
-            return connection.recv(8) == b"HTTP/1.1"
-    except OSError:
-        return False
+def _say_ready(tell: int) -> None:
+    os.write(tell, b"1")
+    os.close(tell)
 
 
 def _complain(what: str) -> int:

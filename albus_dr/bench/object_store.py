@@ -43,7 +43,7 @@ class ObjectStore:
         """In a session of its own."""
         return spawn(
             (str(rclone_program()), "serve", "s3", "--addr", f"127.0.0.1:{self.port}", "--etag-hash", "",
-             "--dir-cache-time", "1s", "--umask", "077", str(self.directory)),
+             "--dir-cache-time", "1s", str(self.directory)),
             log=self.log, cwd=self.directory,
             environment={"RCLONE_AUTH_KEY": f'"{self.access_key},{self.secret_key}"', "RCLONE_CONFIG": "/dev/null"},
         )  # fmt: skip

@@ -154,10 +154,20 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        """Raises NotReadyError with the end of its log."""
+        """Also after a crash. Raises NotReadyError with the end of its log."""
+        self._wait_for_remains()
         started = self.run("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "-t", "30", "-s", "start")
         if started.code != 0:
             raise NotReadyError(f"PostgreSQL at {self.site.name} did not start: {last_lines(self.log)}")
+
+    def _wait_for_remains(self) -> None:
+        """PostgreSQL takes a dead predecessor that its parent has not collected yet for a live one."""
+        pidfile = self.data / "postmaster.pid"
+        if pidfile.exists():
+            remains = Path("/proc", pidfile.read_text().split("\n", 1)[0])
+            deadline = monotonic() + 10
+            while remains.exists() and monotonic() < deadline:
+                sleep(POLL_S)
 
     def running(self) -> list[Running]:
         """Every PostgreSQL process at this site, a drill's servers included."""
