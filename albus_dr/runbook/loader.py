@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from albus_dr.runbook import translate
 from albus_dr.runbook.config import Config
 from albus_dr.runbook.interpolate import interpolate
 from albus_dr.runbook.model import Runbook, WorkloadModel
@@ -161,6 +160,8 @@ def _validated(
     try:
         return model.model_validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
+        from albus_dr.runbook import translate  # only where something is wrong
+
         problems += [
             problem for place, problem in translate.problems(error, document, model, path) if place not in stand_ins
         ]

@@ -6,8 +6,12 @@ The workloads' own models live with their kinds (albus_dr/workloads); the loader
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Annotated, Literal
+
+# pydantic would look through every installed package for plugins: slow, and a plugin would see every value.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -23,7 +27,7 @@ OPERATIONS: tuple[Operation, ...] = ("replicate", "drill", "switchover", "failov
 class Strict(BaseModel):
     """Frozen, no unknown keys, and no input echoed in errors (it may be a secret)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class Objectives(Strict):

@@ -108,7 +108,9 @@ class References:
             for path, name in self._needed(workload):
                 if name in trail:
                     circle = " -> ".join([*trail[trail.index(name) :], name])
-                    yield self.runbook.problem(path, f"workloads need one another in a circle: {circle}", "break it")
+                    yield self.runbook.problem(
+                        path, f"workloads need one another in a circle: {circle}", "take one out"
+                    )
                 elif name not in done and name in workloads:
                     yield from visit(name)
             done.add(trail.pop())

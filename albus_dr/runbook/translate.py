@@ -100,7 +100,9 @@ def _translate(error: _Error, document: Document, model: type[BaseModel]) -> Pro
     if error.type == "missing":
         key = str(error.location[-1])
         around = types_at(model, error.location[:-1])
-        return document.problem(path, f"{key} is missing{_inside(path)}", description(around, key))
+        what = description(around, key)
+        hint = f"add {key} ({what.rstrip('.')})" if what else f"add {key}"
+        return document.problem(path, f"{key} is missing{_inside(path)}", hint, at_key=True)
     if error.type == "extra_forbidden":
         around = types_at(model, error.location[:-1])
         if SecretRef in around:  # the key may be the secret
@@ -115,9 +117,10 @@ def _translate(error: _Error, document: Document, model: type[BaseModel]) -> Pro
         )
     if wrong_type:
         wanted = error.context["expected"] if error.type == "union" else (_EXPECTED[error.type],)
-        empty = document.get(*path) is None
-        message = f"{name} is empty" if empty else f"{name} must be {' or '.join(wanted)}"
-        return document.problem(path, message, f"it must be {' or '.join(wanted)}" if empty else _HOW[wanted[-1]])
+        what = " or ".join(wanted)
+        if document.get(*path) is None:
+            return document.problem(path, f"{name} is empty", f"it must be {what}")
+        return document.problem(path, f"{name} must be {what}", _HOW[wanted[0]] if len(wanted) == 1 else "")
     message, hint = _plain(error, name)
     return document.problem(path, message, hint, at_key="[key]" in error.location)
 

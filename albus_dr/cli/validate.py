@@ -1,0 +1,70 @@
+"""albus-dr validate: schema and references of a runbook and its config. No network, no secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from albus_dr.cli.common import ConfigOption, JsonOption, QuietOption, RunbookArgument
+from albus_dr.errors import ExitCode
+from albus_dr.runbook.loader import Loaded, load
+from albus_dr.runbook.problems import InvalidRunbook, Problem
+from albus_dr.units import great_circle_km
+from albus_dr.workloads.registry import kinds
+
+SCHEMA = "albus-dr/validate/1"
+
+
+def command(
+    runbook: RunbookArgument, config: ConfigOption = None, as_json: JsonOption = False, quiet: QuietOption = False
+) -> int:
+    """Check a runbook and its config: schema and references. No network; every problem at once."""
+    try:
+        loaded = load(runbook, config, kinds=kinds(), environment=os.environ, require_environment=False)
+    except InvalidRunbook as error:
+        if as_json:
+            _print_json(runbook, error.problems, ())
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return ExitCode.USAGE
+    if as_json:
+        _print_json(runbook, (), loaded.notes)
+    elif not quiet:
+        print(_summary(loaded))
+        if loaded.notes:
+            print(_unset(loaded), file=sys.stderr)
+    return ExitCode.PASSED
+
+
+def _print_json(runbook: Path, problems: tuple[Problem, ...], notes: tuple[Problem, ...]) -> None:
+    document = {
+        "schema": SCHEMA,
+        "runbook": str(runbook),
+        "valid": not problems,
+        "problems": [asdict(problem) for problem in problems],
+        "notes": [asdict(note) for note in notes],
+    }
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _summary(loaded: Loaded) -> str:
+    sites = loaded.runbook.sites
+    here, there = (loaded.config.sites[name].location for name in (sites.primary, sites.secondary))
+    km = great_circle_km(here.latitude, here.longitude, there.latitude, there.longitude)
+    count = len(loaded.runbook.workloads)
+    return (
+        f"{loaded.path} is valid: {count} workload{'s' if count != 1 else ''}, "
+        f"{sites.primary} -> {sites.secondary} {km:.0f} km apart"
+    )
+
+
+def _unset(loaded: Loaded) -> str:
+    first, count = loaded.notes[0], len(loaded.notes)
+    variables = f"{count} environment variables" if count != 1 else "1 environment variable"
+    return (
+        f"note: {variables} that {first.file} uses are not set here, from line {first.line} on; "
+        "every command but validate needs them"
+    )
