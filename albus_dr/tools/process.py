@@ -88,8 +88,9 @@ def start(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A program in a process group of its own, which is gone when the block is left.
 
-    ``environment`` is added to ours, and PATH reaches further (inventory.search_path). ``own_group=False`` is for a program that shares our terminal: Ctrl-C reaches it,
-    and leaving the block kills it alone. Raises NotReadyError when there is no such program.
+    ``environment`` is added to ours, and PATH reaches further (inventory.search_path). ``own_group=False`` is for a
+    program that shares our terminal: Ctrl-C reaches it, and leaving the block kills it alone.
+    Raises NotReadyError when there is no such program.
     """
     prefix = _death_wish() if dies_with_us else ()
     path = search_path()
