@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from albus_dr.runbook.model import Name, Seconds, Strict
 
@@ -15,9 +15,19 @@ from albus_dr.runbook.model import Name, Seconds, Strict
 class SecretRef(Strict):
     """Where a secret is: an environment variable, a file or a command that prints it. Never the secret itself."""
 
-    env: str | None = Field(None, description="The name of an environment variable.")
-    file: str | None = Field(None, description="A file that holds the secret and nothing else.")
-    command: tuple[str, ...] | None = Field(None, description="A command that prints the secret.")
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    env: str | None = Field(
+        None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The name of an environment variable."
+    )
+    file: str | None = Field(
+        None,
+        min_length=1,
+        description="A file that holds the secret and nothing else, relative to this one, mode 0600.",
+    )
+    command: tuple[str, ...] | None = Field(
+        None, min_length=1, description="A command that prints the secret. It starts in this file's directory."
+    )
 
     @model_validator(mode="after")
     def _one(self) -> SecretRef:
@@ -37,7 +47,7 @@ class Location(Strict):
 class Provider(Strict):
     """Who runs the site."""
 
-    name: str = ""
+    name: str = Field("", description="Who it is.")
     account: str = Field("", description="The account that is billed. Two sites under one account share its fate.")
     certificate: str = Field("", description="Hosting certificate, for example HDS.")
 
@@ -53,18 +63,20 @@ class HostConfig(Strict):
 class ServerConfig(Strict):
     """A PostgreSQL server."""
 
-    host: Name
+    host: Name = Field(description="A host of the site.")
     data: str = Field(description="The data directory.")
-    port: int = Field(5432, ge=1, le=65535)
+    port: int = Field(5432, ge=1, le=65535, description="The TCP port, which also names the socket.")
     socket: str | None = Field(None, description="Directory of the Unix socket that administration goes through.")
-    user: str = Field("postgres", description="The database role for administration.")
+    user: str = Field("postgres", description="The database role for administration.", examples=["postgres"])
     run_as: str | None = Field(
         None, description="The system user that owns the data directory, when steps run as root."
     )
     bin: str | None = Field(None, description="Directory of the PostgreSQL programs. Default: found on the host.")
     address: str = Field("localhost", description="The address that the other site's standby connects to.")
     replication_user: str = Field("replicator", description="The role that standbys connect as.")
-    password: SecretRef | None = Field(None, description="Password of `user`, where the socket asks for one.")
+    password: SecretRef | None = Field(
+        None, description="Password of `user`, where the socket asks for one.", examples=[{"env": "PGPASSWORD"}]
+    )
     replication_password: SecretRef | None = Field(None, description="Password of `replication_user`.")
     systemd: str | None = Field(None, description="The unit that runs the server. Default: pg_ctl on `data`.")
 
@@ -77,18 +89,30 @@ class DrillService(Strict):
     """
 
     command: tuple[str, ...] = Field(min_length=1, description="Runs in the foreground until it is told to stop.")
-    environment: dict[str, str] = Field(default_factory=dict)
+    environment: dict[str, str] = Field(
+        default_factory=dict, description="Added to the environment.", examples=[{"DATABASE_URL": "{patients}"}]
+    )
     health: str = Field("/", description="Path that answers 200 once the copy works.")
 
 
 class ServiceConfig(Strict):
     """The application at one site."""
 
-    host: Name
+    host: Name = Field(description="A host of the site.")
     systemd: str | None = Field(None, description="The unit; or give start, stop and status.")
-    start: tuple[str, ...] | None = Field(None, description="A command that returns once the service was started.")
-    stop: tuple[str, ...] | None = Field(None, description="A command that returns once the service has stopped.")
-    status: tuple[str, ...] | None = Field(None, description="Exit code 0: running; 3: not running.")
+    start: tuple[str, ...] | None = Field(
+        None,
+        description="A command that returns once the service was started.",
+        examples=[["service", "albus", "start"]],
+    )
+    stop: tuple[str, ...] | None = Field(
+        None,
+        description="A command that returns once the service has stopped.",
+        examples=[["service", "albus", "stop"]],
+    )
+    status: tuple[str, ...] | None = Field(
+        None, description="Exit code 0: running; 3: not running.", examples=[["service", "albus", "status"]]
+    )
     url: str = Field(description="Where the service answers, for example http://127.0.0.1:8000")
     health: str = Field("/", description="Path that answers 200 once the service works.")
     drill: DrillService | None = Field(None, description="How a drill starts a copy.")
@@ -103,7 +127,7 @@ class ServiceConfig(Strict):
 class PathConfig(Strict):
     """A directory tree on a host."""
 
-    host: Name
+    host: Name = Field(description="A host of the site.")
     path: str = Field(pattern=r"^/", description="Absolute.")
     owner: str | None = Field(None, description="user:group that restored files belong to. Default: as recorded.")
 
@@ -111,20 +135,26 @@ class PathConfig(Strict):
 class RepositoryConfig(Strict):
     """A restic repository that belongs to the site."""
 
-    host: Name | None = Field(None, description="The host that restic runs on. Default: where the data is.")
+    host: Name | None = Field(
+        None, description="The host that restic runs on. Default: where the data is.", examples=["app"]
+    )
     restic: str = Field(description="The repository, as restic names it: s3:https://…/bucket/path, or a directory.")
-    password: SecretRef
-    access_key: SecretRef | None = None
-    secret_key: SecretRef | None = None
+    password: SecretRef = Field(description="The password that the repository is encrypted with.")
+    access_key: SecretRef | None = Field(None, description="AWS_ACCESS_KEY_ID, for S3.")
+    secret_key: SecretRef | None = Field(None, description="AWS_SECRET_ACCESS_KEY, for S3.")
 
 
 class FenceMethod(Strict):
     """One way of knowing that the site can't write any more. Tried in order."""
 
-    command: tuple[str, ...] | None = Field(None, description="Exit code 0 means that the site is off.")
+    command: tuple[str, ...] | None = Field(
+        None,
+        description="Exit code 0 means that the site is off.",
+        examples=[["/etc/albus-dr/power-off", "strasbourg"]],
+    )
     probe: Name | None = Field(None, description="A host that answers, and on which server and port are gone.")
     statement: bool | None = Field(None, description="Accept a person's recorded statement (--fenced-by).")
-    timeout: Seconds = Field(30.0)
+    timeout: Seconds = Field(30.0, description="It has not answered when this time is over.")
 
     @model_validator(mode="after")
     def _one(self) -> FenceMethod:
@@ -136,7 +166,7 @@ class FenceMethod(Strict):
 class ScratchConfig(Strict):
     """Where drills restore to at this site: isolated from production, emptied afterwards."""
 
-    host: Name
+    host: Name = Field(description="A host of the site.")
     path: str = Field(pattern=r"^/", description="A directory that belongs to albus-dr alone.")
     run_as: str | None = Field(
         None, description="The system user for restored PostgreSQL servers, when steps run as root."
@@ -149,11 +179,13 @@ class SiteConfig(Strict):
 
     location: Location
     provider: Provider = Provider()
-    hosts: dict[Name, HostConfig] = Field(min_length=1)
-    servers: dict[Name, ServerConfig] = Field(default_factory=dict)
-    services: dict[Name, ServiceConfig] = Field(default_factory=dict)
-    paths: dict[Name, PathConfig] = Field(default_factory=dict)
-    repositories: dict[Name, RepositoryConfig] = Field(default_factory=dict)
+    hosts: dict[Name, HostConfig] = Field(min_length=1, description="Machines, by name.")
+    servers: dict[Name, ServerConfig] = Field(default_factory=dict, description="PostgreSQL servers, by name.")
+    services: dict[Name, ServiceConfig] = Field(default_factory=dict, description="Applications, by name.")
+    paths: dict[Name, PathConfig] = Field(default_factory=dict, description="Directory trees, by name.")
+    repositories: dict[Name, RepositoryConfig] = Field(
+        default_factory=dict, description="Where recovery points are kept, by name."
+    )
     scratch: ScratchConfig | None = Field(None, description="Needed where drills run.")
     fence: tuple[FenceMethod, ...] = Field((), description="How to know that this site can't write any more.")
 
@@ -162,7 +194,7 @@ class ProxyConfig(Strict):
     """The door that users come in by."""
 
     haproxy: str = Field(description="HAProxy's runtime API: path of the socket, or address:port.")
-    backend: str
+    backend: str = Field(description="The backend whose servers are opened and closed.")
     servers: dict[Name, str] = Field(description="The server line in the backend, by site.")
     host: HostConfig | None = Field(None, description="The machine that HAProxy runs on. Default: this one.")
     url: str = Field(description="Where users come in; clients are verified through it.")
@@ -170,12 +202,13 @@ class ProxyConfig(Strict):
         None,
         description="A command that prints what users saw, as JSON: acknowledged_writes, lost_writes, "
         "client_downtime_s.",
+        examples=[["/etc/albus-dr/what-users-saw"]],
     )
 
 
 class Config(Strict):
     """Sites and credentials of one environment. `${NAME}` in any value is taken from the environment."""
 
-    version: Literal[1]
-    sites: dict[Name, SiteConfig] = Field(min_length=2)
-    proxies: dict[Name, ProxyConfig] = Field(default_factory=dict)
+    version: Literal[1] = Field(description="The version of this format.")
+    sites: dict[Name, SiteConfig] = Field(min_length=2, description="By name.")
+    proxies: dict[Name, ProxyConfig] = Field(default_factory=dict, description="By name.")

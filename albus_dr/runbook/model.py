@@ -17,8 +17,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from albus_dr.units import parse_distance_km, parse_duration
 
-Seconds = Annotated[float, BeforeValidator(parse_duration), Field(json_schema_extra={"type": "string"})]
-Kilometres = Annotated[float, BeforeValidator(parse_distance_km), Field(json_schema_extra={"type": "string"})]
+DURATION_PATTERN = r"^\s*([0-9]+(\.[0-9]+)?\s*(ms|[smhdwy])\s*)+$"
+DISTANCE_PATTERN = r"^\s*[0-9]+(\.[0-9]+)?\s*km\s*$"
+Seconds = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    Field(json_schema_extra={"type": "string", "pattern": DURATION_PATTERN}),
+]
+Kilometres = Annotated[
+    float,
+    BeforeValidator(parse_distance_km),
+    Field(json_schema_extra={"type": "string", "pattern": DISTANCE_PATTERN}),
+]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Operation = Literal["replicate", "drill", "switchover", "failover"]
 OPERATIONS: tuple[Operation, ...] = ("replicate", "drill", "switchover", "failover")
@@ -63,7 +73,7 @@ class HttpExpectation(Strict):
 
     status: int = Field(200, description="HTTP status.")
     json_: str | None = Field(None, alias="json", description="A JMESPath expression that must be true of the body.")
-    contains: str | None = Field(None, description="A text that the body must contain.")
+    contains: str | None = Field(None, description="A text that the body must contain.", examples=["Agenda"])
 
 
 class HttpCheck(Strict):
@@ -77,39 +87,70 @@ class WorkloadModel(Strict):
     """What every kind of workload has. Kinds add their own keys."""
 
     kind: str = Field(description="postgres, files, service, traffic, command, or a third party's.")
-    needs: tuple[Name, ...] = Field((), description="Workloads that must be back before this one starts.")
-    rpo: Seconds | None = Field(None, description="Stricter than the runbook's.")
+    needs: tuple[Name, ...] = Field(
+        (), description="Workloads that must be back before this one starts.", examples=[["patients"]]
+    )
+    rpo: Seconds | None = Field(None, description="Stricter than the runbook's.", examples=["1m"])
 
 
 class Approval(Strict):
     """A person must agree before the run goes on."""
 
-    within: Seconds = Field(description="How long to wait.")
-    otherwise: Literal["abort", "continue"] = Field("abort", description="What happens when nobody answers in time.")
+    within: Seconds = Field(description="How long to wait.", examples=["30m"])
+    otherwise: Literal["abort", "continue"] = Field(
+        "abort", description="What happens when nobody answers in time.", examples=["abort"]
+    )
 
 
 class OwnStep(Strict):
-    """A step that only people know of, put before or after a derived one. It does exactly one thing."""
+    """A step that only people know of, put before or after a derived one.
 
-    name: str = Field(min_length=1, description="What people call it.")
+    It does exactly one of run, http, approve and wait.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {"oneOf": [{"required": [verb]} for verb in ("run", "http", "approve", "wait")]},
+                {"oneOf": [{"required": ["before"]}, {"required": ["after"]}]},
+            ]
+        }
+    )
+
+    name: str = Field(min_length=1, description="What people call it.", examples=["Tell the nurses"])
     run: str | tuple[str, ...] | None = Field(
-        None, description="A command and its arguments. No shell; paths are relative to the runbook."
+        None,
+        description="A command and its arguments. No shell; paths are relative to the runbook.",
+        examples=[["./tell-the-nurses.sh", "--now"]],
     )
-    http: str | None = Field(None, description="A URL that must answer 2xx to GET.")
-    approve: Approval | None = Field(None, description="Wait for `albus-dr approve RUN STEP`.")
-    wait: Seconds | None = Field(None, description="Wait this long.")
+    http: str | None = Field(
+        None, description="A URL that must answer 2xx to GET.", examples=["https://status.example.org/ready"]
+    )
+    approve: Approval | None = Field(
+        None, description="Wait for `albus-dr approve RUN STEP`.", examples=[{"within": "30m", "otherwise": "abort"}]
+    )
+    wait: Seconds | None = Field(None, description="Wait this long.", examples=["30s"])
     host: Name | None = Field(
-        None, description="The host (of the site in `site`) that the command runs on; default: here."
+        None, description="The host (of the site in `site`) that the command runs on; default: here.", examples=["app"]
     )
-    site: Literal["primary", "secondary"] = Field("secondary", description="Whose hosts `host` names.")
-    before: str | None = Field(None, description="A workload, a derived step's id, or `fence`.")
-    after: str | None = Field(None, description="A workload, a derived step's id, or `fence`.")
-    in_: tuple[Operation, ...] = Field(alias="in", min_length=1, description="The operations that it takes part in.")
-    timeout: Seconds = Field(60.0, description="It is stopped, with its children, after this time.")
-    retries: int = Field(0, ge=0, le=20, description="How often it is tried again after a failure.")
-    undo: tuple[str, ...] | None = Field(None, description="A command that takes it back when the run is aborted.")
+    site: Literal["primary", "secondary"] = Field(
+        "secondary", description="Whose hosts `host` names.", examples=["primary"]
+    )
+    before: str | None = Field(None, description="A workload, a derived step's id, or `fence`.", examples=["fence"])
+    after: str | None = Field(None, description="A workload, a derived step's id, or `fence`.", examples=["door"])
+    in_: tuple[Operation, ...] = Field(
+        alias="in",
+        min_length=1,
+        description="The operations that it takes part in.",
+        examples=[["failover", "switchover"]],
+    )
+    timeout: Seconds = Field(60.0, description="It is stopped, with its children, after this time.", examples=["2m"])
+    retries: int = Field(0, ge=0, le=20, description="How often it is tried again after a failure.", examples=[2])
+    undo: tuple[str, ...] | None = Field(
+        None, description="A command that takes it back when the run is aborted.", examples=[["./untell-the-nurses.sh"]]
+    )
     on_failure: Literal["stop", "continue"] = Field(
-        "stop", description="`continue`: the run goes on, and is incomplete."
+        "stop", description="`continue`: the run goes on, and is incomplete.", examples=["continue"]
     )
 
 
@@ -123,7 +164,7 @@ class Runbook(Strict):
 
     version: Literal[1] = Field(description="The version of this format.")
     runbook: Name = Field(description="The runbook's name. Runs, recovery points and leases carry it.")
-    description: str = Field("", description="For people.")
+    description: str = Field("", description="For people.", examples=["Appointments and billing"])
     config: str | None = Field(
         None, description="Sites and credentials, relative to this file. `--config` replaces it."
     )

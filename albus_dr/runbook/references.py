@@ -67,6 +67,7 @@ class References:
         yield from self._sites(self.config)
         for site in _mapping(self.config.get("sites")):
             yield from self._hosts(self.config, site)
+        yield from self._workload_hosts(self.config)
         yield from self._workload_references(self.config)
         yield from self._scratch(self.config)
         yield from self._distance(self.config)
@@ -188,6 +189,16 @@ class References:
             host = _text(config.get(*path))
             if host is not None and host not in hosts and path not in self.stand_ins:
                 yield config.problem(path, f"site {site} has no host {host}", nearest(host, list(hosts)))
+
+    def _workload_hosts(self, config: Document) -> Iterator[Problem]:
+        """A workload of any kind may have a host, which both sites must have."""
+        for workload in _mapping(self.runbook.get("workloads")):
+            path: Keys = ("workloads", workload, "host")
+            host = _text(self.runbook.get(*path))
+            for site in self._pair(config):
+                hosts = config.get("sites", site, "hosts")
+                if host is not None and isinstance(hosts, dict) and host not in hosts:
+                    yield self.runbook.problem(path, f"site {site} has no host {host}", nearest(host, list(hosts)))
 
     def _referenced(self) -> Iterator[tuple[str, ReferenceLike]]:
         for name, model in self.workloads.items():
