@@ -26,7 +26,9 @@ SCENARIOS = {
             "repository included; fail over.",
             ("replicate", "drill", "burn", "failover"),
         ),
-        Scenario("switchover", "Replicate, then change the primary as planned, under traffic.", ("replicate", "switchover")),
+        Scenario(
+            "switchover", "Replicate, then change the primary as planned, under traffic.", ("replicate", "switchover")
+        ),
         Scenario("drill", "Replicate, then restore into an isolated target and verify.", ("replicate", "drill")),
     )
 }

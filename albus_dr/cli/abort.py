@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from albus_dr.cli.common import EngineOption, JsonOption, QuietOption, RunArgument, VerboseOption, find_run, journal, run_state
+from albus_dr.cli.common import (
+    EngineOption,
+    JsonOption,
+    QuietOption,
+    RunArgument,
+    VerboseOption,
+    find_run,
+    journal,
+    run_state,
+)
 from albus_dr.cli.operate import Manner, resume
 from albus_dr.errors import RefusedError, UsageError
 

@@ -73,7 +73,9 @@ def _places(directory: Path | None) -> tuple[Path, Path]:
             raise UsageError(f"{path} is not empty", hint="name a new directory")
         return path / "sites", path / "state"
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    return Path(tempfile.mkdtemp(prefix="albus-")) / "s", state_directory() / "demo" / stamp
+    place = Path(tempfile.mkdtemp(prefix="albus-"))
+    place.chmod(0o711)  # PostgreSQL's user passes through; what lies inside is private
+    return place / "s", state_directory() / "demo" / stamp
 
 
 def _clear(bench: Bench, sites: Path) -> list[str]:
@@ -112,7 +114,18 @@ class _Show:
                 continue
             self.say(f"albus-dr {act}")
             flags = ("-q",) if self._quiet else ("-v",) if self._verbose else ()
-            argv = (sys.executable, "-m", "albus_dr", act, str(playbook), "--config", str(config), "--yes", *flags, *more)
+            argv = (
+                sys.executable,
+                "-m",
+                "albus_dr",
+                act,
+                str(playbook),
+                "--config",
+                str(config),
+                "--yes",
+                *flags,
+                *more,
+            )
             code = self._call(argv, environment)
             if code != 0:
                 return ExitCode(code)
@@ -121,7 +134,12 @@ class _Show:
     def _call(self, argv: tuple[str, ...], environment: dict[str, str]) -> int:
         # The verb draws on our terminal; in JSON mode stdout is ours alone.
         with process.start(
-            argv, environment=environment, stdin=None, stdout=sys.stderr.fileno(), stderr=sys.stderr.fileno(), own_group=False
+            argv,
+            environment=environment,
+            stdin=None,
+            stdout=sys.stderr.fileno(),
+            stderr=sys.stderr.fileno(),
+            own_group=False,
         ) as verb:
             return verb.wait(VERB_TIMEOUT_S)
 
@@ -148,7 +166,9 @@ class _Show:
         if self._quiet and kept is None:
             return
         for document in documents:
-            self.say(f"{document['operation']:10} {document['verdict']:10} {self._state / 'runs' / document['run'] / 'report.html'}")
+            self.say(
+                f"{document['operation']:10} {document['verdict']:10} {self._state / 'runs' / document['run'] / 'report.html'}"
+            )
         if kept is not None:
             print(
                 f"\nThe sites go on. In this shell:\n  . {self._sites / 'environment'}\n  export ALBUS_DR_STATE={self._state}\n"
@@ -165,5 +185,3 @@ def _shipped(name: str) -> Path:
         if (place / name).exists():
             return place / name
     raise UsageError(f"{name} is missing from this installation", hint="install albus-dr again")
-
-

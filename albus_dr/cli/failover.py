@@ -6,14 +6,23 @@ from typing import Annotated
 
 import typer
 
-from albus_dr.cli.common import ConfigOption, EngineOption, JsonOption, QuietOption, RunbookArgument, VerboseOption, YesOption
+from albus_dr.cli.common import (
+    ConfigOption,
+    EngineOption,
+    JsonOption,
+    QuietOption,
+    RunbookArgument,
+    VerboseOption,
+    YesOption,
+)
 from albus_dr.cli.operate import Manner, Order, operate, parse_disrupted_at
 
 
 def command(
     runbook: RunbookArgument,
     disrupted_at: Annotated[
-        str | None, typer.Option("--disrupted-at", help="When users lost the service: RFC 3339, or HH:MM. The clock starts there.")
+        str | None,
+        typer.Option("--disrupted-at", help="When users lost the service: RFC 3339, or HH:MM. The clock starts there."),
     ] = None,
     accept_data_loss: Annotated[
         bool, typer.Option("--accept-data-loss", help="Go on although more than the RPO allows would be lost.")

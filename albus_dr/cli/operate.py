@@ -6,9 +6,9 @@ import contextlib
 import getpass
 import json
 import os
+import platform
 import secrets
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -102,7 +102,7 @@ def conclude(state: RunState, manner: Manner) -> ExitCode:
     if manner.as_json:
         print(json.dumps(run_document(state), indent=2))
     if not (manner.quiet and state.verdict == "passed"):
-        summary(state, sys.stderr if manner.as_json else sys.stdout, reports=report_paths(state.run))
+        summary(state, sys.stderr if manner.as_json else sys.stdout, directory=state_directory() / "runs" / state.run)
     if state.exit_code is not None:
         return ExitCode(state.exit_code)
     return ExitCode.WAITING if state.waiting_for else ExitCode.INTERRUPTED
@@ -132,7 +132,7 @@ def _ask(plan: Plan, manner: Manner) -> None:
 
 
 def _operator() -> str:
-    return f"{getpass.getuser()}@{socket.gethostname()}"
+    return f"{getpass.getuser()}@{platform.node()}"
 
 
 def _declare(store: JournalStore, loaded: Loaded, plan: Plan, order: Order) -> RunInfo:
@@ -197,7 +197,7 @@ def _run(
     if stop:
         stopped.set()
     with screen_for(
-        sys.stderr, quiet=manner.quiet or manner.as_json and not manner.verbose, verbose=manner.verbose
+        sys.stderr, quiet=manner.quiet or (manner.as_json and not manner.verbose), verbose=manner.verbose
     ) as screen:
         for event in store.events(info.id):
             screen.on_event(event)
@@ -240,12 +240,6 @@ def _signals(stopped: Signal) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def report_paths(run: str) -> list[Path]:
-    """The reports that the run has."""
-    paths = [state_directory() / "runs" / run / file for file in REPORT_FILES.values()]
-    return [path for path in paths if path.exists()]
 
 
 def write_reports(store: JournalStore, state: RunState) -> None:

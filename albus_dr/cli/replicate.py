@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from albus_dr.cli.common import ConfigOption, EngineOption, JsonOption, QuietOption, RunbookArgument, VerboseOption, YesOption
+from albus_dr.cli.common import (
+    ConfigOption,
+    EngineOption,
+    JsonOption,
+    QuietOption,
+    RunbookArgument,
+    VerboseOption,
+    YesOption,
+)
 from albus_dr.cli.operate import Manner, Order, operate
 
 

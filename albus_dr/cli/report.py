@@ -14,7 +14,9 @@ from albus_dr.report import FORMATS
 
 def command(
     run: RunArgument,
-    format_: Annotated[str, typer.Option("--format", help="html, json, markdown, junit; several with commas.")] = "markdown",
+    format_: Annotated[
+        str, typer.Option("--format", help="html, json, markdown, junit; several with commas.")
+    ] = "markdown",
     output: Annotated[Path | None, typer.Option("--output", help="A file, or a directory for several formats.")] = None,
     engine: EngineOption = None,
 ) -> None:

@@ -10,10 +10,17 @@ from typing import Annotated
 import typer
 
 from albus_dr.cli.common import (
-    EngineOption, JsonOption, QuietOption, RunArgument, VerboseOption, find_run, journal, run_state,
+    EngineOption,
+    JsonOption,
+    QuietOption,
+    RunArgument,
+    VerboseOption,
+    find_run,
+    journal,
+    run_state,
+    state_directory,
 )  # fmt: skip
 from albus_dr.cli.live import screen_for, summary
-from albus_dr.cli.operate import report_paths
 from albus_dr.report.json import run_document
 from albus_dr.units import format_duration
 
@@ -53,7 +60,7 @@ def show(run: RunArgument, engine: EngineOption = None, as_json: JsonOption = Fa
     for step in state.steps.values():
         took = format_duration(step.duration_s) if step.duration_s is not None else ""
         typer.echo(f"{step.status:10} {step.id:32} {took:>9}  {step.error or step.title}")
-    summary(state, sys.stdout, reports=report_paths(state.run))
+    summary(state, sys.stdout, directory=state_directory() / "runs" / state.run)
 
 
 @app.command("watch")
@@ -72,4 +79,4 @@ def watch(
                 if run_state(store, found).exit_code is not None:
                     break
                 time.sleep(POLL_S)
-        summary(run_state(store, found), sys.stdout, reports=report_paths(found))
+        summary(run_state(store, found), sys.stdout, directory=state_directory() / "runs" / found)

@@ -39,7 +39,7 @@ class _Progress:
         self.attempts = past.attempts
 
 
-class _Unknown(Exception):  # noqa: N818 -- not an error: an outcome that leaves the retry loop
+class _Unknown(Exception):
     def __init__(self, seen: Observation) -> None:
         super().__init__(seen.reason)
         self.seen = seen

@@ -106,8 +106,7 @@ class _Runner:
         async def act() -> str:
             return await asyncio.get_running_loop().run_in_executor(pool, partial(self._execute, spec))
 
-        outcome = await checkpoint(act)
-        return outcome  # type: ignore[return-value]  # what _execute returned, or the record of it
+        return await checkpoint(act)  # type: ignore[return-value]  # what _execute returned, or the record of it
 
     def _stops(self, outcome: Outcome, step: str) -> bool:
         return outcome != "succeeded" and not (outcome == "failed" and step in self._tolerated)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import shlex
+import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -142,3 +144,12 @@ def connect(name: str, config: HostConfig) -> Host:
     if config.ssh is None:
         return LocalHost(name)
     return SshHost(name, config.ssh, config.port, config.options)
+
+
+def free_port(host: Host) -> int:
+    """A port that nothing listens on there; far away it is only likely, and the program that is started will say."""
+    if isinstance(host, LocalHost):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+    return random.randint(20000, 29999)  # noqa: S311 -- nobody gains by guessing it

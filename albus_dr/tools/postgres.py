@@ -326,9 +326,10 @@ def find_programs(host: Host, data: str | None, *, timeout_s: float = QUICK_S) -
     Raises NotReadyError when there are none.
     """
     script = (
-        'v=$(cat "$1/PG_VERSION" 2>/dev/null); d=/usr/lib/postgresql/$v/bin; [ -n "$v" ] && [ -x "$d/pg_ctl" ] && echo "$d" && exit; '
-        'd=$(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin 2>/dev/null | sort -V | tail -n 1); [ -x "$d/pg_ctl" ] && echo "$d" && exit; '
-        'p=$(command -v pg_ctl) && dirname "$p"'
+        'v=$(cat "$1/PG_VERSION" 2>/dev/null); d=/usr/lib/postgresql/$v/bin; '
+        '[ -n "$v" ] && [ -x "$d/pg_ctl" ] && echo "$d" && exit; '
+        "d=$(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin 2>/dev/null | sort -V | tail -n 1); "
+        '[ -x "$d/pg_ctl" ] && echo "$d" && exit; p=$(command -v pg_ctl) && dirname "$p"'
     )
     done = host.run(("sh", "-c", script, "sh", data or "/nonexistent"), timeout_s=timeout_s)
     if done.code != 0 or not done.stdout.strip():

@@ -170,7 +170,7 @@ def _hashed(host: Host, path: str, names: Iterable[str], ctx: StepContext) -> di
         return {}
     stdin = "".join(f"{name}\0" for name in names)
     done = host.run(
-        ("xargs", "-0", "-P", "2", "-n", "256", "sha256sum", "-z", "--"), stdin=stdin, cwd=path, timeout_s=ctx.remaining_s,
+        ("xargs", "-0", "-n", "256", "sha256sum", "-z", "--"), stdin=stdin, cwd=path, timeout_s=ctx.remaining_s,
         cancelled=ctx.cancelled,
     )  # fmt: skip
     if done.code not in (0, 123):  # xargs(1): 123 if any invocation ended with 1 to 125; what is missing shows below
@@ -315,7 +315,7 @@ def _verify(ctx: StepContext) -> Facts:
 
 def _compared(ctx: StepContext, host: Host, path: str) -> dict[str, Any]:
     """Count everything; compare the content of the share that the runbook asks for, chosen by the run's own seed."""
-    repository, point, manifest = _newest(ctx)
+    _, point, manifest = _newest(ctx)
     files: dict[str, Any] = manifest["files"]
     present = _listed(host, path, timeout_s=ctx.remaining_s)
     share = _model(ctx).verify.sha256

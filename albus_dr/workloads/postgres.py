@@ -20,7 +20,14 @@ from albus_dr.units import format_bytes, format_duration
 from albus_dr.workloads import access, recovery_points, site
 from albus_dr.workloads.registry import Derivation, Derived, Reference
 from albus_dr.workloads.step import (
-    Action, Facts, Observation, State, StepContext, StepSpec, Verdict, Verification,
+    Action,
+    Facts,
+    Observation,
+    State,
+    StepContext,
+    StepSpec,
+    Verdict,
+    Verification,
 )  # fmt: skip
 
 SHRUNKEN = 0.5  # a dump smaller than this share of the median of the last ones is refused
@@ -255,7 +262,8 @@ def _dump(ctx: StepContext) -> Facts:
 
 
 def _in_snapshot(sql: str, snapshot: str) -> str:
-    return f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {postgres.literal(snapshot)}; {sql.rstrip('; ')}; COMMIT;"
+    one = sql.rstrip("; ")
+    return f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {postgres.literal(snapshot)}; {one}; COMMIT;"
 
 
 def _refuse_shrunken(ctx: StepContext, repository: Repository, dumped: int, tables: Mapping[str, TableSummary]) -> None:
@@ -310,7 +318,7 @@ def verify_copy(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]:
     made = next(
         (
             ctx.facts_of(f"{workload}.{verb}").get("point")
-            for verb in ("dump", "backup")
+            for verb in ("dump", "back_up")
             if ctx.facts_of(f"{workload}.{verb}")
         ),
         None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import socket
 from typing import Any, Literal, cast
 
 from pydantic import Field
@@ -12,7 +10,7 @@ from albus_dr.errors import StepError, TransientError, UsageError
 from albus_dr.runbook.config import ServiceConfig
 from albus_dr.runbook.model import HttpCheck, Name, WorkloadModel
 from albus_dr.tools import http
-from albus_dr.tools.host import Host, LocalHost
+from albus_dr.tools.host import Host, free_port
 from albus_dr.workloads import access, site
 from albus_dr.workloads.http_checks import ask
 from albus_dr.workloads.registry import Derivation, Derived, Reference
@@ -152,7 +150,7 @@ def _start_copy(ctx: StepContext) -> Facts:
         )
     host, directory = site.drill_host(ctx), f"{site.drill_directory(ctx)}/{ctx.spec.workload}"
     site.fresh_directory(ctx, directory)
-    port = _free_port(host)
+    port = free_port(host)
     places = {"port": str(port), "dir": directory}
     for need in _model(ctx).needs:
         restored = ctx.facts_of(f"{need}.restore")
@@ -178,14 +176,6 @@ def _start_copy(ctx: StepContext) -> Facts:
 def _verify_copy(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
     url = ctx.facts_of(f"{ctx.spec.workload}.start_copy")["url"]
     return ask(ctx, _model(ctx).verify, url, host=site.drill_host(ctx))
-
-
-def _free_port(host: Host) -> int:
-    if isinstance(host, LocalHost):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
-    return random.randint(20000, 29999)  # noqa: S311 -- nobody guesses it for harm; a collision fails the health check
 
 
 ACTIONS = {

@@ -92,7 +92,8 @@ _ALIVE = r"""
 pid=$(head -n 1 "$1/postmaster.pid" 2>/dev/null)
 [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null && echo "process $pid"
 hex=$(printf '%04X' "$2")
-cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v p=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == p {f = 1} END {if (f) print "port"}'
+cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+  awk -v p=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == p {f = 1} END {if (f) print "port"}'
 exit 0
 """
 
