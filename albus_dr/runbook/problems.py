@@ -31,12 +31,17 @@ class InvalidRunbook(UsageError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
-    """A hint for a name that is not known: the nearest one, else all of them."""
+def closest(name: str, known: Sequence[str]) -> str:
+    """The known name that this one was probably meant to be; empty when there is none."""
     from difflib import get_close_matches  # only where something is wrong
 
-    if close := get_close_matches(name, known, n=1, cutoff=0.6):
-        return f"did you mean {close[0]}?"
+    return next(iter(get_close_matches(name[:100], known, n=1, cutoff=0.6)), "")
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """A hint for a name that is not known: the nearest one, else all of them."""
+    if close := closest(name, known):
+        return f"did you mean {close}?"
     if not known:
         return "none is defined"
     return "known: " + ", ".join(sorted(known))

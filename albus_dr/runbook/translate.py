@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from albus_dr.runbook.config import SecretRef
-from albus_dr.runbook.problems import Problem, nearest
+from albus_dr.runbook.problems import Problem, closest, nearest
 from albus_dr.runbook.shape import description, known_keys, types_at
 from albus_dr.runbook.yaml_nodes import Document, Keys
 
@@ -55,9 +56,8 @@ def problems(
     error: ValidationError, document: Document, model: type[BaseModel], prefix: Keys = ()
 ) -> Iterator[tuple[Keys, Problem]]:
     """A problem, and its path in the document, for each thing that is wrong. ``model`` stands at ``prefix``."""
-    for each in _chosen(
-        [_place(document, prefix, raw) for raw in error.errors(include_url=False, include_input=False)]
-    ):
+    found = [_place(document, prefix, raw) for raw in error.errors(include_url=False, include_input=False)]
+    for each in _without_echoes(list(_chosen(found)), document):
         yield each.path, _translate(each, document, model)
 
 
@@ -95,6 +95,20 @@ def _chosen(errors: Sequence[_Error]) -> Iterator[_Error]:
             yield first._replace(type="union", context={"expected": tuple(wanted)})
 
 
+def _without_echoes(errors: Sequence[_Error], document: Document) -> Iterator[_Error]:
+    """Without what only follows from another error: a key that is there but misspelt, a list whose items are wrong."""
+    unknown: dict[Keys, list[str]] = {}
+    for error in errors:
+        if error.type == "extra_forbidden":
+            unknown.setdefault(error.path[:-1], []).append(str(error.path[-1]))
+    for error in errors:
+        misspelt = error.type == "missing" and closest(str(error.location[-1]), unknown.get(error.path, ()))
+        value = document.get(*error.path)
+        long_enough = isinstance(value, list) and len(value) >= error.context.get("min_length", math.inf)
+        if not misspelt and not (error.type == "too_short" and long_enough):
+            yield error
+
+
 def _translate(error: _Error, document: Document, model: type[BaseModel]) -> Problem:
     path, name = error.path, _called(error.path)
     if error.type == "missing":
@@ -121,11 +135,11 @@ def _translate(error: _Error, document: Document, model: type[BaseModel]) -> Pro
         if document.get(*path) is None:
             return document.problem(path, f"{name} is empty", f"it must be {what}")
         return document.problem(path, f"{name} must be {what}", _HOW[wanted[0]] if len(wanted) == 1 else "")
-    message, hint = _plain(error, name)
+    message, hint = _plain(error, name, document.get(*path))
     return document.problem(path, message, hint, at_key="[key]" in error.location)
 
 
-def _plain(error: _Error, name: str) -> tuple[str, str]:
+def _plain(error: _Error, name: str, value: object) -> tuple[str, str]:
     context = error.context
     match error.type:
         case "value_error":
@@ -134,7 +148,9 @@ def _plain(error: _Error, name: str) -> tuple[str, str]:
                 return f"{name} is not {found[1]}", text
             return text, ""
         case "literal_error":
-            return f"{name} is not one of the known words", f"one of: {context['expected']}".replace("'", "")
+            expected = context["expected"].replace("'", "")
+            close = closest(value, re.split(r", | or ", expected)) if isinstance(value, str) else ""
+            return f"{name} must be {expected}", f"did you mean {close}?" if close else ""
         case "string_pattern_mismatch":
             pattern = context["pattern"]
             if pattern == "^/":

@@ -41,7 +41,7 @@ _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None,
 _SYNTAX_HINTS = (
     ("mapping values", "quote a value that holds ': ', and check the indentation"),
     ("cannot start any token", "indent with spaces, and quote a value that starts with %, @ or `"),
-    ("expected ',' or", "close the bracket"),
+    ("expected ',' or", "close the bracket, and quote a value that holds one"),
     ("end of stream", "close the quote"),
     ("block end", "line up the keys that belong together"),
 )
