@@ -206,9 +206,15 @@ def _back_up(ctx: StepContext) -> Facts:
     )  # fmt: skip
     known = recovery_points.read_manifest(repository, earlier[-1], timeout_s=QUICK_S)["files"] if earlier else {}
     files = _manifest_of(ctx, host, path, before, known)
-    manifest = {"files": files, "bytes": int(summary["total_bytes_processed"]), "count": len(before)}
+    manifest = {"files": files, "bytes": int(summary["total_bytes_processed"]),
+                "count": int(summary["total_files_processed"])}  # fmt: skip
     recovery_points.write_manifest(repository, runbook, name, point, made_at, manifest, timeout_s=QUICK_S)
-    return {"point": point, "bytes": manifest["bytes"], "files": len(before), "newest_write_at": made_at.isoformat()}
+    return {
+        "point": point,
+        "bytes": manifest["bytes"],
+        "files": manifest["count"],
+        "newest_write_at": made_at.isoformat(),
+    }
 
 
 def _manifest_of(

@@ -388,10 +388,7 @@ def _ask(ctx: StepContext, server: Server, answers: Mapping[str, str] | None) ->
     """The runbook's questions. Without a manifest for this data, its questions are listed as not evaluated."""
     model, result = _model(ctx), []
     for check in model.verify:
-        if check.expect == "manifest":
-            expected = answers.get(check.sql) if answers is not None else None
-        else:
-            expected = _as_sql_text(check.expect)
+        expected = (answers or {}).get(check.sql) if check.expect == "manifest" else _as_sql_text(check.expect)
         if expected is None:
             result.append(
                 Verification(_name(ctx), check.sql, "the manifest", "newer than any manifest", Verdict.NOT_EVALUATED)

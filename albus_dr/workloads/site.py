@@ -198,15 +198,11 @@ def _cleanup(ctx: StepContext) -> Facts:
     return {"residue": [], "removed": directory, "removed_at": now()}
 
 
-# Constant text. Ends what runs out of the directory, by process id and only there, then removes the directory.
+# Constant text; the directory is its argument. It prints the ids of the processes that run in it or were marked with it.
 _PROCESSES = r"""
-for p in /proc/[0-9]*; do
-  pid=${p#/proc/}
-  [ "$pid" = "$$" ] && continue
-  { [ "$(readlink "$p/cwd" 2>/dev/null | cut -c1-${#1})" = "$1" ] || [ "$(readlink "$p/exe" 2>/dev/null | cut -c1-${#1})" = "$1" ] \
-    || tr '\0' '\n' <"$p/environ" 2>/dev/null | grep -qxF "ALBUS_DR_DRILL=$1"; } && echo "$pid"
-done
-exit 0
+{ find /proc -mindepth 2 -maxdepth 2 \( -name cwd -o -name exe \) \( -lname "$1" -o -lname "$1/*" \) 2>/dev/null
+  grep -lsxzF "ALBUS_DR_DRILL=$1" /proc/[0-9]*/environ
+} | sed -n 's|^/proc/\([0-9]*\)/.*|\1|p' | sort -u
 """
 
 
