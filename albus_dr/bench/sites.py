@@ -9,10 +9,14 @@ Each site has its own directory, PostgreSQL, S3 server, documents and applicatio
     DIR/SITE/{postgres,run,s3,documents,scratch}, application.json, application.pid, *.log
     DIR/door/                          HAProxy: config, admin.sock
     DIR/traffic/                       the record of acknowledged writes
+
+    python -m albus_dr.bench.sites stop DIR      ends what `albus-dr demo --keep` left running
+    python -m albus_dr.bench.sites remove DIR    and deletes it
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import pwd
@@ -52,7 +56,7 @@ from albus_dr.bench.processes import (
     wait_until_gone,
     wait_until_ready,
 )
-from albus_dr.errors import AlbusError, NotReadyError, RefusedError, UsageError
+from albus_dr.errors import AlbusError, CleanupError, NotReadyError, RefusedError, UsageError
 from albus_dr.tools import process
 from albus_dr.tools.host import LocalHost
 
@@ -107,6 +111,14 @@ class Bench:
         root = Path(directory).resolve()
         if root.exists() and any(root.iterdir()):
             raise UsageError(f"{root} is not empty", hint="give a directory that does not exist yet")
+        try:
+            return cls._create(root, size, seed, replication)
+        except BaseException:
+            shutil.rmtree(root, ignore_errors=True)
+            raise
+
+    @classmethod
+    def _create(cls, root: Path, size: Size, seed: int, replication: Replication) -> Bench:
         _make_enterable(root)
         ports = _free_ports(7)
         state = {
@@ -478,3 +490,25 @@ def _listens(port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 7 (as albus-dr's: something was left behind) when a process can't be stopped."""
+    parser = argparse.ArgumentParser(prog="albus_dr.bench.sites")
+    parser.add_argument("verb", choices=("stop", "remove"))
+    parser.add_argument("directory", type=Path)
+    given = parser.parse_args(arguments)
+    try:
+        bench = Bench.attach(given.directory)
+        if left := bench.stop():
+            raise CleanupError("still running: " + ", ".join(left))
+        if given.verb == "remove":
+            bench.remove()
+    except AlbusError as error:
+        print(f"{error.message}\n{error.hint}".strip(), file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

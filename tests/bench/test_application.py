@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bench_client import request
 
 from albus_dr.bench.files import write_private
 from albus_dr.bench.processes import look, wait_until_gone
+from tests.bench.bench_client import request
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from bench_client import request
 
 from albus_dr.bench.processes import look
-from albus_dr.bench.sites import PRIMARY, SECONDARY, Bench
+from albus_dr.bench.sites import PRIMARY, SECONDARY, Bench, main
 from albus_dr.bench.traffic import count
 from albus_dr.errors import NotReadyError
+from tests.bench.bench_client import request
 
 pytestmark = pytest.mark.real
 
@@ -47,7 +47,7 @@ def tell_the_door(bench: Bench, command: str) -> None:
 
 
 def test_stop_leaves_nothing(bench: Bench) -> None:
-    assert Bench.attach(bench.directory).stop() == []
+    assert main(["stop", str(bench.directory)]) == 0
     assert bench.processes() == []
     survivor = bench.sites[SECONDARY]
     for port in (
@@ -67,5 +67,6 @@ def test_a_part_that_does_not_start_is_named_and_nothing_runs_on(programs: None)
         with pytest.raises(NotReadyError, match="the door could not be started"):
             bench.start()
         assert bench.processes() == []
-        bench.remove()
+        assert main(["remove", directory]) == 0
+        assert not Path(directory).exists()
         Path(directory).mkdir()

@@ -14,12 +14,12 @@ from itertools import count as counting
 from pathlib import Path
 
 import pytest
-from bench_client import get_json, request
 
 from albus_dr.bench.patients import document_path
 from albus_dr.bench.sites import PRIMARY, SECONDARY, Bench
 from albus_dr.bench.traffic import RECORD, count
 from albus_dr.errors import RefusedError, UsageError
+from tests.bench.bench_client import get_json, request
 
 pytestmark = pytest.mark.real
 NUMBERS = counting(10**9)  # far from the traffic's own
