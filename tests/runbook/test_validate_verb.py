@@ -1,0 +1,96 @@
+"""albus-dr validate, as people and scripts call it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from runbook_files import ENVIRONMENT, Files
+
+TOP = Path(__file__).resolve().parents[2]
+HEAVY = ("boto3", "botocore", "sqlalchemy", "dbos", "psycopg", "rich", "faker")
+
+
+def validate(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """In an environment without the demo's variables."""
+    kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")}
+    return subprocess.run(
+        (sys.executable, "-c", "from albus_dr.cli.main import main; main()", "validate", *arguments),
+        cwd=cwd, env=kept | environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_what_ships_is_valid_without_the_demos_variables() -> None:
+    done = validate("playbooks/albus.yaml", cwd=TOP)
+
+    assert (done.returncode, done.stdout) == (
+        0, "playbooks/albus.yaml is valid: 4 workloads, strasbourg -> bordeaux 758 km apart\n",
+    )  # fmt: skip
+    assert "environment variables that configs/demo.yaml uses are not set here" in done.stderr
+
+
+def test_the_production_example_is_valid_with_the_playbook() -> None:
+    done = validate("playbooks/albus.yaml", "--config", "configs/production.example.yaml", cwd=TOP)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_quiet_success_prints_nothing() -> None:
+    done = validate("playbooks/albus.yaml", "-q", cwd=TOP)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_problems_go_to_stderr_and_the_code_is_2(files: Files) -> None:
+    files.replace("runbook.yaml", "rto: 4h", "rto: 4")
+    files.replace("config.yaml", "probe: all", "probe: al")
+    done = validate("runbook.yaml", **ENVIRONMENT)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "config.yaml:10:21: site strasbourg has no host al; did you mean all?",
+        "runbook.yaml:4:19: rto is not a duration; a duration needs a number and a unit (ms, s, m, h, d, w, y), "
+        "for example 15m or 1h30m",
+    ]
+
+
+def test_json_is_one_document(files: Files) -> None:
+    valid = validate("runbook.yaml", "--json", **ENVIRONMENT)
+    files.replace("config.yaml", "probe: all", "probe: al")
+    invalid = validate("runbook.yaml", "--json", **ENVIRONMENT)
+
+    assert (valid.returncode, invalid.returncode) == (0, 2)
+    assert json.loads(valid.stdout) == {
+        "schema": "albus-dr/validate/1", "runbook": "runbook.yaml", "valid": True, "problems": [], "notes": [],
+    }  # fmt: skip
+    assert json.loads(invalid.stdout) == {
+        "schema": "albus-dr/validate/1", "runbook": "runbook.yaml", "valid": False, "notes": [],
+        "problems": [{"file": "config.yaml", "line": 10, "column": 21, "message": "site strasbourg has no host al",
+                      "hint": "did you mean all?"}],
+    }  # fmt: skip
+
+
+def test_nothing_heavy_is_imported(files: Files) -> None:
+    code = (
+        "import sys; from albus_dr.cli.validate import command; from pathlib import Path\n"
+        "command(Path('runbook.yaml'))\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, timeout=60, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", ["runbook", "config", "run", "check", "demo"])
+def test_the_schemas_are_printed(name: str) -> None:
+    done = subprocess.run(
+        (sys.executable, "-c", "from albus_dr.cli.main import main; main()", "schema", name),
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+
+    Draft202012Validator.check_schema(json.loads(done.stdout))
