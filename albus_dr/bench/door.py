@@ -9,6 +9,7 @@ from albus_dr.bench.files import write_private
 from albus_dr.bench.processes import Running, spawn
 from albus_dr.errors import NotReadyError
 from albus_dr.tools import process
+from albus_dr.tools.inventory import require_program
 
 BACKEND = "albus"
 
@@ -53,9 +54,10 @@ def write_config(directory: Path, port: int, servers: Mapping[str, int], open_to
 
 
 def start(directory: Path) -> Running:
-    """HAProxy in the foreground of its own session. Raises NotReadyError when its config is wrong."""
+    """HAProxy in a session of its own. Raises NotReadyError when it is missing or refuses its config."""
     config = str(directory / "haproxy.cfg")
-    checked = process.run(("haproxy", "-c", "-q", "-f", config), timeout_s=10)
+    program = str(require_program("haproxy"))
+    checked = process.run((program, "-c", "-q", "-f", config), timeout_s=10)
     if checked.code != 0:
         raise NotReadyError(f"HAProxy refuses its config: {checked.last_words}")
-    return spawn(("haproxy", "-db", "-f", config), log=directory / "haproxy.log", cwd=directory)
+    return spawn((program, "-db", "-f", config), log=directory / "haproxy.log", cwd=directory)
