@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shlex
 import socket
+import subprocess
+import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import IO, Protocol
 
-from albus_dr.errors import TransientError
+from albus_dr.errors import StepError, TransientError
 from albus_dr.runbook.config import HostConfig
 from albus_dr.tools import process
 from albus_dr.tools.process import Completed
@@ -144,6 +148,52 @@ def connect(name: str, config: HostConfig) -> Host:
     if config.ssh is None:
         return LocalHost(name)
     return SshHost(name, config.ssh, config.port, config.options)
+
+
+def write_file(host: Host, path: str, text: str, *, timeout_s: float, run_as: str | None = None) -> None:
+    """A private file with this text, whole or not at all. Raises StepError when it can't be written."""
+    script = 'umask 077 && cat >"$1.new" && mv -- "$1.new" "$1"'
+    done = host.run(("sh", "-c", script, "sh", path), stdin=text, timeout_s=timeout_s, run_as=run_as)
+    done.check(f"{path} at {host.name} can't be written")
+
+
+def pipe(source: tuple[Host, Sequence[str], str], target: tuple[Host, Sequence[str]], *, timeout_s: float) -> None:
+    """Run ``source`` (host, arguments, standard input) and feed what it prints to ``target`` (host, arguments).
+
+    Raises StepError when either fails, TransientError after ``timeout_s`` seconds.
+    """
+    (from_host, from_argv, text), (to_host, to_argv) = source, target
+    out_argv, _, out_prelude = from_host.command(from_argv, {})
+    in_argv, _, in_prelude = to_host.command(to_argv, {})
+    deadline = time.monotonic() + timeout_s
+    with (
+        tempfile.TemporaryFile() as words,
+        process.start(out_argv, stdin=subprocess.PIPE, stderr=words.fileno()) as sender,
+        process.start(in_argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=words.fileno()) as receiver,
+    ):
+        assert sender.stdin is not None
+        assert sender.stdout is not None
+        assert receiver.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # the receiver's exit code says why
+            receiver.stdin.write(in_prelude.encode())
+            feeder = threading.Thread(target=_feed, args=(sender.stdin, out_prelude + text), daemon=True)
+            feeder.start()
+            while chunk := sender.stdout.read1(1 << 20):  # type: ignore[attr-defined]  # a BufferedReader
+                receiver.stdin.write(chunk)
+                if time.monotonic() > deadline:
+                    raise TransientError(f"copying from {from_host.name} to {to_host.name} took over {timeout_s:g} s")
+            receiver.stdin.close()
+        codes = (sender.wait(process.KILL_AFTER_S), receiver.wait(max(1.0, deadline - time.monotonic())))
+        words.seek(0)
+        said = process.redact(words.read().decode(errors="replace").strip())[-400:]
+    if any(codes):
+        raise StepError(f"copying from {from_host.name} to {to_host.name} ended with {codes[0]} and {codes[1]}: {said}")
+
+
+def _feed(stream: IO[bytes], text: str) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        stream.write(text.encode())
+        stream.close()
 
 
 def free_port(host: Host) -> int:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from urllib.error import HTTPError, URLError
+from functools import cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import ProxyHandler, Request, build_opener
 
 from albus_dr.errors import StepError, TransientError
 from albus_dr.tools.host import Host, LocalHost
 
+if TYPE_CHECKING:
+    from urllib.request import OpenerDirector
+
 _HERE = LocalHost()
 BODY_LIMIT = 8 * 1024 * 1024
-_opener = build_opener(ProxyHandler({}))  # a site's endpoints are asked directly, never through a desktop's proxy
+
+
+@cache
+def _opener() -> OpenerDirector:
+    """A site's endpoints are asked directly, never through a desktop's proxy."""
+    from urllib.request import ProxyHandler, build_opener  # with ssl behind it: slow to import
+
+    return build_opener(ProxyHandler({}))
 
 
 @dataclass(frozen=True)
@@ -30,9 +40,12 @@ def get(url: str, *, timeout_s: float, host: Host = _HERE) -> Answer:
         raise StepError(f"{url} is neither http nor https")
     if not isinstance(host, LocalHost):
         return _get_from(host, url, timeout_s)
+    from urllib.error import HTTPError, URLError
+    from urllib.request import Request
+
     request = Request(url, headers={"User-Agent": "albus-dr"})  # noqa: S310 -- the scheme was checked
     try:
-        with _opener.open(request, timeout=timeout_s) as response:
+        with _opener().open(request, timeout=timeout_s) as response:
             return Answer(response.status, response.read(BODY_LIMIT))
     except HTTPError as error:
         with error:

@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientError
 from albus_dr.tools import process
 from albus_dr.tools.fence import FenceProof
-from albus_dr.tools.host import Host
+from albus_dr.tools.host import Host, write_file
 
 QUICK_S = 10.0
 POLL_S = 0.02
@@ -313,16 +314,17 @@ class Server:
     def _as_owner(
         self, argv: Sequence[str], *, timeout_s: float = QUICK_S, stdin: str | None = None
     ) -> process.Completed:
-        return self.host.run(argv, timeout_s=timeout_s, run_as=self.run_as, stdin=stdin)
+        return self.host.run(argv, timeout_s=timeout_s, run_as=self.run_as)
 
     def _write(self, path: str, text: str) -> None:
-        argv = ("install", "-m", "600", "/dev/stdin", path)
-        self._as_owner(argv, stdin=text).check(f"can't write {path}")
+        write_file(self.host, path, text, timeout_s=QUICK_S, run_as=self.run_as)
 
 
-def find_programs(host: Host, data: str | None, *, timeout_s: float = QUICK_S) -> str:
+@cache
+def find_programs(host: Host, data: str | None) -> str:
     """The directory of the PostgreSQL programs on the host: those of the data directory's version, else the newest.
 
+    Looked up once in a process's life.
     Raises NotReadyError when there are none.
     """
     script = (
@@ -331,17 +333,12 @@ def find_programs(host: Host, data: str | None, *, timeout_s: float = QUICK_S) -
         "d=$(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin 2>/dev/null | sort -V | tail -n 1); "
         '[ -x "$d/pg_ctl" ] && echo "$d" && exit; p=$(command -v pg_ctl) && dirname "$p"'
     )
-    done = host.run(("sh", "-c", script, "sh", data or "/nonexistent"), timeout_s=timeout_s)
+    done = host.run(("sh", "-c", script, "sh", data or "/nonexistent"), timeout_s=QUICK_S)
     if done.code != 0 or not done.stdout.strip():
         raise NotReadyError(
             f"there are no PostgreSQL programs at {host.name}", hint="albus-dr doctor says how to get them"
         )
     return done.stdout.strip()
-
-
-def with_programs(server: Server) -> Server:
-    """The server with ``bin`` filled in."""
-    return server if server.bin else replace(server, bin=find_programs(server.host, server.data))
 
 
 def literal(text: str) -> str:

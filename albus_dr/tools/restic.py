@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,8 @@ CONNECTIONS = 8
 LOCK_PATIENCE = (
     "2m"  # restic's own waiting for another's lock; plain `unlock` would not help, --remove-all is never used
 )
+QUICK_S = 15.0
+_versions_checked: set[Host] = set()
 _OK, _INCOMPLETE, _NO_REPOSITORY, _LOCKED, _WRONG_PASSWORD, _INTERRUPTED = 0, 3, 10, 11, 12, 130
 Progress = Callable[[float, float | None, str], None]
 
@@ -55,6 +58,7 @@ class Repository:
         self.config = config
         self.host = host
         self._base = base
+        self._refused = threading.Event()
 
     def __str__(self) -> str:
         return f"{self.name} ({redact(self.config.restic)})"
@@ -69,17 +73,40 @@ class Repository:
         return s3.Bucket.parse(self.config.restic.removeprefix("s3:"), key, secret)
 
     def probe(self, *, timeout_s: float) -> None:
-        """Raises NotReadyError within seconds when bucket, keys, repository or password are wrong.
+        """Raises NotReadyError within seconds when restic, bucket, keys, repository or password are wrong."""
+        with self.probed():
+            self.run(("cat", "config"), what="can't be opened", timeout_s=timeout_s)
 
-        The bucket is asked first: with a wrong key restic itself would try for a quarter of an hour.
-        """
-        if bucket := self.location:
-            s3.probe(bucket, what=str(self))
-        self._version(timeout_s)
-        self.run(("cat", "config"), what="can't be opened", timeout_s=timeout_s)
+    @contextmanager
+    def probed(self) -> Iterator[None]:
+        """While restic works in the block, the bucket is asked as well: with a wrong key restic itself would try for
+        a quarter of an hour. The bucket's no ends the block. Raises NotReadyError."""
+        self._require_version()
+        refusals: list[NotReadyError] = []
+        bucket = self.location
 
-    def _version(self, timeout_s: float) -> None:
-        done = self.host.run(("restic", "version"), timeout_s=timeout_s)
+        def ask() -> None:
+            try:
+                if bucket:
+                    s3.probe(bucket, what=str(self))
+            except NotReadyError as refusal:
+                refusals.append(refusal)
+                self._refused.set()
+
+        asking = threading.Thread(target=ask, name="ask the bucket", daemon=True)
+        asking.start()
+        try:
+            yield
+        except AlbusError:
+            asking.join(s3.PATIENCE_S)  # it knows the reason better than restic does
+            if refusals:
+                raise refusals[0] from None
+            raise
+
+    def _require_version(self) -> None:
+        if self.host in _versions_checked:
+            return
+        done = self.host.run(("restic", "version"), timeout_s=QUICK_S)
         words = done.stdout.split()
         number = words[1] if done.code == 0 and len(words) > 1 else ""
         parts = tuple(int(part) for part in number.split("-")[0].split(".") if part.isdigit())
@@ -89,6 +116,7 @@ class Repository:
                 f"restic at {self.host.name} is {number or 'not there'}; {wanted} or newer is needed",
                 hint="albus-dr doctor says how to get it",
             )
+        _versions_checked.add(self.host)
 
     def environment(self) -> dict[str, str]:
         """What restic needs to open the repository."""
@@ -115,8 +143,8 @@ class Repository:
         """Run restic. Raises by its exit code: an unknown one is a failure."""
         command = ("restic", *self._options(), *arguments)
         done = self.host.run(
-            command, timeout_s=timeout_s, stdin=stdin, cwd=cwd, on_line=on_line, cancelled=cancelled,
-            environment=self.environment() | dict(environment or {}),
+            command, timeout_s=timeout_s, stdin=stdin, cwd=cwd, on_line=on_line,
+            cancelled=cancelled or self._refused, environment=self.environment() | dict(environment or {}),
         )  # fmt: skip
         if done.code != _OK:
             raise self._error(done, what)
@@ -301,7 +329,7 @@ class Repository:
             cwd=cwd,
             environment=environment,
             on_line=on_line,
-            cancelled=cancelled,
+            cancelled=cancelled or self._refused,
         )
         if not summary:
             raise StepError(f"the repository {self} {what}: restic ended well but printed no summary")

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from albus_dr.errors import NotReadyError
 
+PATIENCE_S = 10.0  # more than the client's own time-outs together
+
 
 @dataclass(frozen=True)
 class Bucket:

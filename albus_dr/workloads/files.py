@@ -6,19 +6,30 @@ import hashlib
 import random
 import re
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Field
 
-from albus_dr.errors import NotReadyError, RefusedError, StepError
+from albus_dr.errors import NotReadyError, RefusedError
+from albus_dr.journal.event import now
 from albus_dr.runbook.model import Name, Seconds, Strict, WorkloadModel
-from albus_dr.tools.host import Host
+from albus_dr.tools.host import Host, pipe
 from albus_dr.tools.restic import Repository
 from albus_dr.workloads import access, recovery_points, site
 from albus_dr.workloads.postgres import copy_points, verify_copy
 from albus_dr.workloads.registry import Derivation, Derived, Reference
-from albus_dr.workloads.step import Action, Facts, StepContext, StepSpec, Verdict, Verification
+from albus_dr.workloads.step import (
+    Action,
+    Facts,
+    Observation,
+    State,
+    StepContext,
+    StepSpec,
+    Verdict,
+    Verification,
+)  # fmt: skip
 
 QUICK_S = 30.0
 ROOM = 1.05  # files take whole blocks
@@ -112,7 +123,7 @@ def steps(name: str, model: Model, derivation: Derivation) -> Derived:
                 step("bring_forward", target, f"Bring {name} at {target} nearly up to date", needs=(ready_to_back_up.id,), estimate_s=5),
             ),
             release=(step("carry_over", target, f"Carry the last changes of {name} over to {target}", estimate_s=3),),
-            take=(step("verify", target, f"Compare {name} at {target} with what was carried over", clock="data_recovered_at"),),
+            take=(step("compare_trees", target, f"Compare {name} at both sites", clock="data_recovered_at"),),
         )  # fmt: skip
     return Derived(
         ready=(ready_to_restore,),
@@ -142,8 +153,11 @@ def _repository(ctx: StepContext, at: str) -> Repository:
 
 
 def _newest(ctx: StepContext) -> tuple[Repository, recovery_points.RecoveryPoint, dict[str, Any]]:
-    repository = _repository(ctx, ctx.run.target)
-    point = recovery_points.newest(repository, ctx.runbook.runbook, ctx.spec.workload, timeout_s=QUICK_S)
+    """The recovery point that the run's ready step chose; where none has, the newest at the target."""
+    repository, name = _repository(ctx, ctx.run.target), ctx.spec.workload
+    point = recovery_points.named(ctx.facts_of(f"{name}.ready_to_restore")) or recovery_points.newest(
+        repository, ctx.runbook.runbook, name, timeout_s=QUICK_S
+    )
     return repository, point, recovery_points.read_manifest(repository, point, timeout_s=QUICK_S)
 
 
@@ -245,8 +259,11 @@ def _warm(ctx: StepContext) -> Facts:
         point.data.id, path, timeout_s=ctx.remaining_s, progress=ctx.progress, cancelled=ctx.cancelled, replace=True
     )
     _give_to_owner(ctx, host, path)
-    return {"point": point.id, "point_at": point.data.time.isoformat(), "files": manifest["count"],
-            "bytes": summary.get("bytes_restored", 0)}  # fmt: skip
+    return {
+        **recovery_points.chosen(point),
+        "files": manifest["count"],
+        "bytes": summary.get("bytes_restored", 0),
+    }
 
 
 def _refuse_live_target(ctx: StepContext) -> None:
@@ -271,13 +288,15 @@ def _give_to_owner(ctx: StepContext, host: Host, path: str) -> None:
 
 
 def _ready_to_restore(ctx: StepContext) -> Facts:
-    _repository(ctx, ctx.run.target).probe(timeout_s=QUICK_S)
-    _, point, manifest = _newest(ctx)
+    repository = _repository(ctx, ctx.run.target)
+    with repository.probed():
+        point = recovery_points.newest(repository, ctx.runbook.runbook, ctx.spec.workload, timeout_s=QUICK_S)
+    manifest = recovery_points.read_manifest(repository, point, timeout_s=QUICK_S)
     if ctx.run.operation == "drill":
         site.require_space(ctx, manifest["bytes"] * ROOM)
     else:
         _require_room(ctx, manifest)
-    return {"point": point.id}
+    return recovery_points.chosen(point)
 
 
 def _require_room(ctx: StepContext, manifest: Mapping[str, Any]) -> None:
@@ -307,14 +326,25 @@ def _compare(ctx: StepContext) -> Facts:
     return {"newest_write_at": restored["point_at"], **_compared(ctx, site.drill_host(ctx), restored["path"])}
 
 
+def _observe_taken_back(ctx: StepContext) -> Observation:
+    """A warm copy that is equal to the recovery point, file by file, needs no restore."""
+    _, point, manifest = _newest(ctx)
+    host, path = _path(ctx, ctx.run.target)
+    files = manifest["files"]
+    present = _listed(host, path, timeout_s=ctx.remaining_s)
+    expected = {name: (entry["size"], entry["modified"]) for name, entry in files.items()}
+    if len(files) != manifest["count"] or present != expected:
+        return Observation(State.NOT_DONE, "the tree differs from the recovery point")
+    return Observation(State.DONE, "the warm copy is the recovery point", recovery_points.chosen(point))
+
+
 def _take_back(ctx: StepContext) -> Facts:
-    """Make the target's tree equal to the newest recovery point, reading only what differs."""
+    """Make the target's tree equal to the recovery point, reading only what differs."""
     return _warm(ctx)
 
 
 def _verify(ctx: StepContext) -> Facts:
-    workload = ctx.spec.workload
-    taken = ctx.facts_of(f"{workload}.take_back") or ctx.facts_of(f"{workload}.carry_over")
+    taken = ctx.facts_of(f"{ctx.spec.workload}.take_back")
     host, path = _path(ctx, ctx.run.target)
     return {"newest_write_at": taken["point_at"], **_compared(ctx, host, path)}
 
@@ -324,16 +354,22 @@ def _compared(ctx: StepContext, host: Host, path: str) -> dict[str, Any]:
     _, point, manifest = _newest(ctx)
     files: dict[str, Any] = manifest["files"]
     present = _listed(host, path, timeout_s=ctx.remaining_s)
-    share = _model(ctx).verify.sha256
-    seed = int(hashlib.sha256(ctx.run.id.encode()).hexdigest()[:8], 16)
-    names = sorted(files)
-    sample = names if share >= 1 else random.Random(seed).sample(names, max(1, round(len(names) * share)))  # noqa: S311
+    sample, seed = _sample(ctx, files)
     found = _hashed(host, path, [name for name in sample if name in present], ctx)
     wrong = [name for name in sample if found.get(name) != files[name]["sha256"]]
     return {
         "point": point.id, "expected_files": manifest["count"], "found_files": len(present), "sample": len(sample), "wrong": len(wrong),
         "seed": seed, "first_wrong": _anonymous(wrong[0]) if wrong else "",
     }  # fmt: skip
+
+
+def _sample(ctx: StepContext, names: Iterable[str]) -> tuple[list[str], int]:
+    """The share of the names that the runbook asks for, and the seed that chose them: the run's own."""
+    seed = int(hashlib.sha256(ctx.run.id.encode()).hexdigest()[:8], 16)
+    everything, share = sorted(names), _model(ctx).verify.sha256
+    if share >= 1 or not everything:
+        return everything, seed
+    return random.Random(seed).sample(everything, max(1, round(len(everything) * share))), seed  # noqa: S311
 
 
 def _anonymous(name: str) -> str:
@@ -359,12 +395,61 @@ def _verify_compared(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]
 
 def _bring_forward(ctx: StepContext) -> Facts:
     """Back up, copy and refresh at once: what is left for the closed door is then little."""
-    made = _back_up(ctx)
+    _back_up(ctx)
     copy_points(ctx, _repository(ctx, ctx.run.source), _repository(ctx, ctx.run.target))
-    warmed = _warm(ctx)
-    if warmed["point"] != made["point"]:
-        raise StepError(f"{ctx.spec.workload}: {ctx.run.target} restored {warmed['point']}, not {made['point']}")
-    return warmed
+    return _warm(ctx)
+
+
+def _carry_over(ctx: StepContext) -> Facts:
+    """Behind the closed door, straight from tree to tree: what changed is sent, what is gone is removed."""
+    (source, from_path), (target, to_path) = _path(ctx, ctx.run.source), _path(ctx, ctx.run.target)
+    _refuse_live_target(ctx)
+    closed_at = now()
+    mine = _listed(source, from_path, timeout_s=ctx.remaining_s)
+    theirs = _listed(target, to_path, timeout_s=ctx.remaining_s)
+    changed = sorted(name for name, entry in mine.items() if theirs.get(name) != entry)
+    if changed:
+        pipe(
+            (source, ("tar", "-C", from_path, "--format=posix", "--null", "-T", "-", "-cf", "-"), "".join(f"{name}\0" for name in changed)),
+            (target, ("tar", "-C", to_path, "-xpf", "-")), timeout_s=ctx.remaining_s,
+        )  # fmt: skip
+    gone = sorted(theirs.keys() - mine.keys())
+    if gone:
+        target.run(
+            ("xargs", "-0", "rm", "-f", "--"),
+            stdin="".join(f"{name}\0" for name in gone),
+            cwd=to_path,
+            timeout_s=ctx.remaining_s,
+        ).check(f"what is gone at {ctx.run.source} can't be removed from {to_path}")
+    _give_to_owner(ctx, target, to_path)
+    return {
+        "closed_at": closed_at,
+        "sent": len(changed),
+        "removed": len(gone),
+        "bytes": sum(mine[name][0] for name in changed),
+    }
+
+
+def _compare_trees(ctx: StepContext) -> Facts:
+    """Both trees stand still now: every name and size, and the content of the share that the runbook asks for."""
+    (source, from_path), (target, to_path) = _path(ctx, ctx.run.source), _path(ctx, ctx.run.target)
+    with ThreadPoolExecutor(2) as pool:
+        listed = [
+            pool.submit(_listed, host, path, timeout_s=ctx.remaining_s)
+            for host, path in ((source, from_path), (target, to_path))
+        ]
+        mine, theirs = (job.result() for job in listed)
+        names, seed = _sample(ctx, mine)
+        hashed = [
+            pool.submit(_hashed, host, path, names, ctx) for host, path in ((source, from_path), (target, to_path))
+        ]
+        ours, other = (job.result() for job in hashed)
+    wrong = [name for name in names if name not in ours or ours[name] != other.get(name)]
+    return {
+        "newest_write_at": ctx.facts_of(f"{ctx.spec.workload}.carry_over")["closed_at"], "expected_files": len(mine),
+        "found_files": len(theirs), "sample": len(names), "wrong": len(wrong), "seed": seed,
+        "first_wrong": _anonymous(wrong[0]) if wrong else "",
+    }  # fmt: skip
 
 
 ACTIONS = {
@@ -375,8 +460,9 @@ ACTIONS = {
     "files.warm": Action(_warm),
     "files.restore": Action(_restore),
     "files.compare": Action(_compare, verify=_verify_compared),
-    "files.take_back": Action(_take_back),
+    "files.take_back": Action(_take_back, observe=_observe_taken_back),
     "files.verify": Action(_verify, verify=_verify_compared),
     "files.bring_forward": Action(_bring_forward),
-    "files.carry_over": Action(_bring_forward),
+    "files.carry_over": Action(_carry_over),
+    "files.compare_trees": Action(_compare_trees, verify=_verify_compared),
 }

@@ -38,12 +38,19 @@ def tags(runbook: str, workload: str, point: str, part: str) -> tuple[str, ...]:
     return ("albus-dr", f"runbook={runbook}", f"workload={workload}", f"point={point}", f"part={part}")
 
 
+def listing(repository: Repository, runbook: str, workload: str, *, timeout_s: float) -> tuple[Snapshot, ...]:
+    """The workload's snapshots, oldest first."""
+    return repository.snapshots(("albus-dr", f"runbook={runbook}", f"workload={workload}"), timeout_s=timeout_s)
+
+
 def find_all(repository: Repository, runbook: str, workload: str, *, timeout_s: float) -> tuple[RecoveryPoint, ...]:
-    """Every complete recovery point, oldest first. One that is dated in the future is refused, not believed."""
-    wanted = ("albus-dr", f"runbook={runbook}", f"workload={workload}")
-    parts: dict[tuple[str, str], Snapshot] = {}
-    for snapshot in repository.snapshots(wanted, timeout_s=timeout_s):
-        parts[snapshot.tag("point"), snapshot.tag("part")] = snapshot
+    """Every complete recovery point, oldest first. Raises StepError when one is dated in the future."""
+    return complete(listing(repository, runbook, workload, timeout_s=timeout_s), repository)
+
+
+def complete(snapshots: tuple[Snapshot, ...], repository: Repository) -> tuple[RecoveryPoint, ...]:
+    """The recovery points among the snapshots, oldest first. One from the future is refused, not believed."""
+    parts = {(snapshot.tag("point"), snapshot.tag("part")): snapshot for snapshot in snapshots}
     points = [
         RecoveryPoint(point, snapshot, parts[point, "manifest"])
         for (point, part), snapshot in parts.items()
@@ -53,7 +60,7 @@ def find_all(repository: Repository, runbook: str, workload: str, *, timeout_s: 
     for point in points:
         if point.data.time > limit:
             raise StepError(
-                f"the repository {repository} holds a recovery point of {workload} from the future ({point.data.time})",
+                f"the repository {repository} holds a recovery point from the future ({point.id}, {point.data.time})",
                 hint="a clock is wrong, or somebody forged it: look at it before you restore anything",
             )
     return tuple(sorted(points, key=lambda point: point.data.time))
@@ -69,6 +76,23 @@ def newest(repository: Repository, runbook: str, workload: str, *, timeout_s: fl
     return points[-1]
 
 
+def named(facts: Mapping[str, Any]) -> RecoveryPoint | None:
+    """The recovery point that an earlier step of the run chose (see ``chosen``)."""
+    if "data_snapshot" not in facts:
+        return None
+    at = datetime.fromisoformat(facts["point_at"])
+    data = Snapshot(facts["data_snapshot"], at, frozenset(), (), "")
+    return RecoveryPoint(facts["point"], data, Snapshot(facts["manifest_snapshot"], at, frozenset(), (), ""))
+
+
+def chosen(point: RecoveryPoint) -> dict[str, Any]:
+    """Facts from which ``named`` finds the point again: every step of a run takes the same one."""
+    return {
+        "point": point.id, "point_at": point.data.time.isoformat(), "data_snapshot": point.data.id,
+        "manifest_snapshot": point.manifest.id,
+    }  # fmt: skip
+
+
 def write_manifest(
     repository: Repository, runbook: str, workload: str, point: str, made_at: datetime, manifest: Mapping[str, Any], *,
     timeout_s: float,
@@ -82,16 +106,20 @@ def write_manifest(
 
 def read_manifest(repository: Repository, point: RecoveryPoint, *, timeout_s: float) -> dict[str, Any]:
     """What was counted when the recovery point was made. Raises StepError when it can't be read."""
-    try:
-        manifest: dict[str, Any] = json.loads(repository.read_text(point.manifest.id, MANIFEST, timeout_s=timeout_s))
-    except ValueError as error:
-        raise StepError(f"the manifest of {point.id} in {repository} can't be read: {error}") from None
-    return manifest
+    # A snapshot's id is the hash of what it holds, so this process needs to read it once.
+    key = (repository.config.restic, point.manifest.id)
+    if key not in _manifests:
+        try:
+            _manifests[key] = json.loads(repository.read_text(point.manifest.id, MANIFEST, timeout_s=timeout_s))
+        except ValueError as error:
+            raise StepError(f"the manifest of {point.id} in {repository} can't be read: {error}") from None
+    return _manifests[key]
 
 
-def copies(source: Repository, target: Repository, runbook: str, workload: str, *, timeout_s: float) -> tuple[str, ...]:
-    """Snapshots of the source that the target lacks, compared by where they were copied from."""
-    wanted = ("albus-dr", f"runbook={runbook}", f"workload={workload}")
-    there = {snapshot.original or snapshot.id for snapshot in target.snapshots(wanted, timeout_s=timeout_s)}
-    mine = source.snapshots(wanted, timeout_s=timeout_s)
-    return tuple(s.id for s in mine if s.id not in there and (s.original or s.id) not in there)
+_manifests: dict[tuple[str, str], dict[str, Any]] = {}
+
+
+def missing(source: tuple[Snapshot, ...], target: tuple[Snapshot, ...]) -> tuple[str, ...]:
+    """Ids of the source's snapshots that the target lacks, compared by where they were copied from."""
+    there = {snapshot.original or snapshot.id for snapshot in target}
+    return tuple(s.id for s in source if s.id not in there and (s.original or s.id) not in there)

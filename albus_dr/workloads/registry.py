@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
-from importlib.metadata import entry_points
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from albus_dr.errors import UsageError
 from albus_dr.runbook.model import Operation, Runbook, WorkloadModel
 from albus_dr.workloads.step import Action, StepSpec
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 _BUILT_IN = {
     "postgres": "albus_dr.workloads.postgres",
@@ -74,14 +77,32 @@ class Kind(Protocol):
         ...
 
 
-def kinds() -> dict[str, Kind]:
-    """Every kind by name. Raises UsageError when a third party's module takes a built-in name."""
-    table = {name: _load(module) for name, module in _BUILT_IN.items()}
-    for entry in entry_points(group="albus_dr.workloads"):
-        if entry.name in table:
-            raise UsageError(f"the package {entry.dist and entry.dist.name} redefines the workload kind {entry.name}")
-        table[entry.name] = entry.load()
-    return table
+def kinds() -> Mapping[str, Kind]:
+    """Every kind by name; each is imported when it is asked for, so that a small runbook is checked quickly."""
+    return _Kinds()
+
+
+class _Kinds(Mapping[str, Kind]):
+    """Raises UsageError where a third party's module takes a built-in name: as soon as third parties matter."""
+
+    def __getitem__(self, name: str) -> Kind:
+        return _load(_BUILT_IN[name]) if name in _BUILT_IN else self._third_party[name].load()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*_BUILT_IN, *self._third_party))
+
+    def __len__(self) -> int:
+        return len(_BUILT_IN) + len(self._third_party)
+
+    @cached_property
+    def _third_party(self) -> Mapping[str, EntryPoint]:
+        from importlib.metadata import entry_points  # it reads the metadata of every installed package
+
+        entries = {entry.name: entry for entry in entry_points(group="albus_dr.workloads")}
+        for name in entries.keys() & _BUILT_IN.keys():
+            package = entries[name].dist
+            raise UsageError(f"the package {package and package.name} redefines the workload kind {name}")
+        return entries
 
 
 def _load(module: str) -> Kind:

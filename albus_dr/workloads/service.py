@@ -133,7 +133,7 @@ def _wait_until_healthy(ctx: StepContext) -> Facts:
     return {}
 
 
-def _verify(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
+def _verify(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]:
     _, config = _service(ctx)
     return ask(ctx, _model(ctx).verify, config.url)
 

@@ -9,7 +9,7 @@ from albus_dr.errors import CleanupError, NotReadyError, RefusedError, StepError
 from albus_dr.journal.event import now
 from albus_dr.runbook.config import FenceMethod, ScratchConfig
 from albus_dr.tools.fence import FenceProof
-from albus_dr.tools.host import Host
+from albus_dr.tools.host import Host, write_file
 from albus_dr.tools.postgres import Server, find_programs
 from albus_dr.workloads import access
 from albus_dr.workloads.step import Action, Facts, StepContext
@@ -161,9 +161,7 @@ def _isolate(ctx: StepContext) -> Facts:
     ledger = json.dumps({"run": ctx.run.id, "runbook": ctx.runbook.runbook, "made_at": now()})
     made = where.run(("mkdir", "-m", "711", "-p", "--", directory), timeout_s=QUICK_S)
     made.check(f"{directory} can't be made", hint=f"does {scratch.path} exist, and may albus-dr write there?")
-    where.run(("install", "-m", "600", "/dev/stdin", f"{directory}/{LEDGER}"), stdin=ledger, timeout_s=QUICK_S).check(
-        f"{directory} can't be written"
-    )
+    write_file(where, f"{directory}/{LEDGER}", ledger, timeout_s=QUICK_S)
     notes = [f"removed what an earlier drill left in {left}" for left in cleared]
     return {"directory": directory, "notes": notes}
 
