@@ -30,6 +30,8 @@ class Host(Protocol):
     @property
     def name(self) -> str: ...
 
+    def __hash__(self) -> int: ...
+
     def run(
         self,
         argv: Sequence[str],
