@@ -28,7 +28,7 @@ _bodies: dict[str, tuple[tuple[str, ...], Body, Future[None]]] = {}
 
 @DBOS.workflow(name="albus-dr run")
 async def _workflow(run: str) -> None:
-    names, body, ended = _bodies[run]
+    names, body, ended = _bodies.pop(run)  # whatever else wakes up: no run is executed twice by one process
     reservations = {name: DBOS.reserve_step() for name in names}
 
     def checkpoint(name: str) -> Checkpoint:
@@ -61,7 +61,7 @@ def run_durably(url: str, run: str, names: tuple[str, ...], body: Body) -> None:
         "name": "albus-dr",
         "system_database_url": engine_url(url),
         "executor_id": run,
-        "application_version": APPLICATION_VERSION,
+        "application_version": f"{APPLICATION_VERSION}.{run}",  # recovery goes through a queue that all runs share
         "log_level": "CRITICAL",
         "notification_listener_polling_interval_sec": 0.05,
         "scheduler_polling_interval_sec": 0.5,
@@ -69,12 +69,12 @@ def run_durably(url: str, run: str, names: tuple[str, ...], body: Body) -> None:
     DBOS(config=config)
     try:
         DBOS.launch()  # it recovers this executor's pending workflow by itself
-        if not _pending(run):
+        if not (_unfinished(run) or ended.done()):
             asyncio.run(_start(run, _next_generation(run)))
         ended.result()
     finally:
         DBOS.destroy()
-        del _bodies[run]
+        _bodies.pop(run, None)
 
 
 async def _start(run: str, workflow: str) -> None:
@@ -87,8 +87,9 @@ def _generations(run: str) -> list[Any]:
     return DBOS.list_workflows(workflow_id_prefix=f"{run}.")
 
 
-def _pending(run: str) -> bool:
-    return any(workflow.status == "PENDING" for workflow in _generations(run))
+def _unfinished(run: str) -> bool:
+    """Recovery puts a pending workflow into a queue first: an enqueued one is about to go on by itself."""
+    return any(workflow.status in ("PENDING", "ENQUEUED") for workflow in _generations(run))
 
 
 def _next_generation(run: str) -> str:
