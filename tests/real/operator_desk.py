@@ -1,0 +1,217 @@
+"""The operator of these tests: calls albus-dr as a user does, and looks at what it left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+
+from albus_dr.bench.sites import Bench
+
+ROOT = Path(__file__).resolve().parents[2]
+PLAYBOOK, CONFIG = ROOT / "playbooks" / "albus.yaml", ROOT / "configs" / "demo.yaml"
+PATIENCE_S = 90.0
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Called:
+    """One call that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        return f"{self.out}\n{self.err}"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The one JSON document of ``--json``."""
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+class Desk:
+    """A state directory, a playbook and a config, before a bench."""
+
+    def __init__(self, bench: Bench, folder: Path) -> None:
+        self.bench = bench
+        self.folder = folder
+        self.state = folder / "state"
+        self.playbook, self.config = PLAYBOOK, CONFIG
+
+    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("ALBUS_DR_")}
+        return {**inherited, **self.bench.environment(), "ALBUS_DR_STATE": str(self.state), **(more or {})}
+
+    def begin(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """albus-dr with these arguments; the caller ends it."""
+        return subprocess.Popen(
+            (sys.executable, "-m", "albus_dr", *arguments), env=self.environment(environment), cwd=self.folder, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def call(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Called:
+        """albus-dr with these arguments, to its end."""
+        return ended(self.begin(*arguments, environment=environment))
+
+    def operation(self, verb: str, *more: str, playbook: Path | None = None, config: Path | None = None) -> list[str]:
+        """The arguments of an operation on this desk's runbook."""
+        return [verb, str(playbook or self.playbook), "--config", str(config or self.config), "--yes", *more]
+
+    def operate(
+        self, verb: str, *more: str, playbook: Path | None = None, config: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Called:  # fmt: skip
+        """An operation with --json, to its end."""
+        arguments = self.operation(verb, "--json", *more, playbook=playbook, config=config)
+        return self.call(*arguments, environment=environment)
+
+    # ------------------------------------------------------------------------------------------ what it left
+
+    def runs(self) -> list[str]:
+        """Every run's id; the order is that of the file system."""
+        directory = self.state / "runs"
+        return sorted(path.name for path in directory.iterdir()) if directory.exists() else []
+
+    def events(self, run: str) -> list[dict[str, Any]]:
+        """The lines of the run's journal.jsonl, but for one that is being written."""
+        path = self.state / "runs" / run / "journal.jsonl"
+        lines = path.read_text().split("\n")[:-1] if path.exists() else []
+        return [json.loads(line) for line in lines]
+
+    def new_run(self, known: list[str], child: subprocess.Popen[str]) -> str:
+        """The run that the child has begun."""
+        return wait_for(lambda: next((run for run in self.runs() if run not in known), None), child)
+
+    def wait_for_event(self, run: str, kind: str, step: str, child: subprocess.Popen[str], *, count: int = 1) -> None:
+        """Until the journal has this event ``count`` times."""
+        wait_for(
+            lambda: sum((event["kind"], event["step"]) == (kind, step) for event in self.events(run)) >= count or None,
+            child,
+        )
+
+    def document(self, run: str) -> dict[str, Any]:
+        """`runs show --json`."""
+        return self.call("runs", "show", run, "--json").document
+
+    # ---------------------------------------------------------------------------------------------- variants
+
+    def variant(self, name: str, of: Path, *changes: tuple[str, str]) -> Path:
+        """A copy of a file with these texts replaced, each of which must be there."""
+        text = of.read_text()
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new)
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def with_step(self, name: str, step: str) -> Path:
+        """The playbook with a step of its own, given as YAML."""
+        return self.variant(name, self.playbook, ("\nworkloads:\n", f"\nsteps:\n{step}\nworkloads:\n"))
+
+    # ------------------------------------------------------------------------------------------------- sites
+
+    def is_standby(self, site: str) -> bool:
+        with self.bench.sites[site].server.connect() as connection:
+            row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+        assert row is not None
+        return bool(row[0])
+
+    def promotions(self, site: str) -> int:
+        """How often the site's data were promoted: each promotion leaves one history file."""
+        return len(list((self.bench.sites[site].server.data / "pg_wal").glob("*.history")))
+
+    def primaries(self) -> list[str]:
+        """The sites whose PostgreSQL runs and takes writes."""
+        found = []
+        for name, site in self.bench.sites.items():
+            try:
+                with site.server.connect():
+                    pass
+            except psycopg.OperationalError:
+                continue
+            if not self.is_standby(name):
+                found.append(name)
+        return found
+
+    def scratch(self, site: str = "bordeaux") -> list[str]:
+        """What lies where drills restore to."""
+        return sorted(path.name for path in (self.bench.sites[site].directory / "scratch").iterdir())
+
+    def processes_in_scratch(self, site: str = "bordeaux") -> list[int]:
+        """Processes that run in a drill's directory or were marked as a drill's."""
+        scratch = str(self.bench.sites[site].directory / "scratch")
+        return processes_with(f"ALBUS_DR_DRILL={scratch}", f"{scratch}/")
+
+
+def ended(child: subprocess.Popen[str], patience_s: float = PATIENCE_S) -> Called:
+    """The child's end; one that takes too long is killed, and the test fails."""
+    try:
+        out, err = child.communicate(timeout=patience_s)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        out, err = child.communicate()
+        raise AssertionError(f"it did not end within {patience_s:g} s\n{out}\n{err}") from None
+    return Called(child.returncode, out, err)
+
+
+def kill(child: subprocess.Popen[str]) -> None:
+    """kill -9, and its end."""
+    child.send_signal(signal.SIGKILL)
+    assert ended(child).code == -signal.SIGKILL
+
+
+@contextmanager
+def running(child: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """Nothing of it is left when the block is left."""
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.communicate()
+
+
+def wait_for(look: Callable[[], T | None], child: subprocess.Popen[str] | None = None) -> T:
+    """What ``look`` finds, as soon as it finds something; fails when the child ended before, or after a long time."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        over = child is not None and child.poll() is not None
+        found = look()
+        if found is not None:
+            return found
+        if over:
+            assert child is not None
+            raise AssertionError(f"it ended with {child.returncode} before that\n{ended(child).said}")
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.002)
+
+
+def processes_with(*marks: str) -> list[int]:
+    """Processes with one of the marks in their arguments, their environment or their working directory."""
+    found = []
+    for place in Path("/proc").iterdir():
+        if not place.name.isdigit() or int(place.name) == os.getpid():
+            continue
+        try:
+            text = (place / "cmdline").read_bytes() + b"\0" + (place / "environ").read_bytes()
+            text += b"\0" + os.readlink(place / "cwd").encode() + b"/"
+        except OSError:
+            continue
+        if any(mark.encode() in text for mark in marks):
+            found.append(int(place.name))
+    return found
