@@ -10,6 +10,7 @@ import platform
 import secrets
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,13 @@ import typer
 
 from albus_dr.cli.common import engine_address, journal, load_runbook, state_directory
 from albus_dr.cli.live import screen_for, summary
-from albus_dr.engine.history import CHANGES_PRIMARY, primary_and_secondary, require_nothing_unfinished
+from albus_dr.engine.history import (
+    CHANGES_PRIMARY,
+    aborted,
+    primary_and_secondary,
+    require_nothing_unfinished,
+    runs_of,
+)  # fmt: skip
 from albus_dr.engine.lock import exclusive
 from albus_dr.engine.run import Execution, execute
 from albus_dr.errors import ExitCode, RefusedError, UsageError
@@ -39,6 +46,8 @@ from albus_dr.workloads import own, site
 from albus_dr.workloads.registry import kinds
 from albus_dr.workloads.step import Action, RunInfo
 
+STOP_REPLICATION_S = 15.0
+_NO_DISRUPTION = "the time of the disruption was not given (--disrupted-at): times count from the declaration, and users waited longer"
 REPORT_FILES = {"html": "report.html", "json": "report.json", "markdown": "report.md", "junit": "junit.xml"}
 
 
@@ -75,7 +84,8 @@ def operate(order: Order, manner: Manner) -> None:
         plan = build(runbook, order.operation, source=source, target=target, kinds=kinds())
         _ask(plan, manner)
         info = _declare(store, loaded, plan, order)
-        state = _run(store, loaded, plan, info, manner)
+        with _replication_stopped(store, plan, manner):
+            state = _run(store, loaded, plan, info, manner)
     raise typer.Exit(conclude(state, manner))
 
 
@@ -93,7 +103,8 @@ def resume(run: str, manner: Manner, *, stop: bool = False) -> None:
             if not stop:
                 store.append(run, "RunResumed", {"operator": _operator()})
             store.mirror_again(run)
-            state = _run(store, loaded, plan, info, manner, stop=stop)
+            with _replication_stopped(store, plan, manner):
+                state = _run(store, loaded, plan, info, manner, stop=stop)
     raise typer.Exit(conclude(state, manner))
 
 
@@ -114,6 +125,32 @@ def _lock(manner: Manner, operation: str, runbook: str) -> Iterator[None]:
     name = f"{runbook}.{'primary' if operation in CHANGES_PRIMARY else operation}"
     purpose = f"{operation} by {_operator()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     with exclusive(engine_address(manner.engine), state_directory(), name, purpose=purpose):
+        yield
+
+
+@contextlib.contextmanager
+def _replication_stopped(store: JournalStore, plan: Plan, manner: Manner) -> Iterator[None]:
+    """While the primary changes nobody replicates: a run that does is told to stop, and none may begin.
+
+    One that does not stop in time (it may hang on the lost site) does not hold up the change.
+    """
+    if plan.operation not in CHANGES_PRIMARY:
+        yield
+        return
+    for state in runs_of(store, plan.runbook):
+        if state.operation == "replicate" and state.exit_code is None and not aborted(store, state.run):
+            store.append(state.run, "AbortRequested", {"who": _operator(), "why": f"a {plan.operation} begins"})
+    deadline = time.monotonic() + STOP_REPLICATION_S
+    with contextlib.ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(_lock(manner, "replicate", plan.runbook))
+                break
+            except RefusedError:
+                if time.monotonic() > deadline:
+                    print("replication did not stop in time; going on without waiting for it", file=sys.stderr)
+                    break
+                time.sleep(0.2)
         yield
 
 
@@ -146,6 +183,7 @@ def _declare(store: JournalStore, loaded: Loaded, plan: Plan, order: Order) -> R
         "objectives": {"rto_s": objectives.rto, "rpo_s": objectives.rpo, "clock": objectives.clock},
         "sites": _sites(loaded), "runbook_file": str(loaded.path), "config_file": str(loaded.config_path),
         "disrupted_at": order.disrupted_at.isoformat() if order.disrupted_at else None,
+        "notes": [_NO_DISRUPTION] if plan.operation == "failover" and order.disrupted_at is None else [],
     }  # fmt: skip
     store.append(run, "RunDeclared", data)
     if plan.operation == "failover":

@@ -7,13 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from albus_dr.engine.approval import approval_action
 from albus_dr.engine.durable import Checkpoint, run_durably
 from albus_dr.engine.execute import Executor, Outcome, Past
+from albus_dr.engine.history import aborted
+from albus_dr.engine.undo import undo_own_steps
 from albus_dr.engine.verdict import Judgement, judge
 from albus_dr.errors import ExitCode
 from albus_dr.journal.event import now
@@ -138,13 +140,20 @@ class _Runner:
         )  # fmt: skip
 
     def _conclude(self, outcomes: set[Outcome]) -> None:
-        interrupted = self._x.cancelled.is_set() or "interrupted" in outcomes
-        if "unknown" in outcomes or (interrupted and self._x.plan.operation != "drill"):
+        x = self._x
+        given_up = aborted(x.store, self._run)
+        interrupted = x.cancelled.is_set() or "interrupted" in outcomes
+        if not given_up and ("unknown" in outcomes or (interrupted and x.plan.operation != "drill")):
             return
-        judgement = conclude(self._x.store, self._run, self._x.runbook, self._x.plan)
-        if interrupted:
-            judgement = _interrupted(judgement)
-        self._x.store.append(self._run, "RunEnded", judgement.to_json())
+        if given_up:
+            undo_own_steps(x.store, fold(x.store.events(self._run)), x.plan, self._undo_context)
+        judgement = conclude(x.store, self._run, x.runbook, x.plan)
+        if given_up or interrupted:
+            judgement = _interrupted(judgement, "it was aborted" if given_up else "it was interrupted")
+        x.store.append(self._run, "RunEnded", judgement.to_json())
+
+    def _undo_context(self, spec: StepSpec) -> StepContext:
+        return replace(self._context(spec), cancelled=threading.Event())
 
 
 def conclude(store: JournalStore, run: str, runbook: Runbook, plan: Plan) -> Judgement:
@@ -170,12 +179,11 @@ def _tolerated(plan: Plan) -> frozenset[str]:
 HOLDS_DATA = ("postgres", "files")
 
 
-def _interrupted(judgement: Judgement) -> Judgement:
-    return Judgement(
-        Verdict.INCOMPLETE if judgement.verdict is not Verdict.FAILED else judgement.verdict,
-        ExitCode.INTERRUPTED if judgement.exit_code is not ExitCode.CLEANUP_FAILED else judgement.exit_code,
-        "it was interrupted", judgement.proof_level, judgement.actuals, judgement.residue, judgement.notes,
-    )  # fmt: skip
+def _interrupted(judgement: Judgement, reason: str) -> Judgement:
+    """What failed stays failed, and what is left behind stays said; the rest is incomplete."""
+    if judgement.verdict is Verdict.FAILED:
+        return replace(judgement, reason=f"{reason}; {judgement.reason}")
+    return replace(judgement, verdict=Verdict.INCOMPLETE, exit_code=ExitCode.INTERRUPTED, reason=reason)
 
 
 class _AbortWatch:

@@ -32,6 +32,7 @@ EVENT_KINDS = (
     "ApprovalRequested",  # data: expires_at
     "ApprovalGiven",  # data: who, why
     "AbortRequested",  # data: who, why
+    "StepUndone",  # data: outcome
     "RunEnded",  # data: verdict, exit_code, actuals, residue, proof_level, reason
 )
 

@@ -37,7 +37,7 @@ def _declared(event: Event) -> RunState:
         run=event.run, runbook=data["runbook"], description=data.get("description", ""), operation=data["operation"],
         scenario=data.get("scenario"), plan_digest=data["plan_digest"], source=data["source"], target=data["target"],
         rto_s=objectives["rto_s"], rpo_s=objectives["rpo_s"], clock=objectives["clock"],
-        operator=data.get("operator", ""), sites=data.get("sites", {}), events=1, last_hash=event.hash,
+        notes=list(data.get("notes", ())), operator=data.get("operator", ""), sites=data.get("sites", {}), events=1, last_hash=event.hash,
     )  # fmt: skip
     for step in data["plan"]["steps"]:
         state.steps[step["id"]] = StepState(
@@ -131,6 +131,10 @@ def _abort(state: RunState, event: Event) -> None:
     state.notes.append(f"abort asked for by {event.data['who']}: {event.data['why']}")
 
 
+def _undone(state: RunState, event: Event) -> None:
+    state.notes.append(f"{state.steps[event.step].title}: {event.data['outcome']}")
+
+
 def _ended(state: RunState, event: Event) -> None:
     data: Mapping[str, Any] = event.data
     actuals = data["actuals"]
@@ -158,5 +162,6 @@ _HANDLERS: dict[str, Callable[[RunState, Event], None]] = {
     "ApprovalRequested": _approval_requested,
     "ApprovalGiven": _approval_given,
     "AbortRequested": _abort,
+    "StepUndone": _undone,
     "RunEnded": _ended,
 }

@@ -321,6 +321,8 @@ class Repository:
                 progress(float(done), message.get("total_bytes") or None, "B")
             elif message.get("message_type") == "summary":
                 summary.update(message)
+                done = message.get("bytes_restored", message.get("total_bytes_processed", 0))
+                progress(float(done), float(done), "B")
 
         self.run(
             arguments,

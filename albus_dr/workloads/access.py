@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Protocol
+
+from albus_dr.runbook.config import Config
 from albus_dr.tools.host import Host, connect
 from albus_dr.tools.postgres import Server, find_programs
 from albus_dr.tools.restic import Repository
 from albus_dr.tools.secrets import reveal
-from albus_dr.workloads.step import StepContext
 
 
-def host(ctx: StepContext, site: str, name: str) -> Host:
+class Setting(Protocol):
+    """What names are looked up in. A StepContext is one."""
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def config_base(self) -> Path:
+        """Directory of the config: relative secret files are there."""
+        ...
+
+
+def host(ctx: Setting, site: str, name: str) -> Host:
     """A host of a site."""
     return connect(name, ctx.config.sites[site].hosts[name])
 
 
-def server(ctx: StepContext, site: str, name: str) -> Server:
+def server(ctx: Setting, site: str, name: str) -> Server:
     """A PostgreSQL server of a site. Raises NotReadyError when its host has no PostgreSQL programs."""
     config = ctx.config.sites[site].servers[name]
     where = host(ctx, site, config.host)
@@ -25,7 +40,7 @@ def server(ctx: StepContext, site: str, name: str) -> Server:
     )  # fmt: skip
 
 
-def repository(ctx: StepContext, site: str, name: str, data_host: str) -> Repository:
+def repository(ctx: Setting, site: str, name: str, data_host: str) -> Repository:
     """A repository of a site; restic runs on its own host, else on the one that holds the data."""
     config = ctx.config.sites[site].repositories[name]
     return Repository(f"{name} of {site}", config, host(ctx, site, config.host or data_host), ctx.config_base)

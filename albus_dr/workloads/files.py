@@ -332,8 +332,8 @@ def _observe_taken_back(ctx: StepContext) -> Observation:
     host, path = _path(ctx, ctx.run.target)
     files = manifest["files"]
     present = _listed(host, path, timeout_s=ctx.remaining_s)
-    expected = {name: (entry["size"], entry["modified"]) for name, entry in files.items()}
-    if len(files) != manifest["count"] or present != expected:
+    same = all(present.get(name) == (entry["size"], entry["modified"]) for name, entry in files.items())
+    if not same or len(present) != manifest["count"]:
         return Observation(State.NOT_DONE, "the tree differs from the recovery point")
     return Observation(State.DONE, "the warm copy is the recovery point", recovery_points.chosen(point))
 

@@ -21,14 +21,22 @@ def run_environment(ctx: StepContext) -> dict[str, str]:
 
 def _run(ctx: StepContext) -> Facts:
     command = ctx.spec.params["run"]
-    argv = tuple(shlex.split(command)) if isinstance(command, str) else tuple(command)
+    return {"output": _call(ctx, tuple(shlex.split(command)) if isinstance(command, str) else tuple(command))}
+
+
+def undo(ctx: StepContext) -> str:
+    """Run the step's undo command where the step ran; its last words. Raises AlbusError."""
+    return _call(ctx, ctx.spec.undo)
+
+
+def _call(ctx: StepContext, argv: tuple[str, ...]) -> str:
     name = ctx.spec.params.get("host")
     where: Host = access.host(ctx, ctx.spec.site, name) if name else LocalHost()
     cwd = str(ctx.base) if isinstance(where, LocalHost) else None
     done = where.run(
         argv, timeout_s=ctx.remaining_s, environment=run_environment(ctx), cwd=cwd, cancelled=ctx.cancelled
-    ).check(ctx.spec.title)
-    return {"output": done.last_words}
+    )
+    return done.check(ctx.spec.title).last_words
 
 
 def _http(ctx: StepContext) -> Facts:

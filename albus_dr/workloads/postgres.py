@@ -473,10 +473,11 @@ def _wait_until_replayed(ctx: StepContext, server: Server, stopped: Facts) -> No
 
 def _verify_facts(ctx: StepContext) -> Facts:
     model = _model(ctx)
-    if model.marker is None:
-        return {}
-    newest = _server(ctx).newest_write(model.marker, model.database)
-    return {"newest_write_at": newest.isoformat()} if newest else {}
+    facts: dict[str, Any] = {}
+    if ctx.run.operation == "failover":
+        facts["notes"] = [f"{_name(ctx)} is unprotected: {ctx.spec.site} has no standby, and commits wait for nobody"]
+    newest = _server(ctx).newest_write(model.marker, model.database) if model.marker else None
+    return facts | ({"newest_write_at": newest.isoformat()} if newest else {})
 
 
 def _verify_promoted(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:

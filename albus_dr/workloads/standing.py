@@ -1,0 +1,306 @@
+"""How every workload stands at each site, asked of the world and not of the journal. Changes nothing.
+
+Every site is asked at the same time and gets a limited time: one that is silent is `unreachable`, and holds up nobody.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+from albus_dr.errors import AlbusError, StepError
+from albus_dr.runbook.config import Config, HostConfig
+from albus_dr.runbook.model import Runbook
+from albus_dr.tools.haproxy import Door
+from albus_dr.tools.host import connect
+from albus_dr.tools.postgres import Server, ServerDown
+from albus_dr.units import format_duration
+from albus_dr.workloads import access, files, postgres, recovery_points, service, traffic
+
+QUICK_S = 8.0  # of each question
+PATIENCE_S = 20.0  # of everything that is asked of one site for one workload
+MISSED = 2.0  # a recovery point older than this many times `every` means that one was missed
+GONE = "stopped", "unreachable", "missing"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where names are looked up."""
+
+    runbook: Runbook
+    config: Config
+    config_base: Path
+
+
+@dataclass(frozen=True)
+class Replication:
+    """What the server at a site that takes writes says of its standby at the other one.
+
+    ``synchronous``: commits wait for a standby (synchronous_standby_names is set), whether one is there or not.
+    Lags are bytes of WAL, None while no standby of that name streams.
+    """
+
+    standby: str
+    synchronous: bool
+    sync_state: str
+    received_lag_bytes: int | None
+    replayed_lag_bytes: int | None
+
+    @property
+    def streams(self) -> bool:
+        return self.replayed_lag_bytes is not None
+
+    @property
+    def writers(self) -> str:
+        """What happens to whoever writes now, in a sentence."""
+        if self.synchronous and self.streams:
+            return f"a write is acknowledged once {self.standby} has it"
+        if self.synchronous:
+            return f"WRITERS WAIT until {self.standby} streams again: synchronous_standby_names is set"
+        if self.streams:
+            return f"writers don't wait; what {self.standby} does not have yet is lost with this site"
+        return "writers don't wait; nothing that is written reaches another server"
+
+
+@dataclass(frozen=True)
+class Point:
+    """The newest recovery point in a site's own repository."""
+
+    id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One workload at one site.
+
+    ``role``: primary, standby, stopped, unreachable (postgres); present, missing (files); running, stopped (service);
+    open, closed, draining (traffic); empty for kinds that can't be looked at.
+    """
+
+    workload: str
+    kind: str
+    site: str
+    role: str = ""
+    reason: str = ""
+    """Why it is unreachable."""
+    replication: Replication | None = None
+    point: Point | None = None
+    point_reason: str = ""
+    """Why the newest recovery point is not known."""
+
+
+def observe_all(setting: Setting) -> tuple[Standing, ...]:
+    """Every workload at both sites, in the runbook's order, primary first. Takes PATIENCE_S and a little at most."""
+    pair = (setting.runbook.sites.primary, setting.runbook.sites.secondary)
+    asked = [(name, site) for name in setting.runbook.workloads for site in pair]
+    roles: dict[tuple[str, str], Standing] = {}
+    points: dict[tuple[str, str], Standing] = {}
+
+    def ask(look: _Look, into: dict[tuple[str, str], Standing], key: tuple[str, str]) -> None:
+        blank = _blank(setting, *key)
+        try:
+            into[key] = look(setting, blank)
+        except AlbusError as error:
+            into[key] = replace(blank, role="unreachable", reason=error.message, point_reason=error.message)
+
+    # Threads that nobody waits for at the end: one that hangs in a name server must not hold up the program's exit.
+    threads = [
+        threading.Thread(target=ask, args=(look, into, key), daemon=True)
+        for key in asked
+        for look, into in ((_role, roles), (_newest_point, points))
+    ]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + PATIENCE_S
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    late = f"no answer within {format_duration(PATIENCE_S)}"
+    together = []
+    for key in asked:
+        silent = replace(_blank(setting, *key), role="unreachable", reason=late, point_reason=late)
+        role, point = roles.get(key, silent), points.get(key, silent)
+        together.append(replace(role, point=point.point, point_reason=point.point_reason))
+    return tuple(together)
+
+
+_Look = Callable[[Setting, Standing], Standing]
+
+
+def _blank(setting: Setting, workload: str, site: str) -> Standing:
+    return Standing(workload, setting.runbook.workloads[workload].kind, site)
+
+
+def _role(setting: Setting, standing: Standing) -> Standing:
+    look = _ROLES.get(standing.kind)
+    return look(setting, standing) if look else standing
+
+
+def _other(setting: Setting, site: str) -> str:
+    sites = setting.runbook.sites
+    return sites.secondary if site == sites.primary else sites.primary
+
+
+# --- roles --------------------------------------------------------------------------------------------------------
+
+
+def _postgres(setting: Setting, standing: Standing) -> Standing:
+    model = cast(postgres.Model, setting.runbook.workloads[standing.workload])
+    server = access.server(setting, standing.site, model.server)
+    try:
+        ((recovery, names, commit),) = server.query(_SETTINGS, timeout_s=QUICK_S)
+    except ServerDown as error:
+        if server.is_running():
+            raise StepError(f"it runs and does not answer: {error.message}") from None
+        return replace(standing, role="stopped")
+    if recovery == "t":
+        return replace(standing, role="standby")
+    waits = bool(names) and commit not in ("off", "local")
+    return replace(
+        standing, role="primary", replication=_replication(server, _other(setting, standing.site), synchronous=waits)
+    )
+
+
+_SETTINGS = (
+    "SELECT pg_is_in_recovery(), current_setting('synchronous_standby_names'), current_setting('synchronous_commit')"
+)
+
+
+def _replication(server: Server, standby: str, *, synchronous: bool) -> Replication:
+    lag = server.lag_of(standby)
+    if lag is None:
+        return Replication(standby, synchronous, "", None, None)
+    return Replication(standby, synchronous, lag.sync_state, max(0, lag.received), max(0, lag.replayed))
+
+
+def _files(setting: Setting, standing: Standing) -> Standing:
+    model = cast(files.Model, setting.runbook.workloads[standing.workload])
+    path = setting.config.sites[standing.site].paths[model.path]
+    there = access.host(setting, standing.site, path.host).run(("test", "-d", path.path), timeout_s=QUICK_S).code == 0
+    return replace(standing, role="present" if there else "missing")
+
+
+def _service(setting: Setting, standing: Standing) -> Standing:
+    model = cast(service.Model, setting.runbook.workloads[standing.workload])
+    config = setting.config.sites[standing.site].services[model.service]
+    host = access.host(setting, standing.site, config.host)
+    argv = ("systemctl", "is-active", "--quiet", config.systemd) if config.systemd else tuple(config.status or ())
+    done = host.run(argv, timeout_s=QUICK_S)
+    if done.code in (0, 3, 4):  # LSB and systemctl(1): 3 not running, 4 no such unit
+        return replace(standing, role="running" if done.code == 0 else "stopped")
+    raise StepError(f"{argv[0]} ended with {done.code}: {done.last_words}")
+
+
+def _traffic(setting: Setting, standing: Standing) -> Standing:
+    model = cast(traffic.Model, setting.runbook.workloads[standing.workload])
+    config = setting.config.proxies[model.proxy]
+    door = Door(connect("door", config.host or HostConfig()), config.haproxy, config.backend)
+    state = door.state(config.servers[standing.site])
+    return replace(standing, role={"ready": "open", "maint": "closed", "drain": "draining"}[state])
+
+
+_ROLES: Mapping[str, _Look] = {"postgres": _postgres, "files": _files, "service": _service, "traffic": _traffic}
+
+
+# --- recovery points ----------------------------------------------------------------------------------------------
+
+
+def _newest_point(setting: Setting, standing: Standing) -> Standing:
+    """The newest in the site's own repository; of kinds that keep none, the standing as it is."""
+    model, site = setting.runbook.workloads[standing.workload], setting.config.sites[standing.site]
+    if isinstance(model, postgres.Model):
+        name, host = model.recovery_points.dump, site.servers[model.server].host
+    elif isinstance(model, files.Model):
+        name, host = model.recovery_points.restic, site.paths[model.path].host
+    else:
+        return standing
+    repository = access.repository(setting, standing.site, name, host)
+    with repository.probed():
+        points = recovery_points.find_all(
+            repository, setting.runbook.runbook, standing.workload, timeout_s=PATIENCE_S - QUICK_S / 2
+        )
+    if not points:
+        return replace(standing, point_reason="there is none")
+    return replace(standing, point=Point(points[-1].id, points[-1].data.time))
+
+
+# --- what is not as it should be ----------------------------------------------------------------------------------
+
+
+def unprotected(standings: tuple[Standing, ...]) -> tuple[str, ...]:
+    """Databases whose writes reach no other server now: with the site that serves, they would be lost."""
+    databases = dict.fromkeys(each.workload for each in standings if each.kind == "postgres")
+    streaming = {each.workload for each in standings if each.replication and each.replication.streams}
+    return tuple(name for name in databases if name not in streaming)
+
+
+def concerns(standings: tuple[Standing, ...], runbook: Runbook, primary: str, now: datetime) -> tuple[str, ...]:
+    """Everything that is not as it should be while ``primary`` serves, one sentence each."""
+    found: list[str] = []
+    for name in runbook.workloads:
+        both = [each for each in standings if each.workload == name]
+        writable = [each.site for each in both if each.role == "primary"]
+        if len(writable) > 1:
+            found.append(f"{name}: TWO PRIMARIES: {' and '.join(writable)} both take writes; fence one at once")
+        for each in both:
+            found += _misplaced(each, primary)
+            found += _unreplicated(each, runbook)
+            found += _aged(each, runbook, streams=name not in unprotected(standings), now=now)
+    return tuple(found)
+
+
+def _misplaced(standing: Standing, primary: str) -> list[str]:
+    where = f"{standing.workload} at {standing.site}"
+    if standing.role == "unreachable":
+        return [f"{where}: unreachable: {standing.reason}"]
+    wanted = {
+        "postgres": ("primary", "standby"), "files": ("present", "present"), "service": ("running", ""),
+        "traffic": ("open", "closed"),
+    }.get(standing.kind)  # fmt: skip
+    if wanted is None:
+        return []
+    expected = wanted[0] if standing.site == primary else wanted[1]
+    return [f"{where}: it is {standing.role}; it should be {expected}"] if expected not in ("", standing.role) else []
+
+
+def _unreplicated(standing: Standing, runbook: Runbook) -> list[str]:
+    seen = standing.replication
+    if seen is None:
+        return []
+    where = f"{standing.workload} at {standing.site}"
+    found = [] if seen.streams else [f"{where}: no standby named {seen.standby} streams; {seen.writers}"]
+    model = cast(postgres.Model, runbook.workloads[standing.workload])
+    if model.replication == "synchronous" and not seen.synchronous:
+        found.append(f"{where}: the runbook says synchronous, and commits don't wait for a standby")
+    if model.replication == "synchronous" and seen.synchronous and seen.streams and seen.sync_state != "sync":
+        found.append(f"{where}: {seen.standby} streams, and is {seen.sync_state or 'not'} where sync is promised")
+    return found
+
+
+def limit_s(standing: Standing, runbook: Runbook, *, streams: bool) -> float | None:
+    """How old the newest recovery point may be: the objective; or, where a standby keeps that, twice ``every``."""
+    model = runbook.workloads[standing.workload]
+    if isinstance(model, postgres.Model) and streams:
+        every_s = model.recovery_points.every
+        return None if every_s is None else every_s * MISSED
+    return model.rpo if model.rpo is not None else runbook.objectives.rpo
+
+
+def _aged(standing: Standing, runbook: Runbook, *, streams: bool, now: datetime) -> list[str]:
+    where = f"{standing.workload} at {standing.site}"
+    if standing.role == "unreachable" and standing.point_reason == standing.reason:
+        return []
+    if standing.point_reason:
+        return [f"{where}: no recovery point is known: {standing.point_reason}"]
+    limit = limit_s(standing, runbook, streams=streams)
+    if standing.point is None or limit is None:
+        return []
+    age_s = (now - standing.point.at).total_seconds()
+    if age_s <= limit:
+        return []
+    return [f"{where}: the newest recovery point is {format_duration(age_s)} old; {format_duration(limit)} are allowed"]
