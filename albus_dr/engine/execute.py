@@ -14,7 +14,18 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from albus_dr.errors import AlbusError, ExitCode, StepError, TransientError
 from albus_dr.journal.store import JournalStore
 from albus_dr.tools.process import redact
-from albus_dr.workloads.step import Action, Facts, Observation, State, StepContext, StepSpec, Verdict, Verification
+from albus_dr.workloads.step import (
+    Action,
+    Facts,
+    Observation,
+    State,
+    StepContext,
+    StepSpec,
+    Verdict,
+    Verification,
+    nothing_to_observe,
+    nothing_to_verify,
+)  # fmt: skip
 
 Outcome = Literal["succeeded", "failed", "unknown", "interrupted", "skipped"]
 GRACE_S = 15.0  # what a step may take beyond its deadline to end its children
@@ -88,7 +99,7 @@ class Executor:
             seen = Observation(State.DONE if progress.decision == "done" else State.NOT_DONE, "an operator decided")
             progress.decision = ""
         else:
-            seen = self._within(spec, ctx, lambda: action.observe(ctx))
+            seen = self._observe(spec, ctx, action)
         if seen.state is State.UNKNOWN and not spec.repeatable and progress.intended:
             raise _Unknown(seen)
         if seen.state is State.DONE:
@@ -98,7 +109,15 @@ class Executor:
             progress.intended = True
             self._store.append(self._run, "StepIntended", {"attempt": progress.attempts}, step=spec.id)
             facts = self._within(spec, ctx, lambda: action.act(ctx))
+        if action.verify is nothing_to_verify:
+            return seen, facts, ()
         return seen, facts, self._within(spec, ctx, lambda: action.verify(ctx, facts))
+
+    def _observe(self, spec: StepSpec, ctx: StepContext, action: Action) -> Observation:
+        if action.observe is nothing_to_observe:
+            return nothing_to_observe(ctx) if spec.repeatable else Observation(State.UNKNOWN, "nothing shows whether it was done")
+        seen: Observation = self._within(spec, ctx, lambda: action.observe(ctx))
+        return seen
 
     def _within(self, spec: StepSpec, ctx: StepContext, call: Callable[[], Any]) -> Any:
         """Call in a thread of its own, so that even an action that hangs in Python is left behind at its deadline."""

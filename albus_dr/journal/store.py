@@ -34,6 +34,8 @@ _EVENTS = sa.Table(
     sa.Column("hash", sa.String(64), nullable=False),
 )
 
+_INSERT = _EVENTS.insert()  # made once: SQLAlchemy finds its compiled form again
+
 
 class JournalError(AlbusError):
     """The journal can't be written or read. Without it nothing may be done."""
@@ -100,9 +102,7 @@ class JournalStore:
                     at, monotonic_s = now(), round(time.monotonic(), 6)
                     digest = event_hash(run, seq, kind, step, at, monotonic_s, data, previous)
                     event = Event(run, seq, kind, step, at, monotonic_s, data, previous, digest)
-                    connection.execute(
-                        _EVENTS.insert().values({**event.to_json(), "data": json.dumps(data, sort_keys=True)})
-                    )
+                    connection.execute(_INSERT, {**event.to_json(), "data": json.dumps(data, sort_keys=True)})
                 self._heads[run] = (seq + 1, digest)
                 return event
             except sa.exc.IntegrityError:

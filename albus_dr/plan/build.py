@@ -95,7 +95,7 @@ def _ends(steps: Iterable[StepSpec]) -> tuple[str, ...]:
 def _fence(operation: Operation, source: str, *, ends: tuple[str, ...]) -> StepSpec:
     return StepSpec(
         id="fence", workload="", site=source, action="site.fence", title=f"Prove that {source} can't write",
-        needs=ends, params={"planned": operation == "switchover"}, timeout_s=120, repeatable=False, clock="fenced_at",
+        needs=ends, params={"planned": operation == "switchover"}, timeout_s=120, clock="fenced_at",
         estimate_s=0.2,
     )  # fmt: skip
 

@@ -147,11 +147,13 @@ class StepContext:
         return self.config.proxies[name]
 
 
-def _not_done(_: StepContext) -> Observation:
+def nothing_to_observe(_: StepContext) -> Observation:
+    """The default: whatever an earlier attempt did, act does it again without harm."""
     return Observation(State.NOT_DONE, "it has no lasting effect to look for")
 
 
-def _nothing_to_verify(_: StepContext, __: Facts) -> tuple[Verification, ...]:
+def nothing_to_verify(_: StepContext, __: Facts) -> tuple[Verification, ...]:
+    """The default: act raises when it did not work."""
     return ()
 
 
@@ -160,5 +162,5 @@ class Action:
     """The three verbs of one kind of step."""
 
     act: Callable[[StepContext], Facts]
-    observe: Callable[[StepContext], Observation] = _not_done
-    verify: Callable[[StepContext, Facts], tuple[Verification, ...]] = _nothing_to_verify
+    observe: Callable[[StepContext], Observation] = nothing_to_observe
+    verify: Callable[[StepContext, Facts], tuple[Verification, ...]] = nothing_to_verify
