@@ -115,7 +115,11 @@ class Executor:
 
     def _observe(self, spec: StepSpec, ctx: StepContext, action: Action) -> Observation:
         if action.observe is nothing_to_observe:
-            return nothing_to_observe(ctx) if spec.repeatable else Observation(State.UNKNOWN, "nothing shows whether it was done")
+            return (
+                nothing_to_observe(ctx)
+                if spec.repeatable
+                else Observation(State.UNKNOWN, "nothing shows whether it was done")
+            )
         seen: Observation = self._within(spec, ctx, lambda: action.observe(ctx))
         return seen
 

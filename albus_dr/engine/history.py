@@ -31,9 +31,17 @@ def primary_and_secondary(store: JournalStore, runbook: Runbook) -> tuple[str, s
 
 
 def changed_primary(state: RunState) -> bool:
-    """True once the fence was proved: from there on the source may not serve again by itself."""
-    fence = state.steps.get("fence")
-    return fence is not None and fence.status == "succeeded"
+    """True once every promotion of the run succeeded; a run that promotes nothing, once its fence was proved."""
+    promotions = [step for step in state.steps.values() if step.action.endswith(".promote")]
+    decisive = promotions or [state.steps["fence"]]
+    return all(step.status == "succeeded" for step in decisive)
+
+
+def _touched(state: RunState) -> bool:
+    """True when it did more than look."""
+    return any(
+        step.status != "pending" and step.attempts and not _only_looks(step.action) for step in state.steps.values()
+    )
 
 
 def require_nothing_unfinished(store: JournalStore, runbook: str) -> None:
@@ -41,10 +49,9 @@ def require_nothing_unfinished(store: JournalStore, runbook: str) -> None:
     for state in runs_of(store, runbook):
         if state.operation not in CHANGES_PRIMARY:
             continue
-        began = any(step.status != "pending" and not _only_looks(step.action) for step in state.steps.values())
         done = all(step.status == "succeeded" for step in state.steps.values())
         ended = state.exit_code is not None
-        if (not ended or (began and changed_primary(state) and not done)) and not aborted(store, state.run):
+        if (not ended or (_touched(state) and not done)) and not aborted(store, state.run):
             raise RefusedError(
                 f"the {state.operation} {state.run} was begun and is not finished",
                 hint=f"albus-dr resume {state.run} goes on with it; albus-dr abort {state.run} gives it up",

@@ -280,7 +280,8 @@ class Server:
              "-j", str(jobs), path),
             timeout_s=timeout_s, environment=self.environment(), cancelled=cancelled,
         )  # fmt: skip
-        done.check("the dump could not be restored")
+        if done.code != 0:
+            raise StepError(f"the dump could not be restored: {_without_rows(done.stderr)}")
         self.query("ANALYZE", database=database, timeout_s=timeout_s)
 
     def dump_command(self, database: str, snapshot: str) -> tuple[str, ...]:
@@ -298,7 +299,15 @@ class Server:
     # --- plumbing -------------------------------------------------------------------------------------------------
 
     def _psql(self, database: str) -> tuple[str, ...]:
-        return (f"{self.bin}/psql", *self._connection(database), "-XAtq", "-v", "ON_ERROR_STOP=1")
+        return (
+            f"{self.bin}/psql",
+            *self._connection(database),
+            "-XAtq",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-v",
+            "VERBOSITY=terse",
+        )
 
     def _connection(self, database: str) -> tuple[str, ...]:
         return ("-h", self.socket or "localhost", "-p", str(self.port), "-U", self.user, "-d", database)
@@ -344,6 +353,12 @@ def find_programs(host: Host, data: str | None) -> str:
 def literal(text: str) -> str:
     """An SQL string literal."""
     return "E'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _without_rows(said: str) -> str:
+    """PostgreSQL's errors without the lines that quote rows: they are patients' data."""
+    lines = [line.strip() for line in said.splitlines() if "error:" in line.lower()]
+    return process.redact(" · ".join(lines[:3])) or "pg_restore did not say why"
 
 
 def conninfo(keywords: Mapping[str, str]) -> str:
