@@ -25,7 +25,6 @@ from albus_dr.workloads import access, files, postgres, recovery_points, service
 QUICK_S = 8.0  # of each question
 PATIENCE_S = 20.0  # of everything that is asked of one site for one workload
 MISSED = 2.0  # a recovery point older than this many times `every` means that one was missed
-GONE = "stopped", "unreachable", "missing"
 
 
 @dataclass(frozen=True)
@@ -248,23 +247,23 @@ def concerns(standings: tuple[Standing, ...], runbook: Runbook, primary: str, no
         if len(writable) > 1:
             found.append(f"{name}: TWO PRIMARIES: {' and '.join(writable)} both take writes; fence one at once")
         for each in both:
-            found += _misplaced(each, primary)
+            found += _misplaced(each, runbook, primary)
             found += _unreplicated(each, runbook)
             found += _aged(each, runbook, streams=name not in unprotected(standings), now=now)
     return tuple(found)
 
 
-def _misplaced(standing: Standing, primary: str) -> list[str]:
+def _misplaced(standing: Standing, runbook: Runbook, primary: str) -> list[str]:
     where = f"{standing.workload} at {standing.site}"
     if standing.role == "unreachable":
         return [f"{where}: unreachable: {standing.reason}"]
-    wanted = {
-        "postgres": ("primary", "standby"), "files": ("present", "present"), "service": ("running", ""),
-        "traffic": ("open", "closed"),
-    }.get(standing.kind)  # fmt: skip
-    if wanted is None:
-        return []
-    expected = wanted[0] if standing.site == primary else wanted[1]
+    model = runbook.workloads[standing.workload]
+    kept_warm = isinstance(model, files.Model) and model.warm
+    serving, waiting = {
+        "postgres": ("primary", "standby"), "files": ("present", "present" if kept_warm else ""),
+        "service": ("running", ""), "traffic": ("open", "closed"),
+    }.get(standing.kind, ("", ""))  # fmt: skip
+    expected = serving if standing.site == primary else waiting
     return [f"{where}: it is {standing.role}; it should be {expected}"] if expected not in ("", standing.role) else []
 
 
@@ -277,7 +276,12 @@ def _unreplicated(standing: Standing, runbook: Runbook) -> list[str]:
     model = cast(postgres.Model, runbook.workloads[standing.workload])
     if model.replication == "synchronous" and not seen.synchronous:
         found.append(f"{where}: the runbook says synchronous, and commits don't wait for a standby")
-    if model.replication == "synchronous" and seen.synchronous and seen.streams and seen.sync_state != "sync":
+    if (
+        model.replication == "synchronous"
+        and seen.synchronous
+        and seen.streams
+        and seen.sync_state not in ("sync", "quorum")
+    ):
         found.append(f"{where}: {seen.standby} streams, and is {seen.sync_state or 'not'} where sync is promised")
     return found
 
