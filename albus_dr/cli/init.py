@@ -1,0 +1,39 @@
+"""albus-dr init [DIR]: a commented starter."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from albus_dr.errors import UsageError
+
+STARTER = ("playbook.yaml", "config.yaml", "albus-dr.cron", "ci.yaml")
+
+
+def command(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Made when it is missing.")] = Path("."),
+) -> None:
+    """Write a commented starter: playbook, config, cron line, CI step. Overwrites nothing."""
+    there = [name for name in STARTER if (directory / name).exists()]
+    if there:
+        raise UsageError(f"{directory} already has {', '.join(there)}", hint="name another directory")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name in STARTER:
+            text = files("albus_dr.cli").joinpath("starter", name).read_text("utf-8")
+            descriptor = os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+    except OSError as error:
+        raise UsageError(
+            f"the starter can't be written: {error.filename or directory}: {error.strerror}",
+            hint="name another directory",
+        ) from None
+    typer.echo(
+        f"{directory}: {', '.join(STARTER)}\n"
+        f"Next: put in your sites and names, then  albus-dr validate {directory / 'playbook.yaml'}"
+    )
