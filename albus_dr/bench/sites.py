@@ -250,6 +250,17 @@ class Bench:
         self._start_store(self.sites[name])
         self.sites[name].server.start()
 
+    def cut_line(self) -> None:
+        """The line between the sites fails: the standby receives nothing any more, and does not try again."""
+        with self.sites[SECONDARY].server.connect("postgres") as connection:
+            connection.execute("ALTER SYSTEM SET primary_conninfo = ''")
+            connection.execute("SELECT pg_reload_conf()")
+            deadline = time.monotonic() + 10
+            while connection.execute("SELECT 1 FROM pg_stat_wal_receiver").fetchone():
+                if time.monotonic() > deadline:
+                    raise NotReadyError("the standby still receives although its line was cut")
+                time.sleep(0.01)
+
     def cut_power(self, name: str) -> None:
         """Kill every process of a site at once; its disks stay. Raises NotReadyError when one survives."""
         site = self.sites[name]

@@ -6,13 +6,14 @@ import json
 import shutil
 import sys
 import tempfile
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import typer
 
-from albus_dr.bench.scenarios import SCENARIOS, Scenario
+from albus_dr.bench.scenarios import LINE_FAILS_FIRST_S, SCENARIOS, Scenario
 from albus_dr.bench.sites import Bench
 from albus_dr.cli.common import JsonOption, QuietOption, VerboseOption, state_directory
 from albus_dr.errors import CleanupError, ExitCode, UsageError
@@ -108,9 +109,13 @@ class _Show:
         more: tuple[str, ...] = ()
         for act in scenario.acts:
             if act == "burn":
-                self.say(f"{primary} burns: every process is killed, every directory deleted")
+                self.say(
+                    f"{primary} burns: the line fails; a second later every process is killed, every directory deleted"
+                )
+                bench.cut_line()
+                time.sleep(LINE_FAILS_FIRST_S)
+                more = ("--disrupted-at", datetime.now(UTC).isoformat())  # users are cut off as soon as it begins
                 bench.destroy_site(primary)
-                more = ("--disrupted-at", datetime.now(UTC).isoformat())
                 continue
             self.say(f"albus-dr {act}")
             flags = ("-q",) if self._quiet else ("-v",) if self._verbose else ()
