@@ -125,6 +125,15 @@ class Desk:
 
     # ------------------------------------------------------------------------------------------------- sites
 
+    def sync_state(self, primary: str, standby: str) -> str | None:
+        """``sync`` when commits at the primary wait for the standby; None when it does not follow."""
+        with self.bench.sites[primary].server.connect() as connection:
+            row = connection.execute(
+                "SELECT sync_state FROM pg_stat_replication WHERE application_name = %s AND state = 'streaming'",
+                (standby,),
+            ).fetchone()
+        return str(row[0]) if row else None
+
     def is_standby(self, site: str) -> bool:
         with self.bench.sites[site].server.connect() as connection:
             row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
@@ -209,7 +218,7 @@ def processes_with(*marks: str) -> list[int]:
             continue
         try:
             text = (place / "cmdline").read_bytes() + b"\0" + (place / "environ").read_bytes()
-            text += b"\0" + os.readlink(place / "cwd").encode() + b"/"
+            text += b"\0" + str((place / "cwd").readlink()).encode() + b"/"
         except OSError:
             continue
         if any(mark.encode() in text for mark in marks):

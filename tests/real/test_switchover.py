@@ -1,0 +1,71 @@
+"""A planned change of primary under traffic, there and back, and one during which albus-dr is killed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.real.operator_desk import Called, Desk, kill, running
+
+pytestmark = pytest.mark.real
+
+MOMENTS = (
+    ("StepIntended", "documents.bring_forward"),
+    ("StepIntended", "door.close"),
+    ("StepIntended", "application.stop"),
+    ("StepIntended", "patients.stop"),
+    ("StepSucceeded", "fence"),
+    ("StepIntended", "patients.promote"),
+    ("StepIntended", "application.start"),
+    ("StepSucceeded", "door.open"),
+)
+
+
+def assert_lost_nothing(called: Called) -> None:
+    assert called.code == 0, called.said
+    document = called.document
+    assert document["verdict"] == "passed"
+    assert document["proof_level"] == "L4"
+    assert document["actuals"]["lost_writes"] == 0
+    assert document["actuals"]["acknowledged_writes"] > 0
+    assert document["actuals"]["rta_s"] > 0
+
+
+def test_switchover_loses_nothing_and_the_old_primary_follows(desk: Desk) -> None:
+    assert_lost_nothing(desk.operate("switchover"))
+    assert desk.primaries() == ["bordeaux"]
+    assert desk.sync_state("bordeaux", "strasbourg") == "sync"
+
+
+def test_replicate_goes_the_other_way_now(desk: Desk) -> None:
+    called = desk.operate("replicate")
+    assert called.code == 0, called.said
+    assert {step["site"] for step in called.document["steps"] if step["id"].endswith((".dump", ".back_up"))} == {
+        "bordeaux"
+    }
+
+
+def test_switchover_back(desk: Desk) -> None:
+    assert_lost_nothing(desk.operate("switchover"))
+    assert desk.primaries() == ["strasbourg"]
+    assert desk.sync_state("strasbourg", "bordeaux") == "sync"
+
+
+def test_a_switchover_that_is_killed_at_eight_moments_ends_well(desk: Desk) -> None:
+    before = desk.promotions("bordeaux")
+    known = desk.runs()
+    with running(desk.begin(*desk.operation("switchover"))) as child:
+        run = desk.new_run(known, child)
+        desk.wait_for_event(run, *MOMENTS[0], child)
+        kill(child)
+    for kind, step in MOMENTS[1:]:
+        with running(desk.begin("resume", run)) as child:
+            desk.wait_for_event(run, kind, step, child)
+            kill(child)
+    last = desk.call("resume", run, "--json")
+    assert_lost_nothing(last)
+    assert last.document["resumed"] == len(MOMENTS)
+    assert desk.promotions("bordeaux") == before + 1
+    assert desk.primaries() == ["bordeaux"]
+    assert desk.sync_state("bordeaux", "strasbourg") == "sync"
+    succeeded = [event["step"] for event in desk.events(run) if event["kind"] == "StepSucceeded"]
+    assert sorted(succeeded) == sorted(set(succeeded)), "a step that was done was done again"
