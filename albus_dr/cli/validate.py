@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from albus_dr.cli.common import ConfigOption, JsonOption, QuietOption, RunbookArgument
@@ -44,8 +43,8 @@ def _print_json(runbook: Path, problems: tuple[Problem, ...], notes: tuple[Probl
         "schema": SCHEMA,
         "runbook": str(runbook),
         "valid": not problems,
-        "problems": [asdict(problem) for problem in problems],
-        "notes": [asdict(note) for note in notes],
+        "problems": [problem._asdict() for problem in problems],
+        "notes": [note._asdict() for note in notes],
     }
     print(json.dumps(document, indent=2, ensure_ascii=False))
 
@@ -66,5 +65,5 @@ def _unset(loaded: Loaded) -> str:
     variables = f"{count} environment variables" if count != 1 else "1 environment variable"
     return (
         f"note: {variables} that {first.file} uses are not set here, from line {first.line} on; "
-        "every command but validate needs them"
+        "commands that act need them"
     )

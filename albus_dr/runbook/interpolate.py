@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from types import NoneType
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
@@ -19,8 +19,7 @@ _STAND_IN = "/unset"  # good for text and for absolute paths
 _NUMBER_STAND_IN = "1"
 
 
-@dataclass(frozen=True)
-class Interpolated:
+class Interpolated(NamedTuple):
     """A config with its variables filled in."""
 
     document: Document
@@ -41,18 +40,18 @@ def interpolate(document: Document, model: type[BaseModel], environment: Mapping
     work = _Work(document, model, environment)
     value = work.walk(document.value, ())
     return Interpolated(
-        replace(document, value=value), work.problems, list(work.missing.values()), work.stand_ins
+        document._replace(value=value), work.problems, list(work.missing.values()), work.stand_ins
     )  # fmt: skip
 
 
-@dataclass
 class _Work:
-    document: Document
-    model: type[BaseModel]
-    environment: Mapping[str, str]
-    problems: list[Problem] = field(default_factory=list)
-    missing: dict[str, Problem] = field(default_factory=dict)
-    stand_ins: set[Keys] = field(default_factory=set)
+    def __init__(self, document: Document, model: type[BaseModel], environment: Mapping[str, str]) -> None:
+        self.document = document
+        self.model = model
+        self.environment = environment
+        self.problems: list[Problem] = []
+        self.missing: dict[str, Problem] = {}
+        self.stand_ins: set[Keys] = set()
 
     def walk(self, value: object, path: Keys) -> object:
         if isinstance(value, dict):

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -21,8 +21,7 @@ from albus_dr.runbook.yaml_nodes import Document, Keys, read
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-@dataclass(frozen=True)
-class Positions:
+class Positions(NamedTuple):
     """Where everything was written: ``positions.runbook.problem(path, message, hint)`` points at it."""
 
     runbook: Document

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 # pydantic would look through every installed package for plugins: slow, and a plugin would see every value.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from albus_dr.units import parse_distance_km, parse_duration
 
@@ -22,14 +22,14 @@ DISTANCE_PATTERN = r"^\s*[0-9]+(\.[0-9]+)?\s*km\s*$"
 Seconds = Annotated[
     float,
     BeforeValidator(parse_duration),
-    Field(json_schema_extra={"type": "string", "pattern": DURATION_PATTERN}),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN}),
 ]
 Kilometres = Annotated[
     float,
     BeforeValidator(parse_distance_km),
-    Field(json_schema_extra={"type": "string", "pattern": DISTANCE_PATTERN}),
+    WithJsonSchema({"type": "string", "pattern": DISTANCE_PATTERN}),
 ]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Operation = Literal["replicate", "drill", "switchover", "failover"]
 OPERATIONS: tuple[Operation, ...] = ("replicate", "drill", "switchover", "failover")
 

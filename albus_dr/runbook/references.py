@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeGuard
+from typing import Any, NamedTuple, Protocol, TypeGuard
 
 from albus_dr.runbook.model import WorkloadModel, own_step_id
 from albus_dr.runbook.problems import Problem, nearest
@@ -42,8 +41,7 @@ class KindLike(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class References:
+class References(NamedTuple):
     """All that is compared. ``config`` is None when it can't be read; ``workloads`` are those that are valid."""
 
     runbook: Document

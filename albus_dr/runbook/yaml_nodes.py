@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 import yaml
 from yaml.events import (
@@ -47,22 +47,23 @@ _SYNTAX_HINTS = (
 )
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """Line and column, from 1."""
 
     line: int
     column: int
 
 
-@dataclass(frozen=True)
-class Document:
+_TOP = Mark(1, 1)
+
+
+class Document(NamedTuple):
     """The plain values (dict, list, str, int, float, bool, None) of one file and where each was written."""
 
     file: str
     value: object
-    keys: Mapping[Keys, Mark] = field(repr=False)
-    values: Mapping[Keys, Mark] = field(repr=False)
+    keys: Mapping[Keys, Mark]
+    values: Mapping[Keys, Mark]
 
     def get(self, *path: str | int) -> object:
         """The value at the path; None where there is none."""
@@ -127,7 +128,7 @@ def parse(text: str, file: str) -> tuple[Document, list[Problem]]:
 
 
 def _unreadable(
-    file: str, message: str, hint: str = "", mark: Mark = Mark(1, 1)
+    file: str, message: str, hint: str = "", mark: Mark = _TOP
 ) -> tuple[Document, list[Problem]]:  # fmt: skip
     return Document(file, None, {}, {}), [Problem(file, mark.line, mark.column, f"the file {message}", hint)]
 
@@ -144,30 +145,28 @@ class _Stop(Exception):
     """The rest of the file makes no sense; the problem is recorded."""
 
 
-@dataclass
-class _Node:
+class _Scalar(NamedTuple):
     mark: Mark
-
-
-@dataclass
-class _Scalar(_Node):
     value: str | int | float | bool | None
     text: str
 
 
-@dataclass
-class _Sequence(_Node):
-    items: list[_Node] = field(default_factory=list)
+class _Sequence(NamedTuple):
+    mark: Mark
+    items: list[_Node]
 
 
-@dataclass
-class _Mapping(_Node):
-    items: dict[str, tuple[Mark, _Node]] = field(default_factory=dict)
+class _Mapping(NamedTuple):
+    mark: Mark
+    items: dict[str, tuple[Mark, _Node]]
 
 
-@dataclass
-class _Alias(_Node):
+class _Alias(NamedTuple):
+    mark: Mark
     target: _Node
+
+
+_Node: TypeAlias = _Scalar | _Sequence | _Mapping | _Alias
 
 
 class _Reader:
@@ -205,9 +204,9 @@ class _Reader:
         if isinstance(event, ScalarEvent):
             node = self._scalar(event, mark)
         elif isinstance(event, SequenceStartEvent):
-            node = _Sequence(mark)
+            node = _Sequence(mark, [])
         else:
-            node = _Mapping(mark)
+            node = _Mapping(mark, {})
         anchor = event.anchor
         if anchor is not None:
             self._anchors[anchor] = node
