@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any
@@ -14,9 +15,11 @@ from typing import Any
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
 from albus_dr.engine.url import engine_url
+from albus_dr.errors import StepError
 
 APPLICATION_VERSION = "1"  # of the workflow below, not of albus-dr: a run survives an upgrade
 POLL_S = 0.02
+RECOVERY_S = 60.0
 
 Checkpoint = Callable[[Callable[[], Coroutine[Any, Any, str]]], Awaitable[str]]
 """Run a step and record what it returned; after a crash, return the record instead."""
@@ -71,10 +74,23 @@ def run_durably(url: str, run: str, names: tuple[str, ...], body: Body) -> None:
         DBOS.launch()  # it recovers this executor's pending workflow by itself
         if not (_unfinished(run) or ended.done()):
             asyncio.run(_start(run, _next_generation(run)))
+        _require_begun(run)
         ended.result()
     finally:
         DBOS.destroy()
         _bodies.pop(run, None)
+
+
+def _require_begun(run: str) -> None:
+    """Raises StepError when the interrupted workflow is not taken up again: waiting for it would be for ever."""
+    deadline = time.monotonic() + RECOVERY_S
+    while run in _bodies:
+        if time.monotonic() > deadline:
+            raise StepError(
+                f"the engine did not take up {run} again within {RECOVERY_S:g} s",
+                hint=f"try once more: albus-dr resume {run}",
+            )
+        time.sleep(POLL_S)
 
 
 async def _start(run: str, workflow: str) -> None:
