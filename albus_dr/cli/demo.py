@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import tempfile
+import textwrap
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,7 +98,9 @@ class _Show:
 
     def say(self, text: str) -> None:
         if not self._quiet:
-            print(f"== {text}", file=sys.stderr, flush=True)
+            width = shutil.get_terminal_size((100, 24)).columns - 1
+            lines = textwrap.wrap(text, width, initial_indent="== ", subsequent_indent="   ", break_on_hyphens=False)
+            print("\n".join(lines), file=sys.stderr, flush=True)
 
     def play(self, scenario: Scenario, bench: Bench, replication: str) -> ExitCode:
         """Act after act; stops at the first that does not pass. Its exit code."""
