@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import statistics
@@ -103,7 +104,7 @@ def told(runs: list[dict[str, float]]) -> str:
     return ", ".join(f"{name} {seconds:.2f} s" for name, seconds in medians.items())
 
 
-def failover(settings: Settings) -> Result:
+def failover(settings: Settings) -> tuple[Result, ...]:
     """A new pair of sites for every sample: the primary is killed and deleted, then somebody types the command."""
     ours: list[float] = []
     theirs: list[float] = []
@@ -130,10 +131,10 @@ def failover(settings: Settings) -> Result:
                 settings.say(f"failover: {ours[-1]:.2f} s: {told(where[-1:])}")
     series = Series("albus-dr failover", tuple(ours)), Series("promote, move the door", tuple(theirs))
     note = "albus-dr verifies the data before it opens the door. Medians along the critical path: " + told(where)
-    return Result("failover", series, f"{series[0].median:.2f} s", series[0].median <= FAILOVER_S, (note,))
+    return (Result("failover", series, f"{series[0].median:.2f} s", series[0].median <= FAILOVER_S, (note,)),)
 
 
-def switchover(settings: Settings) -> Result:
+def switchover(settings: Settings) -> tuple[Result, ...]:
     """There by albus-dr, back by hand, under traffic all the while; the longest time without an acknowledged write."""
     ours: list[float] = []
     theirs: list[float] = []
@@ -152,7 +153,7 @@ def switchover(settings: Settings) -> Result:
         "albus-dr proves the fence, compares every document's SHA-256 at both sites and asks the database and the "
         "application before it opens the door; the script does not. albus-dr goes one way, the script the other."
     )
-    return Result("switchover", series, *at_most(*series, SWITCHOVER_TIMES), (note,))
+    return (Result("switchover", series, *at_most(series[0], series[1], SWITCHOVER_TIMES), (note,)),)
 
 
 def _gap_during(bench: Bench, change: Callable[[], float]) -> float:
@@ -164,7 +165,5 @@ def _gap_during(bench: Bench, change: Callable[[], float]) -> float:
 
 def longest_gap(moments: list[float], began_s: float) -> float:
     """Seconds between two consecutive writes, of those that ended after ``began_s``."""
-    pairs = zip(moments, moments[1:], strict=False)
+    pairs = itertools.pairwise(moments)
     return max(after - before for before, after in pairs if after > began_s)
-
-

@@ -8,7 +8,7 @@ LIMIT = 1.5
 PLAYBOOK, CONFIG = "playbooks/albus.yaml", "configs/demo.yaml"
 
 
-def help_page(settings: Settings) -> Result:
+def help_page(settings: Settings) -> tuple[Result, ...]:
     """Beside the smallest program that has the same library."""
     bare = str(TOP / "benchmarks" / "bare_typer.py")
     series = side_by_side(
@@ -19,10 +19,10 @@ def help_page(settings: Settings) -> Result:
         },
         warm_up=True,
     )
-    return Result("help", series, *at_most(series[0], series[1], LIMIT))
+    return (Result("help", series, *at_most(series[0], series[1], LIMIT)),)
 
 
-def validate(settings: Settings) -> Result:
+def validate(settings: Settings) -> tuple[Result, ...]:
     """Beside importing what it is built from and parsing the same two files with it."""
     code = (
         "import sys, typer, pydantic, yaml\n"
@@ -37,4 +37,4 @@ def validate(settings: Settings) -> Result:
         },
         warm_up=True,
     )
-    return Result("validate", series, *at_most(series[0], series[1], LIMIT))
+    return (Result("validate", series, *at_most(series[0], series[1], LIMIT)),)

@@ -38,8 +38,8 @@ def shutdown_position(site: str) -> str:
 def follow(old: str, new: str) -> None:
     """Make the stopped server a standby of the new primary."""
     slot = f"albus_{old}"
-    sql(new, f"SELECT pg_create_physical_replication_slot('{slot}', true) "
-             f"WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '{slot}')")  # fmt: skip
+    if slot not in sql(new, "SELECT slot_name FROM pg_replication_slots").splitlines():
+        sql(new, f"SELECT pg_create_physical_replication_slot('{slot}', true)")
     data = DEMO / old / "postgres"
     settings = data / "postgresql.auto.conf"
     kept = [line for line in settings.read_text().splitlines()
@@ -51,7 +51,9 @@ def follow(old: str, new: str) -> None:
     settings.write_text("\n".join([*kept, f"primary_conninfo = '{address}'", f"primary_slot_name = '{slot}'", ""]))
     run("install", "-m", "600", *(("-o", USER) if USER else ()), "/dev/null", str(data / "standby.signal"))
     postgres("pg_ctl", "start", "-w", "-s", "-D", str(data), "-l", str(DEMO / old / "run" / "postgres.log"))
-    while sql(new, f"SELECT count(*) FROM pg_stat_replication WHERE application_name = '{old}' AND state = 'streaming'") == "0":
+    while (
+        old not in sql(new, "SELECT application_name FROM pg_stat_replication WHERE state = 'streaming'").splitlines()
+    ):
         time.sleep(0.05)
     sql(new, f"ALTER SYSTEM SET synchronous_standby_names = '\"{old}\"'", "SELECT pg_reload_conf()")
 

@@ -1,0 +1,93 @@
+"""Measure, print a table, write docs/benchmarks.md.
+
+    python -m benchmarks [--only ROW,…] [--repetitions N] [--size small|medium] [--quick]
+
+Rows that are not measured now keep what an earlier run on the same machine and versions found (benchmarks/results.json).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks import distance, engine, machine, operations, restores, startup
+from benchmarks.harness import TOP, Result, Settings, load_average
+from benchmarks.table import KEYS, page, plain
+
+Measure = Callable[[Settings], tuple[Result, ...]]
+PAGE, RESULTS = TOP / "docs" / "benchmarks.md", TOP / "benchmarks" / "results.json"
+MEASURES: dict[tuple[str, ...], Measure] = {
+    ("help",): startup.help_page,
+    ("validate",): startup.validate,
+    ("steps",): engine.steps,
+    ("commits",): distance.commits,
+    ("failover",): operations.failover,
+    ("switchover",): operations.switchover,
+    ("drill", "documents", "warm"): restores.restores,
+}
+
+
+def measure(wanted: Iterable[str], settings: Settings) -> dict[str, Result]:
+    """The rows that are wanted, and those that come with them."""
+    asked = set(wanted)
+    found: dict[str, Result] = {}
+    for rows, work in MEASURES.items():
+        if not asked & set(rows):
+            continue
+        settings.say(f"== {', '.join(rows)}")
+        before = load_average()
+        for result in work(settings):
+            found[result.row] = replace(result, load=(before, load_average()))
+    return found
+
+
+def merge(new: dict[str, Result], described: dict[str, str], kept: dict[str, Any]) -> dict[str, Result]:
+    """New results, and of the kept ones those of other rows, when they come from this machine and these versions."""
+    if kept.get("machine") != described:
+        return new
+    return {**{row: Result.from_json(data) for row, data in kept["results"].items()}, **new}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0 whatever the figures are: they are for people to judge."""
+    parser = argparse.ArgumentParser(prog="benchmarks")
+    parser.add_argument("--only", default=",".join(KEYS), help="rows, with commas: " + ", ".join(KEYS))
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--size", choices=("small", "medium"), default="medium", help="of what is restored")
+    parser.add_argument("--quick", action="store_true", help="once, small, short: only to see that it works")
+    parser.add_argument("--page", type=Path, default=PAGE)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    given = parser.parse_args(arguments)
+    wanted = given.only.split(",")
+    if unknown := set(wanted) - set(KEYS):
+        parser.error(f"there is no row {', '.join(sorted(unknown))}")
+    directory = Path(tempfile.mkdtemp(prefix="ab-"))  # short: sockets lie in it
+    directory.chmod(0o711)  # PostgreSQL's user passes through
+    settings = Settings(
+        repetitions=1 if given.quick else given.repetitions, size="small" if given.quick else given.size,
+        steps=(20, 100) if given.quick else (1_000, 10_000), directory=directory,
+        say=lambda text: print(text, file=sys.stderr, flush=True),
+    )  # fmt: skip
+    try:
+        new = measure(wanted, settings)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    described = machine.describe()
+    kept = json.loads(given.results.read_text()) if given.results.exists() else {}
+    results = merge(new, described, kept)
+    stored = {"machine": described, "results": {row: result.to_json() for row, result in results.items()}}
+    given.results.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n")
+    given.page.write_text(page(results, described))
+    print(plain(results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
