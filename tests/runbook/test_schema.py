@@ -103,7 +103,7 @@ def test_an_unmeasured_objective_or_another_verdict_does_not_fit() -> None:
 
 
 def test_a_check_result_fits_its_schema() -> None:
-    result = {
+    result: dict[str, Any] = {
         "code": "ADR001", "slug": "s", "severity": "high", "result": "n/a", "message": "m", "evidence": None,
         "expires_at": None, "file": None, "line": None, "incidents": [],
     }  # fmt: skip

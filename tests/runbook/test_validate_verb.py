@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,14 @@ TOP = Path(__file__).resolve().parents[2]
 HEAVY = ("boto3", "botocore", "sqlalchemy", "dbos", "psycopg", "rich", "faker")
 
 
-def validate(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def validate(
+    *arguments: str, cwd: Path | None = None, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """In an environment without the demo's variables."""
     kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")}
     return subprocess.run(
         (sys.executable, "-c", "from albus_dr.cli.main import main; main()", "validate", *arguments),
-        cwd=cwd, env=kept | environment, capture_output=True, text=True, timeout=60, check=False,
+        cwd=cwd, env={**kept, **(environment or {})}, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
 
@@ -49,7 +52,7 @@ def test_quiet_success_prints_nothing() -> None:
 def test_problems_go_to_stderr_and_the_code_is_2(files: Files) -> None:
     files.replace("runbook.yaml", "rto: 4h", "rto: 4")
     files.replace("config.yaml", "probe: all", "probe: al")
-    done = validate("runbook.yaml", **ENVIRONMENT)
+    done = validate("runbook.yaml", environment=ENVIRONMENT)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
@@ -60,9 +63,9 @@ def test_problems_go_to_stderr_and_the_code_is_2(files: Files) -> None:
 
 
 def test_json_is_one_document(files: Files) -> None:
-    valid = validate("runbook.yaml", "--json", **ENVIRONMENT)
+    valid = validate("runbook.yaml", "--json", environment=ENVIRONMENT)
     files.replace("config.yaml", "probe: all", "probe: al")
-    invalid = validate("runbook.yaml", "--json", **ENVIRONMENT)
+    invalid = validate("runbook.yaml", "--json", environment=ENVIRONMENT)
 
     assert (valid.returncode, invalid.returncode) == (0, 2)
     assert json.loads(valid.stdout) == {
