@@ -12,7 +12,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,25 +34,32 @@ MEASURES: dict[tuple[str, ...], Measure] = {
 }
 
 
-def measure(wanted: Iterable[str], settings: Settings) -> dict[str, Result]:
-    """The rows that are wanted, and those that come with them."""
+def measure(wanted: Iterable[str], settings: Settings) -> Iterator[dict[str, Result]]:
+    """The rows that are wanted, and those that come with them, as they are known."""
     asked = set(wanted)
-    found: dict[str, Result] = {}
     for rows, work in MEASURES.items():
         if not asked & set(rows):
             continue
         settings.say(f"== {', '.join(rows)}")
         before = load_average()
-        for result in work(settings):
-            found[result.row] = replace(result, load=(before, load_average()))
-    return found
+        found = work(settings)
+        yield {result.row: replace(result, load=(before, load_average())) for result in found}
 
 
-def merge(new: dict[str, Result], described: dict[str, str], kept: dict[str, Any]) -> dict[str, Result]:
-    """New results, and of the kept ones those of other rows, when they come from this machine and these versions."""
-    if kept.get("machine") != described:
-        return new
-    return {**{row: Result.from_json(data) for row, data in kept["results"].items()}, **new}
+def known(path: Path) -> dict[str, Result]:
+    """Earlier results that come from this machine and these versions."""
+    kept: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    if kept.get("machine") != machine.describe():
+        return {}
+    return {row: Result.from_json(data) for row, data in kept["results"].items()}
+
+
+def keep(results: Mapping[str, Result], path: Path, readable: Path) -> None:
+    """Write both files."""
+    described = machine.describe()
+    stored = {"machine": described, "results": {row: result.to_json() for row, result in results.items()}}
+    path.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n")
+    readable.write_text(page(results, described))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -75,16 +82,13 @@ def main(arguments: list[str] | None = None) -> int:
         steps=(20, 100) if given.quick else (1_000, 10_000), directory=directory,
         say=lambda text: print(text, file=sys.stderr, flush=True),
     )  # fmt: skip
+    results = known(given.results)
     try:
-        new = measure(wanted, settings)
+        for new in measure(wanted, settings):
+            results |= new
+            keep(results, given.results, given.page)  # each at once: the next may fail, hours later
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-    described = machine.describe()
-    kept = json.loads(given.results.read_text()) if given.results.exists() else {}
-    results = merge(new, described, kept)
-    stored = {"machine": described, "results": {row: result.to_json() for row, result in results.items()}}
-    given.results.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n")
-    given.page.write_text(page(results, described))
     print(plain(results))
     return 0
 
