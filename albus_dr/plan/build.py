@@ -119,30 +119,38 @@ def own_step_id(name: str) -> str:
     return "own." + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "step")
 
 
+def _everything_before(steps: list[StepSpec]) -> dict[str, set[str]]:
+    """By step: the steps that must have succeeded before it, however far back."""
+    behind: dict[str, set[str]] = {}
+    for step in _stable_order(steps):
+        behind[step.id] = set(step.needs).union(*(behind[need] for need in step.needs))
+    return behind
+
+
 def _weave(own: OwnStep, steps: list[StepSpec], runbook: Runbook, *, target: str, source: str) -> list[StepSpec]:
+    """A workload's steps lie on both sides of the fence: ``before`` it is before the first of them that does more than
+    look, ``after`` it is after the last."""
     anchor = own.before or own.after or ""
-    anchored = tuple(
-        step.id for step in steps if step.id == anchor or (anchor in runbook.workloads and step.workload == anchor)
-    )
-    if not anchored:
+    mine = [step for step in steps if step.id == anchor]
+    if anchor in runbook.workloads:
+        whole = [step for step in steps if step.workload == anchor]
+        mine = [step for step in whole if not step.action.partition(".")[2].startswith("ready")] or whole
+    if not mine:
         places = ", ".join(dict.fromkeys([*runbook.workloads, *(step.id for step in steps)]))
         raise UsageError(
             f"step {own.name!r}: there is no {anchor!r} in this operation to be before or after",
             hint=f"one of: {places}",
         )
-    mine = [step for step in steps if step.id in anchored]
     id_ = own_step_id(own.name)
+    behind = _everything_before(steps)
+    anchored = {step.id for step in mine}
     if own.before:
-        firsts = {step.id for step in mine if not set(step.needs) & set(anchored)}
+        firsts = {step.id for step in mine if not behind[step.id] & anchored}
         needs = tuple(dict.fromkeys(need for step in mine if step.id in firsts for need in step.needs))
         woven = [replace(step, needs=(*step.needs, id_)) if step.id in firsts else step for step in steps]
     else:
-        needs = _ends(mine)
-        inside = set(anchored)
-        woven = [
-            replace(step, needs=(*step.needs, id_)) if set(step.needs) & set(needs) and step.id not in inside else step
-            for step in steps
-        ]
+        needs = tuple(step.id for step in mine if not any(step.id in behind[other] for other in anchored))
+        woven = [replace(step, needs=(*step.needs, id_)) if set(step.needs) & set(needs) else step for step in steps]
     site = source if own.site == "primary" else target
     params = own.model_dump(
         mode="json", by_alias=True, include={"run", "http", "approve", "wait", "host"}, exclude_none=True
