@@ -15,7 +15,7 @@ STARTER = ("playbook.yaml", "config.yaml", "albus-dr.cron", "ci.yaml")
 
 
 def command(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Made when it is missing.")] = Path("."),
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Made when it is missing.")] = Path(),
 ) -> None:
     """Write a commented starter: playbook, config, cron line, CI step. Overwrites nothing."""
     there = [name for name in STARTER if (directory / name).exists()]
