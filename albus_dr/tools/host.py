@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import pwd
 import random
 import shlex
+import shutil
 import socket
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Protocol
 
-from albus_dr.errors import StepError, TransientError
+from albus_dr.errors import NotReadyError, StepError, TransientError
 from albus_dr.runbook.config import HostConfig
 from albus_dr.tools import process
-from albus_dr.tools.process import Completed
+from albus_dr.tools.process import Completed, TimeoutExpired
 
 SSH_FAILED = 255  # ssh(1): "exits with the exit status of the remote command or with 255 if an error occurred"
+_TIMED_OUT = (124, 137)  # timeout(1): it sent TERM, and then KILL
 # Secrets travel on standard input, before the program's own: argv is public on both machines.
 _PRELUDE = 'while IFS= read -r line && [ -n "$line" ]; do export "$line"; done; exec "$@"'
 
@@ -73,7 +75,25 @@ class LocalHost:
         cancelled: threading.Event | None = None,
     ) -> Completed:
         if run_as:
-            argv = ("setpriv", "--reuid", run_as, "--regid", run_as, "--init-groups", "--", *argv)
+            try:
+                group = str(pwd.getpwnam(run_as).pw_gid)  # its name need not be the user's
+            except KeyError:
+                raise NotReadyError(
+                    f"there is no user {run_as} at {self.name}", hint="correct `run_as:` in the config"
+                ) from None
+            # Once more --pdeathsig: the kernel forgets it when a process changes its user.
+            argv = (
+                "setpriv",
+                "--reuid",
+                run_as,
+                "--regid",
+                group,
+                "--init-groups",
+                "--pdeathsig",
+                "KILL",
+                "--",
+                *argv,
+            )
             cwd = cwd or "/"  # ours may be one that the other user can't enter
         return process.run(
             argv,
@@ -123,11 +143,16 @@ class SshHost:
                 f"{self.name} ({self.destination}) can't be reached by ssh: {done.last_words}",
                 hint=f"try: ssh {self.destination} true",
             )
-        return Completed(tuple(argv), done.code, done.stdout, done.stderr, done.duration_s)
+        if done.code in _TIMED_OUT and done.duration_s >= timeout_s:
+            raise TimeoutExpired(f"{argv[0]} at {self.name} did not end within {timeout_s:g} s; it was ended there")
+        return replace(done, argv=tuple(argv))
 
     def command(
         self, argv: Sequence[str], environment: Mapping[str, str]
     ) -> tuple[tuple[str, ...], dict[str, str], str]:
+        for key, value in environment.items():
+            if "\n" in value:
+                raise StepError(f"the value of {key} has a line break: it can't be sent to {self.name}")
         prelude = "".join(f"{key}={value}\n" for key, value in environment.items()) + "\n"
         return (*self._ssh(), shlex.join(("sh", "-c", _PRELUDE, "sh", *argv))), {}, prelude
 
@@ -139,7 +164,12 @@ class SshHost:
 
     @staticmethod
     def _remote(argv: Sequence[str], timeout_s: float, cwd: str | None, run_as: str | None) -> tuple[str, ...]:
-        limit = ("timeout", "-k", "5", f"{timeout_s:g}")  # the far end ends it too when the connection is lost
+        limit = (
+            "timeout",
+            "-k",
+            f"{process.KILL_AFTER_S:g}",
+            f"{timeout_s:g}",
+        )  # the far end ends it too when the connection is lost
         where = ("env", "-C", cwd or "/") if cwd or run_as else ()
         user = ("runuser", "-u", run_as, "--") if run_as else ()
         return (*limit, *where, *user, *argv)
@@ -162,39 +192,67 @@ def write_file(host: Host, path: str, text: str, *, timeout_s: float, run_as: st
 def pipe(source: tuple[Host, Sequence[str], str], target: tuple[Host, Sequence[str]], *, timeout_s: float) -> None:
     """Run ``source`` (host, arguments, standard input) and feed what it prints to ``target`` (host, arguments).
 
-    Raises StepError when either fails, TransientError after ``timeout_s`` seconds.
+    Raises StepError that names the side that failed, TransientError when it can't be reached or after ``timeout_s``
+    seconds.
     """
     (from_host, from_argv, text), (to_host, to_argv) = source, target
     out_argv, _, out_prelude = from_host.command(from_argv, {})
     in_argv, _, in_prelude = to_host.command(to_argv, {})
-    deadline = time.monotonic() + timeout_s
+    late = threading.Event()
     with (
-        tempfile.TemporaryFile() as words,
-        process.start(out_argv, stdin=subprocess.PIPE, stderr=words.fileno()) as sender,
-        process.start(in_argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=words.fileno()) as receiver,
+        tempfile.TemporaryFile() as from_words,
+        tempfile.TemporaryFile() as to_words,
+        process.start(out_argv, stdin=subprocess.PIPE, stderr=from_words.fileno()) as sender,
+        process.start(in_argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=to_words.fileno()) as receiver,
     ):
         assert sender.stdin is not None
         assert sender.stdout is not None
         assert receiver.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # the receiver's exit code says why
-            receiver.stdin.write(in_prelude.encode())
-            feeder = threading.Thread(target=_feed, args=(sender.stdin, out_prelude + text), daemon=True)
-            feeder.start()
-            while chunk := sender.stdout.read1(1 << 20):  # type: ignore[attr-defined]  # a BufferedReader
-                receiver.stdin.write(chunk)
-                if time.monotonic() > deadline:
-                    raise TransientError(f"copying from {from_host.name} to {to_host.name} took over {timeout_s:g} s")
-            receiver.stdin.close()
-        codes = (sender.wait(process.KILL_AFTER_S), receiver.wait(max(1.0, deadline - time.monotonic())))
-        words.seek(0)
-        said = process.redact(words.read().decode(errors="replace").strip())[-400:]
-    if any(codes):
-        raise StepError(f"copying from {from_host.name} to {to_host.name} ended with {codes[0]} and {codes[1]}: {said}")
+
+        def give_up() -> None:
+            late.set()
+            for side in (receiver, sender):
+                process.end_group(side)
+
+        watchdog = threading.Timer(timeout_s, give_up)
+        watchdog.start()
+        threading.Thread(target=_feed, args=(sender.stdin, out_prelude + text), daemon=True).start()
+        refused = False
+        try:
+            try:
+                receiver.stdin.write(in_prelude.encode())
+                shutil.copyfileobj(sender.stdout, receiver.stdin, 1 << 20)
+                receiver.stdin.close()
+            except BrokenPipeError:
+                refused = True  # the receiver's exit code says why; how the sender ends now says nothing
+            sender.stdout.close()
+            codes = (sender.wait(), receiver.wait())
+        finally:
+            watchdog.cancel()
+        said = [_words(file) for file in (from_words, to_words)]
+    what = f"copying from {from_host.name} to {to_host.name}"
+    if late.is_set():
+        raise TransientError(f"{what} took over {timeout_s:g} s")
+    codes = (0 if refused and codes[1] else codes[0], codes[1])
+    sides = zip((from_host, to_host), (from_argv, to_argv), codes, said, strict=True)
+    failed = [
+        (host, f"{argv[0]} at {host.name} ended with {code}: {words}", code)
+        for host, argv, code, words in sides
+        if code
+    ]
+    if failed:
+        lost = any(isinstance(host, SshHost) and code == SSH_FAILED for host, _, code in failed)
+        raise (TransientError if lost else StepError)(f"{what}: " + "; ".join(text for _, text, _ in failed))
+
+
+def _words(file: IO[bytes]) -> str:
+    file.seek(0)
+    return process.redact(file.read().decode(errors="replace").strip())[-400:]
 
 
 def _feed(stream: IO[bytes], text: str) -> None:
     with contextlib.suppress(BrokenPipeError):
-        stream.write(text.encode())
+        stream.write(text.encode(errors="surrogateescape"))
         stream.close()
 
 

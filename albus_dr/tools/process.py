@@ -6,7 +6,9 @@ Every program gets a process group of its own, so that a timeout ends its childr
 
 from __future__ import annotations
 
+import contextlib
 import os
+import selectors
 import shutil
 import signal
 import subprocess
@@ -15,12 +17,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from albus_dr.errors import NotReadyError, StepError, TransientError
 from albus_dr.tools.inventory import search_path
 
 KILL_AFTER_S = 5.0
+LINGER_S = 1.0  # how long pipes are read after the program itself has ended
+TICK_S = 0.1
+CHUNK = 65_536
+ERR_LIMIT = 65_536  # the end of stderr is kept
 _redacted: set[str] = set()
 _redacted_lock = threading.Lock()
 
@@ -43,13 +49,23 @@ def redact(text: str) -> str:
 
 @dataclass(frozen=True)
 class Completed:
-    """A program that ended by itself."""
+    """A program that ended by itself. ``out`` and ``err`` are what it printed, byte for byte."""
 
     argv: tuple[str, ...]
     code: int
-    stdout: str
-    stderr: str
+    out: bytes
+    err: bytes
     duration_s: float
+
+    @cached_property
+    def stdout(self) -> str:
+        """As text; what is not UTF-8 is replaced."""
+        return self.out.decode(errors="replace")
+
+    @cached_property
+    def stderr(self) -> str:
+        """As text; what is not UTF-8 is replaced."""
+        return self.err.decode(errors="replace")
 
     @property
     def last_words(self) -> str:
@@ -115,7 +131,8 @@ def start(
             process.wait()
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
-                stream.close()
+                with contextlib.suppress(BrokenPipeError):  # what it did not read is of no use now
+                    stream.close()
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
@@ -159,55 +176,87 @@ def run(
     ``timeout_s`` seconds or as soon as ``cancelled`` is set, NotReadyError when there is no such program.
     """
     began = time.monotonic()
-    out: list[bytes] = []
-    err: list[bytes] = []
-    with start(
-        argv, environment=environment, cwd=cwd, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL
-    ) as process:
+    deadline = began + timeout_s
+    with (
+        start(
+            argv, environment=environment, cwd=cwd, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL
+        ) as process,
+        _Pipes(process, (stdin or "").encode(errors="surrogateescape"), on_line) as pipes,
+    ):
+        ended_at: float | None = None
+        while pipes.are_open or ended_at is None:
+            now = time.monotonic()
+            if process.poll() is not None:
+                ended_at = ended_at or now
+                if now >= ended_at + LINGER_S:
+                    break  # a daemon that the program left behind holds its pipes open
+            elif now >= deadline or (cancelled is not None and cancelled.is_set()):
+                end_group(process)
+                why = f"did not end within {timeout_s:g} s" if now >= deadline else "was stopped"
+                raise TimeoutExpired(f"{argv[0]} {why}; it and its children were ended")
+            if pipes.are_open:
+                pipes.move(TICK_S)
+            else:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(TICK_S)
+    return Completed(tuple(argv), process.returncode, bytes(pipes.out), bytes(pipes.err), time.monotonic() - began)
 
-        def read_out() -> None:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if on_line is None:
-                    out.append(line)
-                else:
-                    on_line(line.decode(errors="replace"))
 
-        def read_err() -> None:
-            assert process.stderr is not None
-            for line in process.stderr:
-                err.append(line)
-                del err[:-200]
+class _Pipes:
+    """Both ways at once, in one thread that never waits for longer than it is told to."""
 
-        def write_in() -> None:
-            assert process.stdin is not None
-            assert stdin is not None
-            try:
-                process.stdin.write(stdin.encode())
-                process.stdin.close()
-            except BrokenPipeError:
-                return  # it ended without reading; its exit code says why
+    def __init__(self, process: subprocess.Popen[bytes], stdin: bytes, on_line: Callable[[str], None] | None) -> None:
+        self.out, self.err = bytearray(), bytearray()
+        self._stdin = memoryview(stdin)
+        self._on_line = on_line
+        self._selector = selectors.DefaultSelector()
+        for stream, move in (
+            (process.stdin, self._write),
+            (process.stdout, self._read_out),
+            (process.stderr, self._read_err),
+        ):
+            if stream is not None:
+                os.set_blocking(stream.fileno(), False)
+                self._selector.register(
+                    stream, selectors.EVENT_WRITE if stream is process.stdin else selectors.EVENT_READ, move
+                )
 
-        jobs = [threading.Thread(target=job, daemon=True) for job in (read_out, read_err)]
-        if stdin is not None:
-            jobs.append(threading.Thread(target=write_in, daemon=True))
-        for job in jobs:
-            job.start()
-        deadline = began + timeout_s
-        while True:
-            remaining = deadline - time.monotonic()
-            try:
-                process.wait(max(0.0, min(remaining, 0.25) if cancelled else remaining))
-                break
-            except subprocess.TimeoutExpired:
-                stopped = cancelled is not None and cancelled.is_set()
-                if stopped or time.monotonic() >= deadline:
-                    end_group(process)
-                    why = "was stopped" if stopped else f"did not end within {timeout_s:g} s"
-                    raise TimeoutExpired(f"{argv[0]} {why}; it and its children were ended") from None
-        for job in jobs:
-            job.join(KILL_AFTER_S)  # a daemon that the program left behind may hold its pipes open
-    return Completed(
-        tuple(argv), process.returncode, b"".join(list(out)).decode(errors="replace"),
-        b"".join(list(err)).decode(errors="replace"), time.monotonic() - began,
-    )  # fmt: skip
+    def __enter__(self) -> _Pipes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._selector.close()
+
+    @property
+    def are_open(self) -> bool:
+        return bool(self._selector.get_map())
+
+    def move(self, timeout_s: float) -> None:
+        """What can be moved now, or within ``timeout_s`` seconds."""
+        for key, _ in self._selector.select(timeout_s):
+            if not key.data(key.fd):
+                self._selector.unregister(key.fileobj)
+                key.fileobj.close()  # type: ignore[union-attr]  # a stream of the process
+
+    def _write(self, descriptor: int) -> bool:
+        try:
+            self._stdin = self._stdin[os.write(descriptor, self._stdin[:CHUNK]) :]
+        except BrokenPipeError:
+            return False  # it does not read; its exit code says why
+        return bool(self._stdin)
+
+    def _read_out(self, descriptor: int) -> bool:
+        chunk = os.read(descriptor, CHUNK)
+        self.out += chunk
+        if self._on_line is not None:
+            *lines, rest = self.out.split(b"\n")
+            self.out = rest if chunk else bytearray()
+            for line in (*lines, rest) if rest and not chunk else lines:  # the last one may lack its end
+                self._on_line(line.decode(errors="replace"))
+        return bool(chunk)
+
+    def _read_err(self, descriptor: int) -> bool:
+        chunk = os.read(descriptor, CHUNK)
+        self.err += chunk
+        del self.err[:-ERR_LIMIT]
+        return bool(chunk)
