@@ -58,6 +58,7 @@ look() { # look demo|test: sets `missing` to the tools that this machine lacks
     [ -e /etc/ssl/certs/ca-certificates.crt ] || ! have apt-get || missing="$missing certificates"
     has_restic || missing="$missing restic"
     [ "$1" = demo ] || have shellcheck || missing="$missing shellcheck"
+    [ "$1" = demo ] || have sshd || [ -x /usr/sbin/sshd ] || missing="$missing sshd"
 }
 
 # ------------------------------------------------------------------------------------------ how to get what is not
@@ -66,6 +67,7 @@ packages_of() { # packages_of apt|dnf|brew TOOL
     case $1:$2 in
     apt:python) echo python3 python3-venv ;;
     apt:ssh) echo openssh-client ;;
+    apt:sshd | dnf:sshd) echo openssh-server ;;
     apt:setpriv | dnf:setpriv) echo util-linux ;;
     apt:certificates) echo ca-certificates ;;
     dnf:python) echo python3.12 ;;
@@ -74,7 +76,7 @@ packages_of() { # packages_of apt|dnf|brew TOOL
     dnf:shellcheck) echo ShellCheck ;;
     brew:python) echo python@3.12 ;;
     brew:postgresql) echo postgresql@16 ;;
-    brew:ssh) echo openssh ;;
+    brew:ssh | brew:sshd) echo openssh ;;
     *) echo "$2" ;;
     esac
 }
@@ -85,6 +87,7 @@ described() { # described TOOL: what it is, for people
     postgresql) echo 'PostgreSQL programs' ;;
     haproxy) echo 'HAProxy' ;;
     ssh) echo 'OpenSSH client' ;;
+    sshd) echo 'OpenSSH server' ;;
     setpriv) echo 'setpriv' ;;
     certificates) echo 'certificate authorities' ;;
     restic) echo "restic $RESTIC_MINIMUM or newer" ;;
@@ -120,6 +123,7 @@ say_missing() { # on stderr: each missing tool with where it will come from or h
             else from='package restic'; fi ;;
         postgresql:apt) from="package postgresql; no server is created or started" ;;
         haproxy:apt) from="package haproxy; not started" ;;
+        sshd:apt) from="package openssh-server; not started" ;;
         *:none) from='install it, then run this again' ;;
         *) from="package $(packages_of "$1" "$tool")" ;;
         esac
@@ -139,6 +143,7 @@ quietly() { # quietly COMMAND...: its output is shown only when it fails
 
 install_packages() { # as root. Leaves no service running that it brought
     started_before=$(have haproxy && echo yes || echo no)
+    sshd_before=$([ -x /usr/sbin/sshd ] && echo yes || echo no)
     if ! [ -e /etc/postgresql-common/createcluster.conf ]; then
         mkdir -p /etc/postgresql-common
         printf '%s\n' '# Written by albus-dr before PostgreSQL was installed: its package creates no server of its own.' \
@@ -156,6 +161,9 @@ install_packages() { # as root. Leaves no service running that it brought
         fail 'apt-get could not install the packages; its own words are above.'
     if [ "$started_before" = no ] && have haproxy; then
         quietly update-rc.d haproxy disable || say 'haproxy will start with the machine (update-rc.d could not turn it off)'
+    fi
+    if [ "$sshd_before" = no ] && [ -x /usr/sbin/sshd ]; then
+        quietly update-rc.d ssh disable || say 'sshd will start with the machine (update-rc.d could not turn it off)'
     fi
 }
 

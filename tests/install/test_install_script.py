@@ -14,7 +14,14 @@ from albus_dr.tools.inventory import TOOLS, format_version
 TOP = Path(__file__).resolve().parents[2]
 SCRIPT = TOP / "albus_dr" / "bench" / "install.sh"
 SHELL_TOOLS = ("awk", "cat", "cksum", "dirname", "env", "expand", "grep", "readlink", "sed", "sh", "sort", "uname")
-FOUND = {"haproxy": "", "ssh": "", "setpriv": "", "shellcheck": "", "restic": "echo restic 0.18.0 compiled with go"}
+FOUND = {
+    "haproxy": "",
+    "ssh": "",
+    "setpriv": "",
+    "shellcheck": "",
+    "sshd": "",
+    "restic": "echo restic 0.18.0 compiled with go",
+}
 
 
 class Machine:
