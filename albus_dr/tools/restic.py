@@ -79,21 +79,23 @@ class Repository:
 
     @contextmanager
     def probed(self) -> Iterator[None]:
-        """While restic works in the block, the bucket is asked as well: with a wrong key restic itself would try for
-        a quarter of an hour. The bucket's no ends the block. Raises NotReadyError."""
-        self._require_version()
+        """While restic works in the block, its version and the bucket are asked beside it; a no ends the block.
+
+        With a wrong key restic itself would try for a quarter of an hour. Raises NotReadyError.
+        """
         refusals: list[NotReadyError] = []
         bucket = self.location
 
         def ask() -> None:
             try:
+                self._require_version()
                 if bucket:
                     s3.probe(bucket, what=str(self))
             except NotReadyError as refusal:
                 refusals.append(refusal)
                 self._refused.set()
 
-        asking = threading.Thread(target=ask, name="ask the bucket", daemon=True)
+        asking = threading.Thread(target=ask, name="ask beside restic", daemon=True)
         asking.start()
         try:
             yield
@@ -241,6 +243,11 @@ class Repository:
         """The text of one file of a snapshot."""
         return self.run(("dump", snapshot, filename), what=f"can't give {filename}", timeout_s=timeout_s).stdout
 
+    def read_latest_text(self, tags: Iterable[str], filename: str, *, timeout_s: float) -> str:
+        """The text of one file of the newest snapshot that carries all the tags."""
+        arguments = ("dump", "--tag", ",".join(tags), "latest", filename)
+        return self.run(arguments, what=f"can't give {filename}", timeout_s=timeout_s).stdout
+
     def restore(
         self,
         snapshot: str,
@@ -312,6 +319,8 @@ class Repository:
         summary: dict[str, Any] = {}
 
         def on_line(line: str) -> None:
+            if not line.startswith("{"):
+                return
             try:
                 message = json.loads(line)
             except ValueError:

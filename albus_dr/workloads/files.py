@@ -164,13 +164,14 @@ def _newest(ctx: StepContext) -> tuple[Repository, recovery_points.RecoveryPoint
 # --- manifests ----------------------------------------------------------------------------------------------------
 
 
-def _listed(host: Host, path: str, *, timeout_s: float) -> dict[str, tuple[int, str]]:
-    """Every regular file below the path: relative name -> (bytes, modification time with nanoseconds)."""
-    done = host.run(("find", path, "-type", "f", "-printf", "%s %T@ %P\\0"), timeout_s=timeout_s).check(
+def _listed(host: Host, path: str, *, timeout_s: float, links: bool = False) -> dict[str, tuple[int, str]]:
+    """Every regular file (and symbolic link) below the path: relative name -> (bytes, modification time with nanoseconds)."""
+    kinds = ("(", "-type", "f", "-o", "-type", "l", ")") if links else ("-type", "f")
+    done = host.run(("find", path, *kinds, "-printf", "%s %T@ %P\\0"), timeout_s=timeout_s).check(
         f"{path} can't be listed"
     )
     entries: dict[str, tuple[int, str]] = {}
-    for entry in done.stdout.split("\0"):
+    for entry in done.out.decode(errors="surrogateescape").split("\0"):  # a name need not be UTF-8
         if entry:
             size, modified, name = entry.split(" ", 2)
             entries[name] = (int(size), modified)
@@ -179,17 +180,22 @@ def _listed(host: Host, path: str, *, timeout_s: float) -> dict[str, tuple[int, 
 
 def _hashed(host: Host, path: str, names: Iterable[str], ctx: StepContext) -> dict[str, str]:
     """SHA-256 by relative name, in hexadecimal; a file that went away meanwhile is left out."""
-    names = sorted(names)
-    if not names:
-        return {}
-    stdin = "".join(f"{name}\0" for name in names)
+    ordered = sorted(names)
+    halves = [half for half in (ordered[::2], ordered[1::2]) if half]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda half: _hashed_by_one(host, path, half, ctx), halves))
+    return {name: digest for half in found for name, digest in half.items()}
+
+
+def _hashed_by_one(host: Host, path: str, names: list[str], ctx: StepContext) -> dict[str, str]:
+    stdin = "".join(f"./{name}\0" for name in names)  # a file may be called "-", which means standard input
     done = host.run(
         ("xargs", "-0", "-n", "256", "sha256sum", "-z", "--"), stdin=stdin, cwd=path, timeout_s=ctx.remaining_s,
         cancelled=ctx.cancelled,
     )  # fmt: skip
     if done.code not in (0, 123):  # xargs(1): 123 if any invocation ended with 1 to 125; what is missing shows below
         done.check(f"the files in {path} can't be read")
-    pairs = (line.split("  ", 1) for line in done.stdout.split("\0") if line)
+    pairs = (line.split("  ./", 1) for line in done.out.decode(errors="surrogateescape").split("\0") if line)
     return {name: digest for digest, name in pairs}
 
 
@@ -290,8 +296,9 @@ def _give_to_owner(ctx: StepContext, host: Host, path: str) -> None:
 def _ready_to_restore(ctx: StepContext) -> Facts:
     repository = _repository(ctx, ctx.run.target)
     with repository.probed():
-        point = recovery_points.newest(repository, ctx.runbook.runbook, ctx.spec.workload, timeout_s=QUICK_S)
-    manifest = recovery_points.read_manifest(repository, point, timeout_s=QUICK_S)
+        point, manifest = recovery_points.newest_with_manifest(
+            repository, ctx.runbook.runbook, ctx.spec.workload, timeout_s=QUICK_S
+        )
     if ctx.run.operation == "drill":
         site.require_space(ctx, manifest["bytes"] * ROOM)
     else:
@@ -374,7 +381,7 @@ def _sample(ctx: StepContext, names: Iterable[str]) -> tuple[list[str], int]:
 
 def _anonymous(name: str) -> str:
     """A file's name may be a patient's: reports show enough to find it, and no more."""
-    return "file with name's SHA-256 " + hashlib.sha256(name.encode()).hexdigest()[:16]
+    return "file with name's SHA-256 " + hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def _verify_compared(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]:
@@ -405,22 +412,22 @@ def _carry_over(ctx: StepContext) -> Facts:
     (source, from_path), (target, to_path) = _path(ctx, ctx.run.source), _path(ctx, ctx.run.target)
     _refuse_live_target(ctx)
     closed_at = now()
-    mine = _listed(source, from_path, timeout_s=ctx.remaining_s)
-    theirs = _listed(target, to_path, timeout_s=ctx.remaining_s)
-    changed = sorted(name for name, entry in mine.items() if theirs.get(name) != entry)
-    if changed:
-        pipe(
-            (source, ("tar", "-C", from_path, "--format=posix", "--null", "-T", "-", "-cf", "-"), "".join(f"{name}\0" for name in changed)),
-            (target, ("tar", "-C", to_path, "-xpf", "-")), timeout_s=ctx.remaining_s,
-        )  # fmt: skip
+    mine = _listed(source, from_path, timeout_s=ctx.remaining_s, links=True)
+    theirs = _listed(target, to_path, timeout_s=ctx.remaining_s, links=True)
     gone = sorted(theirs.keys() - mine.keys())
-    if gone:
+    if gone:  # first: a directory may now stand where a file was
         target.run(
             ("xargs", "-0", "rm", "-f", "--"),
             stdin="".join(f"{name}\0" for name in gone),
             cwd=to_path,
             timeout_s=ctx.remaining_s,
         ).check(f"what is gone at {ctx.run.source} can't be removed from {to_path}")
+    changed = sorted(name for name, entry in mine.items() if theirs.get(name) != entry)
+    if changed:
+        pipe(
+            (source, ("tar", "-C", from_path, "--format=posix", "--null", "-T", "-", "-cf", "-"), "".join(f"{name}\0" for name in changed)),
+            (target, ("tar", "-C", to_path, "-xpf", "-")), timeout_s=ctx.remaining_s,
+        )  # fmt: skip
     _give_to_owner(ctx, target, to_path)
     return {
         "closed_at": closed_at,

@@ -167,8 +167,9 @@ def _require_primary(ctx: StepContext, at: str) -> Server:
 def _ready_to_restore(ctx: StepContext) -> Facts:
     repository = _repository(ctx, ctx.run.target)
     with repository.probed():
-        point = recovery_points.newest(repository, ctx.runbook.runbook, _name(ctx), timeout_s=QUICK_S)
-    manifest = recovery_points.read_manifest(repository, point, timeout_s=QUICK_S)
+        point, manifest = recovery_points.newest_with_manifest(
+            repository, ctx.runbook.runbook, _name(ctx), timeout_s=QUICK_S
+        )
     site.require_space(ctx, manifest["bytes"] * RESTORE_FACTOR)
     return recovery_points.chosen(point)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import PurePosixPath
+from posixpath import normpath
 
 from albus_dr.errors import CleanupError, NotReadyError, RefusedError, StepError, TransientError, UsageError
 from albus_dr.journal.event import now
@@ -167,12 +168,12 @@ def _isolate(ctx: StepContext) -> Facts:
 
 
 def _refuse_production(ctx: StepContext, scratch: ScratchConfig) -> None:
-    mine = PurePosixPath(scratch.path)
+    mine = PurePosixPath(normpath(scratch.path))
     for name, site in ctx.config.sites.items():
         live = {f"servers.{key}": server.data for key, server in site.servers.items()}
         live |= {f"paths.{key}": path.path for key, path in site.paths.items()}
         for key, text in live.items():
-            other = PurePosixPath(text)
+            other = PurePosixPath(normpath(text))
             if mine == other or mine in other.parents or other in mine.parents:
                 raise RefusedError(
                     f"the drill's target {mine} is not apart from sites.{name}.{key} ({other})",
