@@ -38,10 +38,12 @@ def changed_primary(state: RunState) -> bool:
 
 
 def _touched(state: RunState) -> bool:
-    """True when it did more than look."""
+    """True when it did more than look. A fence that proved nothing leaves nothing to finish: the next run tries it."""
     return any(
-        step.status != "pending" and step.attempts and not _only_looks(step.action) for step in state.steps.values()
-    )
+        step.status != "pending" and step.attempts and not _only_looks(step.action)
+        and (step.action, step.status) != ("site.fence", "failed")
+        for step in state.steps.values()
+    )  # fmt: skip
 
 
 def require_nothing_unfinished(store: JournalStore, runbook: str) -> None:

@@ -1,8 +1,8 @@
 """From runbook and operation to plan.
 
-Phases: every workload is ready, the source lets go (against the direction of ``needs``), the source is fenced,
-the target takes over (along ``needs``), and what follows. A drill has an isolated target instead of a fence and
-ends with its cleanup. Own steps are woven in last.
+Phases: every workload is ready, the source lets go (against the direction of ``needs``), the source is fenced (in a
+failover before it lets go), the target takes over (along ``needs``), and what follows. A drill has an isolated target
+instead of a fence and ends with its cleanup. Own steps are woven in last.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from albus_dr.runbook.model import Operation, OwnStep, Runbook
 from albus_dr.workloads.registry import Derivation, Derived, Kind
 from albus_dr.workloads.step import StepSpec
 
-CHANGES_PRIMARY: frozenset[Operation] = frozenset({"switchover", "failover"})
-
 
 def build(runbook: Runbook, operation: Operation, *, source: str, target: str, kinds: Mapping[str, Kind]) -> Plan:
     """The plan of one operation. Raises UsageError where an own step's place does not exist in it."""
@@ -27,8 +25,10 @@ def build(runbook: Runbook, operation: Operation, *, source: str, target: str, k
     order = tuple(TopologicalSorter({name: model.needs for name, model in runbook.workloads.items()}).static_order())
     derived = {name: _kind(kinds, runbook, name).steps(name, runbook.workloads[name], derivation) for name in order}
     steps = _ready(derived)
-    steps += _release(runbook, derived, order, gate=tuple(step.id for step in steps))
-    if operation in CHANGES_PRIMARY:
+    if operation == "failover":  # first: when it refuses, the door to a primary that lives is still open
+        steps.append(_fence(operation, source, ends=_ends(steps)))
+    steps += _release(runbook, derived, order, gate=_ends(steps))
+    if operation == "switchover":
         steps.append(_fence(operation, source, ends=_ends(steps)))
     if operation == "drill":
         steps.append(_isolate(target, ends=_ends(steps)))
