@@ -77,14 +77,15 @@ def operate(order: Order, manner: Manner) -> None:
     """Plan, ask, run, report; ends the program with the run's exit code."""
     loaded = load_runbook(order.runbook, order.config)
     runbook = loaded.runbook
-    with journal(manner.engine) as store, _lock(manner, order.operation, runbook.runbook):
+    run = f"{order.operation}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    with journal(manner.engine) as store, _lock(manner, order.operation, runbook.runbook, run):
         if order.operation != "drill":
             require_nothing_unfinished(store, runbook.runbook)
         source, target = primary_and_secondary(store, runbook)
         plan = build(runbook, order.operation, source=source, target=target, kinds=kinds())
         _ask(plan, manner)
-        info = _declare(store, loaded, plan, order)
-        with _replication_stopped(store, plan, manner):
+        info = _declare(store, run, loaded, plan, order)
+        with _replication_stopped(store, plan, run, manner):
             state = _run(store, loaded, plan, info, manner)
     raise typer.Exit(conclude(state, manner))
 
@@ -96,14 +97,14 @@ def resume(run: str, manner: Manner, *, stop: bool = False) -> None:
         state = fold(store.events(run))
         if state.verdict == "passed" and state.exit_code is not None:
             raise UsageError(f"{run} has ended: {state.verdict}", hint=f"albus-dr report {run}")
-        with _lock(manner, declared["operation"], declared["runbook"]):
+        with _lock(manner, declared["operation"], declared["runbook"], run):
             loaded = load_runbook(Path(declared["runbook_file"]), Path(declared["config_file"]))
             plan = _same_plan(loaded, declared)
             info = _run_info(store, run, plan, declared)
             if not stop:
                 store.append(run, "RunResumed", {"operator": _operator()})
             store.mirror_again(run)
-            with _replication_stopped(store, plan, manner):
+            with _replication_stopped(store, plan, run, manner):
                 state = _run(store, loaded, plan, info, manner, stop=stop)
     raise typer.Exit(conclude(state, manner))
 
@@ -120,16 +121,16 @@ def conclude(state: RunState, manner: Manner) -> ExitCode:
 
 
 @contextlib.contextmanager
-def _lock(manner: Manner, operation: str, runbook: str) -> Iterator[None]:
+def _lock(manner: Manner, operation: str, runbook: str, run: str) -> Iterator[None]:
     """One change of primary at a time; drills and replication don't stand in its way, only in their own."""
     name = f"{runbook}.{'primary' if operation in CHANGES_PRIMARY else operation}"
-    purpose = f"{operation} by {_operator()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    purpose = f"{run} by {_operator()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     with exclusive(engine_address(manner.engine), state_directory(), name, purpose=purpose):
         yield
 
 
 @contextlib.contextmanager
-def _replication_stopped(store: JournalStore, plan: Plan, manner: Manner) -> Iterator[None]:
+def _replication_stopped(store: JournalStore, plan: Plan, run: str, manner: Manner) -> Iterator[None]:
     """While the primary changes nobody replicates: a run that does is told to stop, and none may begin.
 
     One that does not stop in time (it may hang on the lost site) does not hold up the change.
@@ -144,7 +145,7 @@ def _replication_stopped(store: JournalStore, plan: Plan, manner: Manner) -> Ite
     with contextlib.ExitStack() as stack:
         while True:
             try:
-                stack.enter_context(_lock(manner, "replicate", plan.runbook))
+                stack.enter_context(_lock(manner, "replicate", plan.runbook, run))
                 break
             except RefusedError:
                 if time.monotonic() > deadline:
@@ -172,9 +173,7 @@ def _operator() -> str:
     return f"{getpass.getuser()}@{platform.node()}"
 
 
-def _declare(store: JournalStore, loaded: Loaded, plan: Plan, order: Order) -> RunInfo:
-    now = datetime.now(UTC)
-    run = f"{plan.operation}-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: Order) -> RunInfo:
     objectives = loaded.runbook.objectives
     data = {
         "runbook": plan.runbook, "description": loaded.runbook.description, "operation": plan.operation,
@@ -187,7 +186,7 @@ def _declare(store: JournalStore, loaded: Loaded, plan: Plan, order: Order) -> R
     }  # fmt: skip
     store.append(run, "RunDeclared", data)
     if plan.operation == "failover":
-        disrupted = order.disrupted_at or now
+        disrupted = order.disrupted_at or datetime.now(UTC)
         store.append(run, "ClockRecorded", {"clock": "disrupted_at", "at": disrupted.isoformat()})
     return _run_info(store, run, plan, store.events(run)[0].data)
 
