@@ -164,12 +164,20 @@ def conclude(store: JournalStore, run: str, runbook: Runbook, plan: Plan) -> Jud
             store.append(run, "StepSkipped", {"reason": "something that it needs was not done"}, step=step.id)
     events = store.events(run)
     codes = {event.step: int(event.data["exit_code"]) for event in events if event.kind == "StepFailed"}
-    measured = {
-        name: model.rpo if model.rpo is not None else runbook.objectives.rpo
+    promised = {
+        name: rpo_s(runbook, name, plan.operation)
         for name, model in runbook.workloads.items()
         if model.kind in HOLDS_DATA
     }
-    return judge(fold(events), failure_codes=codes, tolerated=_tolerated(plan), rpo_by_workload=measured)
+    return judge(fold(events), failure_codes=codes, tolerated=_tolerated(plan), rpo_by_workload=promised)
+
+
+def rpo_s(runbook: Runbook, workload: str, operation: str) -> float:
+    """What an operation's data are held against. A database's stricter objective is its standby's to keep; a drill
+    restores recovery points and leaves the standby alone, so there the runbook's own objective holds."""
+    model = runbook.workloads[workload]
+    by_standby = operation == "drill" and model.kind == "postgres"
+    return runbook.objectives.rpo if model.rpo is None or by_standby else model.rpo
 
 
 def _tolerated(plan: Plan) -> frozenset[str]:
