@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types imports tests install-demo install-test lock clean
+.PHONY: help demo test lint types imports tests bench install-demo install-test lock clean
 
 # restic (from .tools) and rclone (from PyPI) stand beside albus-dr in the environment. Debian's ordinary users have no
 # sbin in PATH, and HAProxy is there.
@@ -31,6 +31,9 @@ imports: install-test ## which part may import which (pytest asks the same)
 
 tests: install-test ## pytest; ARGS="-k restic" for some
 	@pytest $(ARGS)
+
+bench: install-test ## measure beside doing without it, write docs/benchmarks.md; ARGS="--only help,drill" for some rows
+	@python -m benchmarks $(ARGS)
 
 install-demo: ## only install what the demo needs
 	@sh albus_dr/bench/install.sh demo
