@@ -8,7 +8,7 @@ import socket
 from dataclasses import dataclass
 from typing import Literal
 
-from albus_dr.errors import StepError, TransientError
+from albus_dr.errors import StepError, TransientError, UsageError
 from albus_dr.tools.host import Host, LocalHost
 
 TIMEOUT_S = 5.0
@@ -73,4 +73,6 @@ class Door:
             connection.connect(self.address)
             return connection
         host, _, port = self.address.rpartition(":")
+        if not port.isdigit():
+            raise UsageError(f"{self.address} is neither the path of a socket nor host:port", hint="correct proxies:")
         return socket.create_connection((host, int(port)), timeout=TIMEOUT_S)

@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from albus_dr.errors import StepError, TransientError
 from albus_dr.tools.host import Host, LocalHost
 
 if TYPE_CHECKING:
+    from http.client import HTTPResponse
     from urllib.request import OpenerDirector
 
 _HERE = LocalHost()
@@ -36,32 +36,47 @@ class Answer:
 
 def get(url: str, *, timeout_s: float, host: Host = _HERE) -> Answer:
     """Ask once, from here or from another host (by its curl). Raises TransientError when no complete answer came."""
-    if urlsplit(url).scheme not in ("http", "https"):
+    if not url.lower().startswith(("http://", "https://")):
         raise StepError(f"{url} is neither http nor https")
     if not isinstance(host, LocalHost):
         return _get_from(host, url, timeout_s)
-    from urllib.error import HTTPError, URLError
+    from http.client import HTTPException
+    from urllib.error import HTTPError
     from urllib.request import Request
 
-    request = Request(url, headers={"User-Agent": "albus-dr"})  # noqa: S310 -- the scheme was checked
+    deadline = time.monotonic() + timeout_s
     try:
-        with _opener().open(request, timeout=timeout_s) as response:
-            return Answer(response.status, response.read(BODY_LIMIT))
-    except HTTPError as error:
-        with error:
-            return Answer(error.code, error.read(BODY_LIMIT))
-    except (URLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
+        request = Request(url, headers={"User-Agent": "albus-dr"})  # noqa: S310 -- the scheme was checked
+        try:
+            with _opener().open(request, timeout=timeout_s) as response:
+                return Answer(response.status, _body(response, deadline))
+        except HTTPError as error:  # an answer like any other
+            with error:
+                return Answer(error.code, _body(error.fp, deadline))
+    except (OSError, ValueError, HTTPException) as error:  # a URLError is an OSError
+        reason = getattr(error, "reason", None) or str(error) or type(error).__name__
         raise TransientError(f"{url} does not answer: {reason}") from None
 
 
+def _body(response: HTTPResponse, deadline: float) -> bytes:
+    """At most BODY_LIMIT bytes of it. Raises TimeoutError when it trickles in for too long."""
+    body = bytearray()
+    while len(body) < BODY_LIMIT and (chunk := response.read1(min(65_536, BODY_LIMIT - len(body)))):
+        body += chunk
+        if time.monotonic() > deadline:
+            raise TimeoutError("it began, and did not end in time")
+    if response.length and len(body) < BODY_LIMIT:
+        raise ConnectionError(f"it ended {response.length} bytes too early")
+    return bytes(body)
+
+
 def _get_from(host: Host, url: str, timeout_s: float) -> Answer:
-    argv = ("curl", "-sS", "--noproxy", "*", "--max-time", f"{timeout_s:g}", "-w", "\n%{http_code}", "--", url)
+    argv = ("curl", "-gsS", "--noproxy", "*", "--max-time", f"{timeout_s:g}", "-w", "\n%{http_code}", "--", url)
     done = host.run(argv, timeout_s=timeout_s + 5)
     if done.code != 0:
         raise TransientError(f"{url} does not answer at {host.name}: {done.last_words}")
-    body, _, status = done.stdout.rpartition("\n")
-    return Answer(int(status), body.encode())
+    body, _, status = done.out.rpartition(b"\n")
+    return Answer(int(status), body[:BODY_LIMIT])
 
 
 def wait_for(url: str, *, status: int, timeout_s: float, every_s: float = 0.05, host: Host = _HERE) -> Answer:

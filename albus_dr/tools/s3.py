@@ -34,16 +34,20 @@ def probe(bucket: Bucket, *, what: str) -> None:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    client = boto3.client(
-        "s3", endpoint_url=bucket.endpoint, aws_access_key_id=bucket.access_key,
-        aws_secret_access_key=bucket.secret_key, region_name="us-east-1",
-        config=Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
-    )  # fmt: skip
     try:
+        client = boto3.client(
+            "s3", endpoint_url=bucket.endpoint, aws_access_key_id=bucket.access_key,
+            aws_secret_access_key=bucket.secret_key, region_name="us-east-1",
+            config=Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+        )  # fmt: skip
         client.list_objects_v2(Bucket=bucket.name, Prefix=bucket.prefix, MaxKeys=1)
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         raise NotReadyError(f"the repository {what} can't be opened: {_meaning(code, bucket)}", hint=_HINT) from None
+    except ValueError:  # botocore's word for an endpoint that is no address
+        raise NotReadyError(
+            f"the repository {what} can't be opened: {bucket.endpoint} is not an address", hint=_HINT
+        ) from None
     except BotoCoreError as error:
         raise NotReadyError(
             f"the repository {what} can't be opened: {bucket.endpoint} does not answer ({type(error).__name__})",
