@@ -1,0 +1,92 @@
+"""What init writes is what a newcomer starts from: it must be right as it stands."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from albus_dr.cli.common import load_runbook
+from albus_dr.cli.init import STARTER
+from albus_dr.cli.main import VERBS
+from albus_dr.plan.build import build
+from albus_dr.runbook.model import OPERATIONS
+from albus_dr.workloads.registry import kinds
+
+
+def albus_dr(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("ALBUS_")}
+    return subprocess.run(
+        (sys.executable, "-m", "albus_dr", *arguments), cwd=folder, env=environment, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def starter(tmp_path: Path) -> Path:
+    done = albus_dr("init", "clinic", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "clinic"
+
+
+def test_it_writes_everything_and_all_of_it_is_private(starter: Path) -> None:
+    assert sorted(path.name for path in starter.iterdir()) == sorted(STARTER)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in starter.iterdir()} == {0o600}
+
+
+def test_it_validates_and_notes_what_the_environment_lacks(starter: Path) -> None:
+    done = albus_dr("validate", "playbook.yaml", folder=starter)
+    assert done.returncode == 0, done.stderr
+    assert "is valid: 4 workloads, lyon -> nantes" in done.stdout
+    assert "environment variables" in done.stderr
+
+
+def test_every_operation_has_a_plan(starter: Path) -> None:
+    runbook = load_runbook(starter / "playbook.yaml", None, acts=False).runbook
+    for operation in OPERATIONS:
+        assert build(runbook, operation, source="lyon", target="nantes", kinds=kinds()).steps
+
+
+def test_its_commented_steps_work_once_the_marks_are_taken_away(starter: Path) -> None:
+    playbook = starter / "playbook.yaml"
+    before, mark, after = playbook.read_text().partition("# steps:\n")
+    assert mark
+    playbook.write_text(before + "steps:\n" + "".join(line.removeprefix("# ") for line in after.splitlines(True)))
+    runbook = load_runbook(playbook, None, acts=False).runbook
+    assert len(runbook.steps) == 2
+    plan = build(runbook, "failover", source="lyon", target="nantes", kinds=kinds())
+    assert sum(step.action.startswith("own.") for step in plan.steps) == 2
+
+
+def test_it_overwrites_nothing(starter: Path) -> None:
+    (starter / "config.yaml").write_text("mine")
+    for name in STARTER[2:]:
+        (starter / name).unlink()
+    done = albus_dr("init", "clinic", folder=starter.parent)
+    assert done.returncode == 2
+    assert "already has playbook.yaml, config.yaml" in done.stderr
+    assert (starter / "config.yaml").read_text() == "mine"
+    assert not (starter / STARTER[2]).exists()
+
+
+def test_a_place_that_can_not_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = albus_dr("init", "file/below", folder=tmp_path)
+    assert done.returncode == 2
+    assert "can't be written" in done.stderr
+
+
+def test_the_cron_file_and_the_ci_job_call_verbs_that_exist(starter: Path) -> None:
+    cron = [line for line in (starter / "albus-dr.cron").read_text().splitlines() if line.startswith(("*", "3", "5"))]
+    assert len(cron) == 3
+    assert {line.partition("albus-dr ")[2].split()[0] for line in (each.rpartition("exec ")[2] for each in cron)} <= (
+        VERBS.keys()
+    )
+    job = yaml.safe_load((starter / "ci.yaml").read_text())["jobs"]["drill"]
+    calls = [line.strip() for step in job["steps"] for line in step.get("run", "").splitlines() if "albus-dr" in line]
+    assert [call.split()[1] for call in calls] == ["validate", "drill", "report"]
