@@ -30,7 +30,8 @@ MEASURES: dict[tuple[str, ...], Measure] = {
     ("commits",): distance.commits,
     ("failover",): operations.failover,
     ("switchover",): operations.switchover,
-    ("drill", "documents", "warm"): restores.restores,
+    ("drill",): restores.drill,
+    ("documents", "warm"): restores.documents,
 }
 
 
