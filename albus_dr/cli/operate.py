@@ -180,7 +180,8 @@ def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: O
         "scenario": os.environ.get("ALBUS_DR_SCENARIO") or None, "plan": plan.to_json(), "plan_digest": plan.digest,
         "source": plan.source, "target": plan.target, "operator": _operator(), "options": order.options,
         "objectives": {"rto_s": objectives.rto, "rpo_s": objectives.rpo, "clock": objectives.clock},
-        "sites": _sites(loaded), "runbook_file": str(loaded.path), "config_file": str(loaded.config_path),
+        "sites": _sites(loaded), "runbook_file": str(loaded.path.absolute()),
+        "config_file": str(loaded.config_path.absolute()),
         "disrupted_at": order.disrupted_at.isoformat() if order.disrupted_at else None,
         "notes": [_NO_DISRUPTION] if plan.operation == "failover" and order.disrupted_at is None else [],
     }  # fmt: skip
