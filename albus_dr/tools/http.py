@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from albus_dr.errors import StepError, TransientError
 from albus_dr.tools.host import Host, LocalHost
@@ -52,7 +52,7 @@ def get(url: str, *, timeout_s: float, host: Host = _HERE) -> Answer:
                 return Answer(response.status, _body(response, deadline))
         except HTTPError as error:  # an answer like any other
             with error:
-                return Answer(error.code, _body(error.fp, deadline))
+                return Answer(error.code, _body(cast("HTTPResponse", error.fp), deadline))
     except (OSError, ValueError, HTTPException) as error:  # a URLError is an OSError
         reason = getattr(error, "reason", None) or str(error) or type(error).__name__
         raise TransientError(f"{url} does not answer: {reason}") from None

@@ -66,12 +66,12 @@ class Server:
     def query(self, sql: str, *, database: str = "postgres", timeout_s: float = QUICK_S) -> list[list[str]]:
         """Rows of columns as text. Raises ServerDown when nobody answers, StepError when the server says no."""
         done = self.host.run(
-            (*self._psql(database), "-F", "\x1f", "-f", "-"), stdin=sql, timeout_s=timeout_s, environment=self.environment(),
+            (*self._psql(database), "-F", "\x1f", "-0", "-f", "-"), stdin=sql, timeout_s=timeout_s, environment=self.environment(),
         )  # fmt: skip
         if done.code == 2:  # psql(1): "2 if the connection to the server went bad"
             raise ServerDown(f"PostgreSQL at {self.host.name}:{self.port} does not answer: {done.last_words}")
         done.check(f"PostgreSQL at {self.host.name}:{self.port} refused a query")
-        return [line.split("\x1f") for line in done.stdout.splitlines()]
+        return [row.split("\x1f") for row in done.stdout.split("\0")[:-1]]  # a text may hold line breaks
 
     def value(self, sql: str, *, database: str = "postgres", timeout_s: float = QUICK_S) -> str:
         """One value as text. Raises StepError when the query gives anything else."""
@@ -144,8 +144,9 @@ class Server:
         names = [row[0] for row in self.query(_TABLES, database=database)]
         if not names:
             return {}
+        # ROW(t.*), because `t` alone may be a column
         union = " UNION ALL ".join(
-            f"SELECT {literal(name)}, count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) FROM {name} t"
+            f"SELECT {literal(name)}, count(*), coalesce(sum(hashtextextended(ROW(t.*)::text, 0)::numeric), 0) FROM {name} t"
             for name in names
         )
         use = f"SET TRANSACTION SNAPSHOT {literal(snapshot)};" if snapshot else ""
@@ -274,7 +275,7 @@ class Server:
         self, path: str, database: str, *, jobs: int, timeout_s: float, cancelled: threading.Event
     ) -> None:
         """Create the database and fill it from a custom-format dump. Any error fails it."""
-        self.query(f'CREATE DATABASE "{database}" TEMPLATE template0')
+        self.query(f"CREATE DATABASE {_identifier(database)} TEMPLATE template0")
         done = self.host.run(
             (f"{self.bin}/pg_restore", *self._connection(database), "--no-owner", "--no-privileges", "--exit-on-error",
              "-j", str(jobs), path),
@@ -384,7 +385,8 @@ def _identifier(name: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return text.replace("'", "''")
+    """Inside the quotes of a PostgreSQL configuration file."""
+    return text.replace("\\", "\\\\").replace("'", "''")
 
 
 def _escape(text: str) -> str:

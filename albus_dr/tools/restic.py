@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,11 @@ LOCK_PATIENCE = (
 QUICK_S = 15.0
 _versions_checked: set[Host] = set()
 _OK, _INCOMPLETE, _NO_REPOSITORY, _LOCKED, _WRONG_PASSWORD, _INTERRUPTED = 0, 3, 10, 11, 12, 130
+# A lost connection is none: restic names the file then as well, and says why it could not be had.
+_DAMAGE = re.compile(
+    "does not match|hash mismatch|ciphertext verification|not found in|invalid data|unexpected EOF|nonce is invalid|"
+    "decrypting blob|is too short|(?:[Ll]oad|ReadFull)\\([^\\n]*(?:no such file|does not exist)"
+)
 Progress = Callable[[float, float | None, str], None]
 
 
@@ -85,10 +91,14 @@ class Repository:
         """
         refusals: list[NotReadyError] = []
         bucket = self.location
+        version_known = threading.Event()
 
         def ask() -> None:
             try:
-                self._require_version()
+                try:
+                    self._require_version()
+                finally:
+                    version_known.set()
                 if bucket:
                     s3.probe(bucket, what=str(self))
             except NotReadyError as refusal:
@@ -104,6 +114,9 @@ class Repository:
             if refusals:
                 raise refusals[0] from None
             raise
+        version_known.wait(QUICK_S)
+        if refusals and self.host not in _versions_checked:
+            raise refusals[0]
 
     def _require_version(self) -> None:
         if self.host in _versions_checked:
@@ -172,18 +185,7 @@ class Repository:
             return StepError(f"{message}: some files could not be read, so it is no recovery point: {said}")
         if done.code == _INTERRUPTED:
             return TransientError(f"{message}: restic was interrupted")
-        if any(
-            sign in said
-            for sign in (
-                "does not match",
-                "hash mismatch",
-                "ciphertext verification",
-                "not found in",
-                "invalid data",
-                "load(",
-                "unexpected EOF",
-            )
-        ):
+        if _DAMAGE.search(done.stderr or done.stdout):
             return CorruptRepository(
                 f"{message}: its data is damaged: {said}", hint="restore from the other site's copy"
             )

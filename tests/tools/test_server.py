@@ -1,0 +1,389 @@
+"""PostgreSQL: a real primary and its standby on loopback, and what the tools make of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg.conninfo
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientError
+from albus_dr.tools.fence import FenceProof
+from albus_dr.tools.host import LocalHost, SshHost
+from albus_dr.tools.inventory import postgres_program
+from albus_dr.tools.postgres import Server, ServerDown, conninfo, find_programs, literal, position
+from albus_dr.tools.process import Completed
+from tests.tools.conftest import free_port
+
+HERE = LocalHost()
+ROOT = os.geteuid() == 0
+PROOF = FenceProof("strasbourg", "stopped", "the test stopped it", "2026-01-01T00:00:00Z")
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=30)
+
+
+@dataclass(frozen=True)
+class Pair:
+    primary: Server
+    standby: Server
+    place: Path
+
+
+def a_server(place: Path, name: str) -> Server:
+    """Not created yet."""
+    owner = "postgres" if ROOT else None
+    directory = place / name
+    directory.mkdir()
+    if owner:
+        shutil.chown(directory, owner)
+    port = free_port()
+    options = (
+        f"-c port={port}",
+        f"-c unix_socket_directories='{directory}'",
+        "-c listen_addresses=127.0.0.1",
+        "-c fsync=off",
+    )
+    return Server(
+        host=HERE, data=f"{directory}/data", port=port, socket=str(directory), user="postgres", run_as=owner,
+        bin=find_programs(HERE, None), starts_with=options,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Pair]:
+    """The standby `bordeaux` streams from the primary; the tests leave it so, except the last one."""
+    try:
+        postgres_program("initdb")
+    except NotReadyError as error:
+        pytest.skip(error.message)
+    place = Path(tempfile.mkdtemp(prefix="albus-"))
+    place.chmod(0o711)
+    primary, standby = a_server(place, "primary"), a_server(place, "standby")
+    try:
+        primary.create(timeout_s=120)
+        primary.start(timeout_s=60)
+        primary.query("CREATE ROLE replicator REPLICATION LOGIN PASSWORD 'it''s a \\ secret:'")
+        primary.make_slot("albus_bordeaux")
+        primary.make_slot("albus_bordeaux")  # once is enough
+        copy = (
+            f"{primary.bin}/pg_basebackup", "-h", str(primary.socket), "-p", str(primary.port), "-U", "postgres",
+            "-D", standby.data, "-c", "fast", "-X", "stream", "--no-sync",
+        )  # fmt: skip
+        HERE.run(copy, timeout_s=120, run_as=primary.run_as).check("pg_basebackup")
+        follow(standby, primary)
+        yield Pair(primary, standby, place)
+    finally:
+        for server in (standby, primary):
+            server.stop_at_once()
+        shutil.rmtree(place)
+
+
+def follow(server: Server, primary: Server, name: str = "bordeaux") -> None:
+    keywords = {"host": "127.0.0.1", "port": str(primary.port), "user": "replicator", "application_name": name}
+    server.follow(keywords, "albus_bordeaux", "it's a \\ secret:", timeout_s=60)
+    wait_until_streaming(primary, name)
+
+
+def wait_until_streaming(primary: Server, name: str) -> None:
+    for _ in range(600):
+        if primary.lag_of(name) is not None:
+            return
+        primary.query("SELECT pg_sleep(0.05)")
+    pytest.fail("the standby does not stream")
+
+
+@pytest.fixture
+def database(pair: Pair, request: pytest.FixtureRequest) -> Iterator[str]:
+    name = "d_" + "".join(letter if letter.isalnum() else "_" for letter in request.node.name)[:50].lower()
+    pair.primary.query(f"CREATE DATABASE {name} TEMPLATE template0")
+    yield name
+    pair.primary.query(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+# --- asking -------------------------------------------------------------------------------------------------------
+
+
+def test_rows_and_values(pair: Pair) -> None:
+    primary = pair.primary
+
+    assert primary.query("SELECT 1, 'two', NULL UNION ALL SELECT 3, E'line\\nbreak\\u2028', ''") == [
+        ["1", "two", ""], ["3", "line\nbreak\u2028", ""],
+    ]  # fmt: skip
+    assert primary.query("SELECT WHERE false") == []
+    assert primary.value("SET TimeZone='UTC'; SELECT E'a\\nb'") == "a\nb"
+    for sql in ("SELECT 1, 2", "SELECT 1 UNION SELECT 2", "SELECT 1 WHERE false", "SELECT 1; SELECT 2"):
+        with pytest.raises(StepError, match="where one value was asked for"):
+            primary.value(sql)
+
+
+def test_what_the_server_refuses_is_said(pair: Pair) -> None:
+    for sql, said in (
+        ("SELECT nonsense", "nonsense"),
+        ("SELECT 1/0", "division by zero"),
+        ("SELECT 'open", "unterminated|syntax"),
+    ):
+        with pytest.raises(StepError, match=f"refused a query: .*({said})") as caught:
+            pair.primary.query(sql)
+        assert not isinstance(caught.value, ServerDown)
+
+
+def test_nothing_after_a_mistake_is_done(pair: Pair) -> None:
+    with pytest.raises(StepError):
+        pair.primary.query("SELECT nonsense; CREATE TABLE never (x int);")
+    assert pair.primary.value("SELECT to_regclass('never') IS NULL") == "t"
+
+
+def test_a_server_that_is_not_there_is_down(pair: Pair) -> None:
+    for down in (replace(pair.primary, port=free_port()), replace(pair.primary, socket=None, port=free_port())):
+        with pytest.raises(ServerDown, match="does not answer"):
+            down.value("SELECT 1")
+
+
+@given(texts=st.lists(TEXTS, min_size=1, max_size=20))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_text_arrives_as_a_literal(pair: Pair, texts: list[str]) -> None:
+    asked = ", ".join(f"encode(convert_to({literal(text)}, 'UTF8'), 'hex')" for text in texts)
+
+    assert pair.primary.query(f"SELECT {asked}") == [[text.encode().hex() for text in texts]]
+
+
+@given(keywords=st.dictionaries(st.sampled_from(["host", "user", "password", "application_name", "passfile"]), TEXTS))
+def test_every_connection_string_means_what_it_says(keywords: dict[str, str]) -> None:
+    assert psycopg.conninfo.conninfo_to_dict(conninfo(keywords)) == keywords
+
+
+@pytest.mark.parametrize(("lsn", "value"), [("0/0", 0), ("0/FF", 255), ("16/B374D848", 0x16B374D848), ("1/0", 1 << 32)])
+def test_positions(lsn: str, value: int) -> None:
+    assert position(lsn) == value
+
+
+def test_through_ssh_it_is_the_same(pair: Pair, ssh_host: SshHost) -> None:
+    far = replace(pair.primary, host=ssh_host)
+
+    assert far.query("SELECT 'it''s', E'two\\nlines'") == [["it's", "two\nlines"]]
+    assert far.is_running()
+    assert far.control()["Database system identifier"] == pair.primary.system_identifier()
+    with pytest.raises(ServerDown):
+        replace(far, port=free_port()).value("SELECT 1")
+    with far.exported_snapshot("postgres") as snapshot:
+        assert far.tables("postgres", timeout_s=30, snapshot=snapshot) == {}
+
+
+def test_the_programs_are_those_of_the_data(pair: Pair) -> None:
+    find_programs.cache_clear()
+    assert Path(find_programs(HERE, pair.primary.data), "pg_ctl").exists()
+    with pytest.raises(NotReadyError, match="there are no PostgreSQL programs"):
+        find_programs(NoPrograms(), None)
+
+
+class NoPrograms(LocalHost):
+    """A host on which nothing is found."""
+
+    def run(self, *_: Any, **__: Any) -> Completed:
+        return Completed((), 1, b"", b"", 0.0)
+
+
+# --- what was written ---------------------------------------------------------------------------------------------
+
+
+def test_the_newest_write(pair: Pair, database: str) -> None:
+    primary = pair.primary
+    primary.query("CREATE TABLE visit (at timestamptz, local timestamp, day date, words text)", database=database)
+    primary.query(
+        f"ALTER DATABASE {database} SET TimeZone = 'Asia/Kolkata'; ALTER DATABASE {database} SET DateStyle = 'German'"
+    )
+
+    assert primary.newest_write("SELECT max(at) FROM visit;\n", database) is None
+    primary.query(
+        "INSERT INTO visit VALUES ('2026-03-29 02:30:00.12345+01', now(), now(), 'yesterday')", database=database
+    )
+    assert primary.newest_write("SELECT max(at) FROM visit", database) == datetime(2026, 3, 29, 1, 30, 0, 123450, UTC)
+    for column in ("local", "day", "words"):
+        with pytest.raises(StepError, match=r"without a zone|not a time with a zone") as caught:
+            primary.newest_write(f"SELECT max({column}) FROM visit", database)
+        assert "timestamptz" in caught.value.hint
+
+
+def test_checksums_do_not_depend_on_order_or_on_who_asks(pair: Pair, database: str) -> None:
+    primary = pair.primary
+    columns = '(at timestamptz, price float8, raw bytea, length interval, t text, "a b" int)'
+    row = "now() - n * interval '1 hour', n / 3.0, decode(md5(n::text), 'hex'), n * interval '1 day', md5(n::text), n"
+    primary.query(
+        f"""CREATE SCHEMA "odd 'schema"; CREATE TABLE "odd 'schema"."Visit" {columns}; CREATE TABLE copy {columns};
+        CREATE TABLE empty (); CREATE TABLE "odd 'schema"."line\nbreak" (x int);
+        INSERT INTO "odd 'schema"."Visit" SELECT {row} FROM generate_series(1, 500) n;
+        INSERT INTO copy SELECT * FROM "odd 'schema"."Visit" ORDER BY t""",
+        database=database,
+    )  # fmt: skip
+    before = primary.tables(database, timeout_s=30)
+    for setting in (
+        "TimeZone = 'Asia/Kolkata'", "DateStyle = 'German'", "bytea_output = 'escape'", "extra_float_digits = 0",
+        "IntervalStyle = 'iso_8601'",
+    ):  # fmt: skip
+        primary.query(f"ALTER DATABASE {database} SET {setting}")
+    after = primary.tables(database, timeout_s=30)
+
+    visit = '"odd \'schema"."Visit"'
+    assert after == before
+    assert (before[visit].rows, before["public.empty"].rows, len(before)) == (500, 0, 4)
+    assert before["public.copy"] == before[visit]
+
+    # A column that is called as the query calls the table: all the others count all the same.
+    primary.query('UPDATE copy SET price = 7 WHERE "a b" = 7', database=database)
+    changed = primary.tables(database, timeout_s=30)["public.copy"]
+    assert changed.rows == 500
+    assert changed.checksum != before["public.copy"].checksum
+
+
+def test_a_dump_and_the_counts_see_the_same_rows(pair: Pair, database: str) -> None:
+    primary = pair.primary
+    primary.query("CREATE TABLE visit AS SELECT n FROM generate_series(1, 100) n", database=database)
+    dump = pair.place / "visit.dump"
+    with primary.exported_snapshot(database) as snapshot:
+        primary.query("INSERT INTO visit SELECT n FROM generate_series(1, 100) n", database=database)
+        seen = primary.tables(database, timeout_s=30, snapshot=snapshot)
+        done = HERE.run(primary.dump_command(database, snapshot), timeout_s=60, environment=primary.environment())
+        dump.write_bytes(done.check("pg_dump").out)
+    with pytest.raises(StepError):  # it is gone with its session
+        primary.tables(database, timeout_s=30, snapshot=snapshot)
+
+    restored = f"{database[:40]}_back"
+    primary.restore_dump(str(dump), restored, jobs=2, timeout_s=60, cancelled=threading.Event())
+    try:
+        assert seen["public.visit"].rows == 100
+        assert primary.tables(restored, timeout_s=30) == seen
+        assert primary.size_of(restored) > 1_000_000
+    finally:
+        primary.query(f"DROP DATABASE {restored}")
+
+
+@pytest.mark.parametrize("damage", ["cut", "not a dump", "missing", "empty"])
+def test_a_broken_dump_is_never_half_restored_in_silence(pair: Pair, database: str, damage: str) -> None:
+    primary = pair.primary
+    primary.query(
+        "CREATE TABLE visit AS SELECT n, md5(n::text) AS patient FROM generate_series(1, 5000) n", database=database
+    )
+    with primary.exported_snapshot(database) as snapshot:
+        done = HERE.run(primary.dump_command(database, snapshot), timeout_s=60, environment=primary.environment())
+    dump, restored = pair.place / "broken.dump", f"{database[:40]}_back"
+    if damage != "missing":
+        dump.write_bytes({"cut": done.out[:-50_000], "not a dump": b"SELECT 1;", "empty": b""}[damage])
+    try:
+        with pytest.raises(StepError, match="the dump could not be restored: pg_restore: error:"):
+            primary.restore_dump(str(dump), restored, jobs=2, timeout_s=60, cancelled=threading.Event())
+    finally:
+        primary.query(f"DROP DATABASE IF EXISTS {restored}")
+        dump.unlink(missing_ok=True)
+
+
+def test_rows_are_not_repeated_in_errors(pair: Pair, database: str) -> None:
+    """A dump whose rows break a rule of the target: PostgreSQL's own error quotes the patient."""
+    primary = pair.primary
+    primary.query(
+        "CREATE TABLE visit (patient text); INSERT INTO visit VALUES ('Jeanne'), ('Jeanne')", database=database
+    )
+    with primary.exported_snapshot(database) as snapshot:
+        done = HERE.run(primary.dump_command(database, snapshot), timeout_s=60, environment=primary.environment())
+    dump, restored = pair.place / "rows.dump", f"{database[:40]}_back"
+    dump.write_bytes(done.check("pg_dump").out.replace(b"patient text", b"patient int "))
+    try:
+        with pytest.raises(StepError) as caught:
+            primary.restore_dump(str(dump), restored, jobs=2, timeout_s=60, cancelled=threading.Event())
+        assert "CONTEXT" not in caught.value.message
+    finally:
+        primary.query(f"DROP DATABASE IF EXISTS {restored}")
+        dump.unlink()
+
+
+# --- roles --------------------------------------------------------------------------------------------------------
+
+
+def test_roles_and_lag(pair: Pair) -> None:
+    primary, standby = pair.primary, pair.standby
+
+    assert (primary.is_in_recovery(), standby.is_in_recovery()) == (False, True)
+    assert primary.system_identifier() == standby.system_identifier()
+    lag = primary.lag_of("bordeaux")
+    assert lag is not None
+    assert (lag.sync_state, lag.received >= 0, lag.replayed >= 0) == ("async", True, True)
+    assert primary.lag_of("paris") is None
+    assert primary.lag_of("' OR true --") is None
+    primary.wait_for_standby_to_confirm("bordeaux")
+    primary.query("CREATE TABLE confirmed (x int)")
+    assert standby.received_position() >= standby.replayed_position() > 0
+    primary.query("ALTER SYSTEM RESET synchronous_standby_names; SELECT pg_reload_conf(); DROP TABLE confirmed")
+
+
+def test_stopped_cleanly_and_following_again(pair: Pair) -> None:
+    standby = pair.standby
+    standby.stop(timeout_s=60)
+    standby.stop(timeout_s=60)  # nothing is left to stop
+
+    assert not standby.is_running()
+    assert standby.control()["Database cluster state"] == "shut down in recovery"
+    with pytest.raises(ServerDown):
+        standby.value("SELECT 1")
+    follow(standby, pair.primary, "bordeaux-2")
+    passfile = Path(standby.data, "albus-dr.pgpass")
+    assert passfile.stat().st_mode & 0o777 == 0o600
+    assert "secret" not in Path(standby.data, "postgresql.auto.conf").read_text()
+    standby.stop(timeout_s=60)
+    follow(standby, pair.primary)
+    assert Path(standby.data, "postgresql.auto.conf").read_text().count("primary_conninfo") == 1
+
+
+def test_a_directory_that_holds_no_server(pair: Pair, tmp_path: Path) -> None:
+    nowhere = replace(pair.primary, data=str(tmp_path))
+    assert not nowhere.is_running()
+    with pytest.raises(StepError, match="is not a readable data directory"):
+        nowhere.control()
+    with pytest.raises(StepError, match="did not start"):
+        nowhere.start(timeout_s=5)
+
+
+def test_promotion_takes_a_proof_or_does_not_type_check(tmp_path: Path) -> None:
+    code = tmp_path / "snippet.py"
+    code.write_text(
+        "from albus_dr.tools.fence import FenceProof\nfrom albus_dr.tools.postgres import Server\n\n\n"
+        "def right(server: Server, proof: FenceProof) -> None:\n    server.promote(proof, timeout_s=1)\n\n\n"
+        "def without(server: Server) -> None:\n    server.promote(timeout_s=1)\n\n\n"
+        "def words(server: Server) -> None:\n    server.promote('it is off', timeout_s=1)\n\n\n"
+        "def maybe(server: Server, proof: FenceProof | None) -> None:\n    server.promote(proof, timeout_s=1)\n"
+    )
+    top = Path(__file__).parents[2]
+    done = subprocess.run(
+        (sys.executable, "-m", "mypy", "--config-file", str(top / "pyproject.toml"), "--follow-imports", "silent", str(code)),
+        cwd=top, capture_output=True, text=True, timeout=250, check=False,
+    )  # fmt: skip
+    errors = [line for line in done.stdout.splitlines() if ": error:" in line]
+
+    assert [line.split(":")[1] for line in errors] == ["10", "14", "18"], done.stdout
+    assert "[call-arg]" in errors[0]
+    assert all("[arg-type]" in line for line in errors[1:])
+
+
+def test_promoted_with_a_proof_and_not_without(pair: Pair) -> None:
+    """The last one: the pair is no pair afterwards."""
+    standby = pair.standby
+    with pytest.raises(RefusedError, match="rests on nothing"):
+        standby.promote(replace(PROOF, rests_on=""), timeout_s=30)
+    assert standby.is_in_recovery()
+
+    pair.primary.wait_for_standby_to_confirm("bordeaux")
+    standby.promote(PROOF, timeout_s=60)
+
+    assert not standby.is_in_recovery()
+    standby.query("CREATE TABLE written (x int)")
+    with pytest.raises(TransientError):
+        replace(standby, port=free_port()).promote(PROOF, timeout_s=1)
