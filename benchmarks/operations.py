@@ -131,7 +131,7 @@ def failover(settings: Settings) -> tuple[Result, ...]:
                 where.append(parts(events_of_last_run(state), began_s, "door.open", at))
                 settings.say(f"failover: {ours[-1]:.2f} s: {told(where[-1:])}")
     series = Series("albus-dr failover", tuple(ours)), Series("promote, move the door", tuple(theirs))
-    note = "albus-dr verifies the data before it opens the door. Medians along the critical path: " + told(where)
+    note = "albus-dr verifies the data before it opens the door. Medians along the critical path: " + told(where) + "."
     return (Result("failover", series, f"{series[0].median:.2f} s", series[0].median <= FAILOVER_S, (note,)),)
 
 
@@ -139,6 +139,7 @@ def switchover(settings: Settings) -> tuple[Result, ...]:
     """There by albus-dr, back by hand, under traffic all the while; the longest time without an acknowledged write."""
     ours: list[float] = []
     theirs: list[float] = []
+    where: list[dict[str, float]] = []
     with sites(settings, "switch") as bench:
         first = settings.directory / "state-first"
         bench.start_traffic()
@@ -147,14 +148,25 @@ def switchover(settings: Settings) -> tuple[Result, ...]:
             state = settings.directory / f"state-switch{number}"  # a new one: the journal does not know of the script
             ours.append(_gap_during(bench, lambda state=state: albus_dr(bench, state, "switchover")))  # type: ignore[misc]
             theirs.append(_gap_during(bench, lambda: by_hand(bench, "switchover", SECONDARY, PRIMARY)))
-            settings.say(f"switchover: {ours[-1]:.2f} s without a write; by hand: {theirs[-1]:.2f} s")
+            where.append(behind_the_door(events_of_last_run(state)))
+            settings.say(
+                f"switchover: {ours[-1]:.2f} s without a write; by hand: {theirs[-1]:.2f} s; {told(where[-1:])}"
+            )
             shutil.rmtree(state)
     series = Series("albus-dr switchover", tuple(ours)), Series("a script", tuple(theirs))
     note = (
-        "albus-dr proves the fence, compares every document's SHA-256 at both sites and asks the database and the "
-        "application before it opens the door; the script does not. albus-dr goes one way, the script the other."
+        "Both compare every document's SHA-256 at both sites and ask the application before the door opens; albus-dr also "
+        "proves the fence and asks the database. albus-dr goes one way, the script the other. Medians along the critical "
+        f"path while the door was closed: {told(where)}."
     )
     return (Result("switchover", series, *at_most(series[0], series[1], SWITCHOVER_TIMES), (note,)),)
+
+
+def behind_the_door(events: tuple[Event, ...]) -> dict[str, float]:
+    """Seconds by step along the critical path, of those after the door was closed."""
+    found = parts(events, events[0].monotonic_s, "door.open", events[-1].monotonic_s)
+    names = list(found)
+    return {name: found[name] for name in names[names.index("door.close") : names.index("door.open") + 1]}
 
 
 def _gap_during(bench: Bench, change: Callable[[], float]) -> float:

@@ -15,6 +15,7 @@ DEMO = Path(os.environ["ALBUS_DEMO"])
 USER = os.environ["ALBUS_DEMO_USER"]
 PYTHON = os.environ["ALBUS_DEMO_PYTHON"]
 BIN = Path(os.environ["POSTGRES_BIN"])
+QUESTIONS = ("/agenda/today", "/patients/1", "/invoices/1")  # the playbook's, to the application
 
 
 def run(*argv: str, cwd: Path | str | None = None, environment: dict[str, str] | None = None, stdin: str = "") -> str:

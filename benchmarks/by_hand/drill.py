@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from benchmarks.by_hand.calls import BIN, DEMO, PYTHON, USER, postgres, psql, run, wait_for
+from benchmarks.by_hand.calls import BIN, DEMO, PYTHON, QUESTIONS, USER, postgres, psql, run, wait_for
 
 SECRETS = DEMO / "secrets"
 RESTIC = {
@@ -40,7 +40,6 @@ SETTINGS = (
     "SET TimeZone='UTC'", "SET DateStyle='ISO'", "SET IntervalStyle='postgres'", "SET extra_float_digits=1",
     "SET bytea_output='hex'",
 )  # fmt: skip
-QUESTIONS = ("/agenda/today", "/patients/1", "/invoices/1")
 
 
 class Different(Exception):

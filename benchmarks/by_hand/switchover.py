@@ -1,7 +1,8 @@
 """Switchover by hand: python -m benchmarks.by_hand.switchover FROM TO
 
-Documents are brought nearly up to date first; then the door closes, and what changed since is carried over.
-Afterwards the old primary follows, and commits wait for it again.
+Documents are brought nearly up to date first; then the door closes, and what changed since is carried over. Before the
+door opens, both trees are compared by SHA-256 and the application is asked, as albus-dr does. Afterwards the old
+primary follows, and commits wait for it again.
 """
 
 from __future__ import annotations
@@ -9,9 +10,21 @@ from __future__ import annotations
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks.by_hand.calls import DEMO, USER, application, door, postgres, run, sql, wait_until_primary
+from benchmarks.by_hand.calls import (
+    DEMO,
+    QUESTIONS,
+    USER,
+    application,
+    door,
+    postgres,
+    run,
+    sql,
+    wait_for,
+    wait_until_primary,
+)
 
 
 def carry(source: str, target: str) -> None:
@@ -27,6 +40,21 @@ def listing(tree: Path) -> dict[str, str]:
     """Size and time of every file by its name."""
     found = run("find", str(tree), "-type", "f", "-printf", "%P\\t%s %T@\\n")
     return dict(line.split("\t") for line in found.splitlines())
+
+
+def hashes(site: str) -> str:
+    """SHA-256 of every document."""
+    tree = DEMO / site / "documents"
+    names = run("find", str(tree), "-type", "f", "-printf", "%P\\0").split("\0")[:-1]
+    return run("xargs", "-0", "-n", "256", "sha256sum", "-z", "--", cwd=tree, stdin="\0".join(sorted(names)) + "\0")
+
+
+def promote(site: str, position: str) -> None:
+    """Once it has replayed everything up to the position."""
+    while sql(site, f"SELECT pg_last_wal_replay_lsn() >= '{position}'") != "t":
+        time.sleep(0.02)
+    sql(site, "ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf(), pg_promote(false)")
+    wait_until_primary(site)
 
 
 def shutdown_position(site: str) -> str:
@@ -65,12 +93,15 @@ def main(old: str, new: str) -> None:
     application("stop", old)
     carry(old, new)
     postgres("pg_ctl", "stop", "-m", "fast", "-w", "-s", "-D", str(DEMO / old / "postgres"))
-    end = shutdown_position(old)
-    while sql(new, f"SELECT pg_last_wal_replay_lsn() >= '{end}'") != "t":
-        time.sleep(0.02)
-    sql(new, "ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf(), pg_promote(false)")
-    wait_until_primary(new)
+    with ThreadPoolExecutor(3) as pool:
+        promoted = pool.submit(promote, new, shutdown_position(old))
+        here, there = pool.map(hashes, (old, new))
+        promoted.result()
+    if here != there:
+        sys.exit("the documents differ")
     application("start", new)
+    for path in QUESTIONS:
+        wait_for(f"http://127.0.0.1:{os.environ[new.upper() + '_APPLICATION_PORT']}{path}")
     door(new, "ready")
     follow(old, new)
 
