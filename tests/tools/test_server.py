@@ -30,7 +30,7 @@ from tests.tools.conftest import free_port
 HERE = LocalHost()
 ROOT = os.geteuid() == 0
 PROOF = FenceProof("strasbourg", "stopped", "the test stopped it", "2026-01-01T00:00:00Z")
-TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=30)
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
 
 
 @dataclass(frozen=True)

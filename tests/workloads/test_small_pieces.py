@@ -1,0 +1,297 @@
+"""What the kinds are made of: trees of files with any name, recovery points, right answers, an isolated target."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import threading
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albus_dr.errors import NotReadyError, RefusedError, StepError
+from albus_dr.runbook.config import Config, RepositoryConfig, SecretRef
+from albus_dr.runbook.model import HttpCheck, Objectives, Runbook, SitePair
+from albus_dr.tools.host import LocalHost
+from albus_dr.tools.http import Answer
+from albus_dr.tools.restic import Repository, Snapshot
+from albus_dr.workloads import files, http_checks, own, recovery_points, site
+from albus_dr.workloads.step import RunInfo, StepContext, StepSpec, Verdict
+
+A, B = "strasbourg", "bordeaux"
+NAMES = (b"plain", b"two words", b"two\nlines", b"-", b"-rf", b"--help", b"it's $HOME *", b"caf\xe9 not utf-8", b"\xff", b"\xfe",
+         "é".encode(), b"dir/-", b"dir/deep er/x")  # fmt: skip
+
+
+def context(tmp_path: Path, *, scratch: str = "", share: str = "100%", spec: StepSpec | None = None) -> StepContext:
+    """Both sites are directories below tmp_path."""
+    model = files.Model.model_validate(
+        {"kind": "files", "path": "documents", "recovery_points": {"restic": "backups"}, "verify": {"sha256": share}}
+    )
+    objectives = Objectives.model_validate({"rto": "4h", "rpo": "15m", "drill_every": "1y"})
+    runbook = Runbook.model_construct(
+        version=1, runbook="albus", objectives=objectives, sites=SitePair(primary=A, secondary=B),
+        workloads={"documents": model}, steps=(),
+    )  # fmt: skip
+    config = Config.model_validate({
+        "version": 1,
+        "sites": {
+            name: {
+                "location": {"latitude": 0, "longitude": 0}, "hosts": {"all": {}},
+                "servers": {"database": {"host": "all", "data": f"{tmp_path}/{name}/postgres"}},
+                "paths": {"documents": {"host": "all", "path": f"{tmp_path}/{name}/documents"}},
+                "scratch": {"host": "all", "path": scratch or f"{tmp_path}/{name}/scratch"},
+            }
+            for name in (A, B)
+        },
+    })  # fmt: skip
+    now = datetime.now(UTC)
+    return StepContext(
+        spec=spec or StepSpec("documents.carry_over", "documents", B, "files.carry_over", "Carry over"),
+        run=RunInfo("20260101-abc123", "switchover", A, B, now, None, tmp_path, operator="a person"),
+        runbook=runbook, config=config, base=tmp_path, config_base=tmp_path,
+        facts_of=lambda step: {"closed_at": "2026-01-01T00:00:00+00:00"} if step == "documents.carry_over" else {},
+        progress=lambda *_: None, cancelled=threading.Event(), deadline=time.monotonic() + 120,
+    )  # fmt: skip
+
+
+def tree(tmp_path: Path, name: str, contents: dict[bytes, bytes]) -> Path:
+    root = tmp_path / name / "documents"
+    for relative, content in contents.items():
+        path = root / os.fsdecode(relative)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return root
+
+
+def content_of(root: Path) -> dict[str, bytes]:
+    """Regular files by content, links by where they point."""
+    return {
+        str(path.relative_to(root)): b"-> " + bytes(path.readlink()) if path.is_symlink() else path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_symlink() or path.is_file()
+    }
+
+
+# --- trees --------------------------------------------------------------------------------------------------------
+
+
+def test_files_of_any_name_are_listed_and_hashed(tmp_path: Path) -> None:
+    root = tree(tmp_path, A, {name: b"content of " + name for name in NAMES})
+    (root / "link").symlink_to("plain")
+    ctx, path = context(tmp_path), str(root)
+
+    listed = files._listed(LocalHost(), path, timeout_s=30)
+    hashed = files._hashed(LocalHost(), path, listed, ctx)
+
+    assert {os.fsencode(name) for name in listed} == set(NAMES)
+    assert listed.keys() == hashed.keys()
+    assert len(set(hashed.values())) == len(NAMES), "`-` is a file and not standard input"
+    assert set(files._listed(LocalHost(), path, timeout_s=30, links=True)) == {*listed, "link"}
+    for name in listed:
+        assert files._anonymous(name).startswith("file with name's SHA-256 ")
+
+
+def test_a_file_that_went_away_is_left_out(tmp_path: Path) -> None:
+    root = tree(tmp_path, A, {b"here": b"1"})
+
+    assert set(files._hashed(LocalHost(), str(root), ["here", "gone"], context(tmp_path))) == {"here"}
+    assert files._hashed(LocalHost(), str(root), [], context(tmp_path)) == {}
+
+
+def test_what_changed_is_carried_over_and_what_is_gone_is_removed(tmp_path: Path) -> None:
+    same = {name: b"content of " + name for name in NAMES}
+    mine = tree(
+        tmp_path, A, {**same, b"was a file/now a directory": b"1", b"was a directory": b"2", b"changed": b"new"}
+    )
+    theirs = tree(
+        tmp_path, B, {b"was a file": b"1", b"was a directory/with a file": b"2", b"changed": b"old", b"gone\n-": b"x"}
+    )
+    (mine / "link").symlink_to("plain")
+    (theirs / "old link").symlink_to("elsewhere")
+    ctx = context(tmp_path)
+
+    carried = files._carry_over(ctx)
+
+    assert content_of(theirs) == content_of(mine)
+    assert (carried["sent"], carried["removed"]) == (len(NAMES) + 4, 4)
+    assert files._carry_over(ctx)["sent"] == 0, "modification times came along"
+    compared = files._compare_trees(ctx)
+    assert (compared["expected_files"], compared["found_files"], compared["wrong"]) == (len(NAMES) + 3,) * 2 + (0,)
+    assert [check.verdict for check in files._verify_compared(ctx, compared)] == [Verdict.PASSED, Verdict.PASSED]
+
+
+def test_other_content_under_the_same_name_size_and_time_is_found(tmp_path: Path) -> None:
+    for name, content in ((A, b"right"), (B, b"wrong")):
+        root = tree(tmp_path, name, {b"-": content, b"fine": b"fine"})
+        os.utime(root / "-", (0, 0))
+    ctx = context(tmp_path)
+
+    compared = files._compare_trees(ctx)
+
+    assert compared["wrong"] == 1
+    assert [check.verdict for check in files._verify_compared(ctx, compared)] == [Verdict.PASSED, Verdict.FAILED]
+
+
+def test_the_share_is_chosen_by_the_run_and_the_same_each_time(tmp_path: Path) -> None:
+    ctx, names = context(tmp_path, share="10%"), [f"file {number}" for number in range(100)]
+    first, seed = files._sample(ctx, names)
+
+    assert (len(first), len(set(first))) == (10, 10)
+    assert files._sample(ctx, reversed(names)) == (first, seed)
+    assert files._sample(replace(ctx, run=replace(ctx.run, id="20260101-other")), names)[0] != first
+    assert len(files._sample(ctx, ["only"])[0]) == 1
+    assert files._sample(ctx, [])[0] == []
+
+
+def test_both_sites_in_one_directory_are_refused(tmp_path: Path) -> None:
+    ctx = context(tmp_path)
+    sites = {A: ctx.config.sites[A], B: ctx.config.sites[B].model_copy(update={"paths": ctx.config.sites[A].paths})}
+    with pytest.raises(RefusedError, match="both sites name the same directory"):
+        files._carry_over(replace(ctx, config=ctx.config.model_copy(update={"sites": sites})))
+
+
+# --- recovery points ----------------------------------------------------------------------------------------------
+
+
+def snapshot(id_: str, point: str, part: str, *, minutes_ago: float = 10, original: str = "") -> Snapshot:
+    at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    return Snapshot(id_, at, frozenset(recovery_points.tags("albus", "documents", point, part)), (), original)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    config = RepositoryConfig(restic=str(tmp_path), password=SecretRef(env="UNUSED"))
+    return Repository("backups of bordeaux", config, LocalHost(), tmp_path)
+
+
+def test_data_without_a_manifest_is_no_recovery_point(repository: Repository) -> None:
+    found = recovery_points.complete(
+        (
+            snapshot("d2", "two", "data", minutes_ago=5), snapshot("m2", "two", "manifest", minutes_ago=5),
+            snapshot("d3", "three", "data", minutes_ago=1), snapshot("m4", "four", "manifest"),
+            snapshot("d1", "one", "data", minutes_ago=60), snapshot("m1", "one", "manifest", minutes_ago=60),
+        ),
+        repository,
+    )  # fmt: skip
+
+    assert [(point.id, point.data.id, point.manifest.id) for point in found] == [
+        ("one", "d1", "m1"),
+        ("two", "d2", "m2"),
+    ]
+    assert recovery_points.complete((), repository) == ()
+
+
+def test_one_from_the_future_is_refused_and_a_clock_may_be_a_little_ahead(repository: Repository) -> None:
+    ahead = (snapshot("d", "one", "data", minutes_ago=-4), snapshot("m", "one", "manifest", minutes_ago=-4))
+    assert len(recovery_points.complete(ahead, repository)) == 1
+    forged = (snapshot("d", "one", "data", minutes_ago=-6), snapshot("m", "one", "manifest", minutes_ago=-6))
+    with pytest.raises(StepError, match="a recovery point from the future"):
+        recovery_points.complete(forged, repository)
+
+
+def test_what_the_other_site_lacks() -> None:
+    mine = (snapshot("a", "one", "data"), snapshot("b", "one", "manifest"), snapshot("c", "two", "data", original="z"))
+
+    assert recovery_points.missing(mine, ()) == ("a", "b", "c")
+    assert recovery_points.missing(mine, (snapshot("x", "one", "data", original="a"),)) == ("b", "c")
+    back = (snapshot("z", "two", "data"),)  # what came from there need not go back
+    assert recovery_points.missing(mine, back) == ("a", "b")
+    assert recovery_points.missing((), mine) == ()
+
+
+def test_the_point_that_a_run_chose_is_found_again() -> None:
+    point = recovery_points.RecoveryPoint("one", snapshot("d", "one", "data"), snapshot("m", "one", "manifest"))
+    again = recovery_points.named(recovery_points.chosen(point))
+
+    assert again is not None
+    assert (again.id, again.data.id, again.data.time, again.manifest.id) == ("one", "d", point.data.time, "m")
+    assert recovery_points.named({}) is None
+
+
+def test_ids_sort_by_time() -> None:
+    early, late = datetime(2026, 1, 1, 23, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    ids = [recovery_points.new_point_id(at) for at in (late, early, early)]
+
+    assert len(set(ids)) == 3
+    assert sorted(ids)[-1] == ids[0]
+
+
+# --- right answers ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expect", "answer", "wrong"),
+    [
+        ({}, Answer(200, b""), ""),
+        ({}, Answer(204, b""), "status 204"),
+        ({"status": 404}, Answer(404, b"no"), ""),
+        ({"contains": "Agenda"}, Answer(200, b"\xff Agenda"), ""),
+        ({"contains": "é"}, Answer(200, b"e"), "the body does not contain 'é'"),
+        ({"json": "length(a) > `0`"}, Answer(200, b'{"a": [1]}'), ""),
+        ({"json": "length(a) > `0`"}, Answer(200, b'{"a": []}'), "length(a) > `0` is not true"),
+        ({"json": "a"}, Answer(200, b'{"a": 1}'), "a is not true"),
+        ({"json": "missing"}, Answer(200, b'{"a": 1}'), "missing is null"),
+        ({"json": "a"}, Answer(200, b"<html>"), "the body is not JSON"),
+        ({"json": "a"}, Answer(200, b"\xff"), "the body is not JSON"),
+        ({"json": "a"}, Answer(500, b'{"a": true}'), "status 500"),
+    ],
+)
+def test_what_is_wrong_with_an_answer(expect: dict[str, Any], answer: Answer, wrong: str) -> None:
+    check = HttpCheck.model_validate({"http": "/agenda", "expect": expect})
+
+    assert http_checks._wrong(check, answer) == wrong
+
+
+@pytest.mark.parametrize("expression", ["length(missing)", "a ==", "nofunction(a)"])
+def test_an_expression_that_can_not_be_applied_is_no_pass(expression: str) -> None:
+    check = HttpCheck.model_validate({"http": "/", "expect": {"json": expression}})
+
+    assert "can't be applied" in http_checks._wrong(check, Answer(200, b"{}"))
+
+
+# --- own steps, and the isolated target ---------------------------------------------------------------------------
+
+
+def test_own_commands_know_where_they_are(tmp_path: Path) -> None:
+    script = 'echo "$ALBUS_DR_RUN $ALBUS_DR_OPERATION $ALBUS_DR_RUNBOOK $ALBUS_DR_SOURCE $ALBUS_DR_TARGET $ALBUS_DR_SITE"; pwd'
+    spec = StepSpec("own.tell", "", A, "own.run", "Tell", params={"run": ["sh", "-c", script]})
+    ctx = context(tmp_path, spec=spec)
+    said = f"20260101-abc123 switchover albus {A} {B} {A} · {tmp_path}"
+
+    assert own.ACTIONS["own.run"].act(ctx) == {"output": said}
+    as_text = replace(spec, params={"run": shlex.join(["sh", "-c", script])})
+    assert own.ACTIONS["own.run"].act(replace(ctx, spec=as_text)) == {"output": said}
+    with pytest.raises(StepError, match="Tell: sh ended with 3"):
+        own.ACTIONS["own.run"].act(replace(ctx, spec=replace(spec, params={"run": ["sh", "-c", "exit 3"]})))
+    with pytest.raises(NotReadyError, match="not-there is not installed"):
+        own.ACTIONS["own.run"].act(replace(ctx, spec=replace(spec, params={"run": "not-there"})))
+
+
+@pytest.mark.parametrize(
+    "scratch", ["{at}/postgres", "{at}/postgres/scratch", "{at}", "/", "{at}/documents/", "{at}/x/../postgres", "{at}/./documents/a"]
+)  # fmt: skip
+@pytest.mark.parametrize("where", [A, B])
+def test_a_drills_target_is_never_production(tmp_path: Path, scratch: str, where: str) -> None:
+    ctx = context(tmp_path, scratch=scratch.format(at=f"{tmp_path}/{where}"))
+    with pytest.raises(RefusedError, match="is not apart from sites"):
+        site._refuse_production(ctx, site.scratch_of(ctx))
+
+
+def test_a_directory_beside_production_is_apart(tmp_path: Path) -> None:
+    for scratch in ("scratch", "postgres-scratch", "postgres/../scratch"):
+        ctx = context(tmp_path, scratch=f"{tmp_path}/{B}/{scratch}")
+        site._refuse_production(ctx, site.scratch_of(ctx))
+
+
+def test_only_a_drills_own_directory_is_emptied(tmp_path: Path) -> None:
+    ctx = context(tmp_path)
+    assert site.drill_directory(ctx) == f"{tmp_path}/{B}/scratch/abc123"
+    with pytest.raises(RefusedError, match="is not inside the drill's directory"):
+        site.fresh_directory(ctx, f"{tmp_path}/{B}/documents")
+    with pytest.raises(RefusedError, match="is not a drill's directory"):
+        site._remove(ctx, LocalHost(), f"{tmp_path}/{B}/documents")
