@@ -27,6 +27,7 @@ from benchmarks.operations import CONFIG, PLAYBOOK, albus_dr, by_hand, sites
 
 DRILL_TIMES, RESTIC_RATE, WARM_TIMES = 1.05, 0.97, 8.0
 CHANGED = 0.01
+GOAL_SIZE = "medium"
 RESTIC_OPTIONS = ("5", "8", "16", "32")
 TIMEOUT_S = 3600.0
 MEASURED = (ExitCode.PASSED, ExitCode.OBJECTIVE_MISSED)  # nobody writes here, so the newest write is older than the RPO
@@ -62,7 +63,8 @@ def _drill(settings: Settings, bench: Bench) -> Result:
         },
         warm_up=True,
     )
-    return Result("drill", series, *at_most(series[0], series[1], DRILL_TIMES), (f"Size {settings.size}.",))
+    figure, is_met = at_most(series[0], series[1], DRILL_TIMES)
+    return Result("drill", series, figure, _judged(settings, is_met), (_sized(settings, "drill"),))
 
 
 @dataclass
@@ -142,13 +144,28 @@ def _documents(settings: Settings, bench: Bench) -> tuple[Result, Result]:
     volume_mb = sum(path.stat().st_size for path in original.rglob("*") if path.is_file()) / 1e6
     rate = 1 / ratio(cold, alone)
     rates = ", ".join(f"{one.label} {volume_mb / one.median:.0f} MB/s" for one in (cold, alone, floor))
-    note = f"Size {settings.size}: {volume_mb:.0f} MB of documents; {rates}."
+    note = f"{volume_mb:.0f} MB of documents; {rates}. {_sized(settings, 'documents')}"
     faster = 1 / ratio(onto, cold)
+    is_met = rate >= RESTIC_RATE, faster >= WARM_TIMES
+    empty_directory = Series("into an empty directory", cold.values)
     return (
-        Result("documents", (cold, alone, floor), f"{rate:.2f} of restic's rate", rate >= RESTIC_RATE, (note,)),
-        Result("warm", (onto, Series("into an empty directory", cold.values)), f"{faster:.1f} times faster",
-               faster >= WARM_TIMES, (f"Size {settings.size}.",)),
+        Result("documents", (cold, alone, floor), f"{rate:.2f} of restic's rate", _judged(settings, is_met[0]), (note,)),
+        Result("warm", (onto, empty_directory), f"{faster:.1f} times faster", _judged(settings, is_met[1]),
+               (_sized(settings, "warm"),)),
     )  # fmt: skip
+
+
+def _judged(settings: Settings, is_met: bool) -> bool | None:
+    return is_met if settings.size == GOAL_SIZE else None
+
+
+def _sized(settings: Settings, row: str) -> str:
+    if settings.size == GOAL_SIZE:
+        return f"Size {settings.size}."
+    return (
+        f"Size {settings.size}. The goal is for the size {GOAL_SIZE}, which was not measured: "
+        f'`make bench ARGS="--only {row}"`'
+    )
 
 
 def change(tree: Path, share: float, chance: random.Random) -> int:
