@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -91,7 +90,6 @@ _WrongUsage: type[Exception] = typer.BadParameter.__mro__[2]
 
 def main() -> None:
     """Run the program and exit with the code that the contract promises."""
-    gc.set_threshold(50_000)  # imports make many objects and little garbage to look for
     sys.exit(_run())
 
 
