@@ -25,7 +25,7 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_its_make_targets_exist(document: str) -> None:
-    targets = set(re.findall(r"(?:^|`)make ([a-z-]+)", read(document), re.MULTILINE))
+    targets = set(re.findall(r"(?:^|`|\$ )make ([a-z-]+)", read(document), re.MULTILINE))
     for target in targets:
         done = make("--dry-run", target)
         assert done.returncode == 0, f"{target}: {done.stderr}"
