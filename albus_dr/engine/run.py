@@ -75,6 +75,7 @@ class _Runner:
             step.id: Past(step.attempts > 0, decisions.get(step.id, ""), step.attempts) for step in state.steps.values()
         }
         self._clocks = {name for name, at in state.clocks.items() if at is not None}
+        self._ended_at = {step.id: step.ended_at for step in state.steps.values() if step.ended_at}
         self._tolerated = _tolerated(execution.plan)
         self._lock = threading.Lock()
         self._executor = Executor(
@@ -84,6 +85,7 @@ class _Runner:
 
     async def body(self, checkpoints: dict[str, Checkpoint]) -> None:
         """The workflow: every step as soon as what it needs has succeeded."""
+        self._record_missed_clocks()
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="step") as pool:
             tasks: dict[str, asyncio.Task[Outcome]] = {}
             for spec in self._x.plan.steps:
@@ -120,6 +122,16 @@ class _Runner:
                 self._done[spec.id] = facts
                 self._record_clock(spec)
         return outcome
+
+    def _record_missed_clocks(self) -> None:
+        """A process may have died between a step's outcome and the clock that it set: the outcome tells the time."""
+        for clock in dict.fromkeys(spec.clock for spec in self._x.plan.steps if spec.clock):
+            setters = [spec.id for spec in self._x.plan.steps if spec.clock == clock]
+            if clock not in self._clocks and all(id_ in self._done for id_ in setters):
+                last = max(setters, key=lambda id_: self._ended_at[id_])
+                at = self._done[last].get("clock_at") or self._ended_at[last].isoformat()
+                self._clocks.add(clock)
+                self._x.store.append(self._run, "ClockRecorded", {"clock": clock, "at": at})
 
     def _record_clock(self, spec: StepSpec) -> None:
         """A clock is set when the last of its steps has succeeded."""
