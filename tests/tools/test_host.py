@@ -131,7 +131,7 @@ def test_cancelled(host: Host, tmp_path: Path) -> None:
 
     threading.Thread(target=cancel_once_it_runs).start()
     with pytest.raises(TimeoutExpired, match="was stopped"):
-        host.run(("sh", "-c", f"echo $$ >{tmp_path}/pid; exec timeout 10 cat"), timeout_s=60, cancelled=cancelled)
+        host.run(("sh", "-c", f"echo $$ >{tmp_path}/pid; exec sleep 10"), timeout_s=60, cancelled=cancelled)
 
 
 def test_a_private_file_whole_or_not_at_all(host: Host, tmp_path: Path) -> None:
