@@ -7,14 +7,13 @@ instead of a fence and ends with its cleanup. Own steps are woven in last.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from albus_dr.errors import UsageError
 from albus_dr.plan.model import Plan
-from albus_dr.runbook.model import Operation, OwnStep, Runbook
+from albus_dr.runbook.model import Operation, OwnStep, Runbook, own_step_id
 from albus_dr.workloads.registry import Derivation, Derived, Kind
 from albus_dr.workloads.step import StepSpec
 
@@ -112,11 +111,6 @@ def _cleanup(target: str, *, ends: tuple[str, ...]) -> StepSpec:
         id="cleanup", workload="", site=target, action="site.cleanup", needs=ends, timeout_s=600, always=True,
         title=f"Remove everything that the drill made at {target}",
     )  # fmt: skip
-
-
-def own_step_id(name: str) -> str:
-    """``Tell the nurses`` is ``own.tell-the-nurses``."""
-    return "own." + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "step")
 
 
 def _everything_before(steps: list[StepSpec]) -> dict[str, set[str]]:

@@ -5,9 +5,10 @@ Secrets are references. A value where a reference belongs is an error, and the v
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from albus_dr.runbook.model import Name, Seconds, Strict
 
@@ -142,6 +143,15 @@ class RepositoryConfig(Strict):
     password: SecretRef = Field(description="The password that the repository is encrypted with.")
     access_key: SecretRef | None = Field(None, description="AWS_ACCESS_KEY_ID, for S3.")
     secret_key: SecretRef | None = Field(None, description="AWS_SECRET_ACCESS_KEY, for S3.")
+
+    @field_validator("restic")
+    @classmethod
+    def _without_password(cls, address: str) -> str:
+        if re.search(r"://[^/@]*:[^/@]*@", address):
+            raise ValueError(
+                "a password stands in the address; a secret is named by password:, access_key: and secret_key:"
+            )
+        return address
 
 
 class FenceMethod(Strict):

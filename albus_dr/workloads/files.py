@@ -56,7 +56,11 @@ class FilePoints(Strict):
 class FileChecks(Strict):
     """What is compared after a restore."""
 
-    sha256: Share = Field(1.0, description="The share of the files whose content is compared with the manifest.")
+    sha256: Share = Field(
+        1.0,
+        description="The share of the files whose content is compared with the manifest.",
+        json_schema_extra={"default": "100%"},
+    )
 
 
 class Model(WorkloadModel):

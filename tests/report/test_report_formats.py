@@ -12,7 +12,6 @@ from typing import Any
 
 import jsonschema
 import pytest
-from run_states import ALL, bare, failed_drill, in_progress, passed, too_late, unmeasured
 
 import albus_dr.journal
 from albus_dr.journal.state import RunState
@@ -20,6 +19,7 @@ from albus_dr.report import FORMATS
 from albus_dr.report import json as report_json
 from albus_dr.report.findings import headline, loss, printable
 from albus_dr.report.findings import unmeasured as gaps
+from tests.report.run_states import ALL, bare, failed_drill, in_progress, passed, too_late, unmeasured
 
 SCHEMA = Path(albus_dr.journal.__file__).with_name("run.schema.json")
 KEYS = {

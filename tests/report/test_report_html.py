@@ -9,12 +9,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from run_states import ALL, after, bare, failed_drill, in_progress, passed, too_late, unmeasured
 
 from albus_dr.journal.state import CLOCKS, RunState, StepState, VerificationState
 from albus_dr.report import FORMATS
 from albus_dr.report.findings import clock_label
 from albus_dr.report.html import render
+from tests.report.run_states import ALL, after, bare, failed_drill, in_progress, passed, too_late, unmeasured
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'&\x00\x1b[31m\u202e\ud800{0}"
 WORDS_OF_SUCCESS = (

@@ -3,7 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from runbook_files import Files
+
+from tests.runbook.runbook_files import Files
 
 
 @pytest.fixture

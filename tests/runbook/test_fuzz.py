@@ -6,11 +6,11 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from runbook_files import CONFIG, ENVIRONMENT, RUNBOOK
 
 from albus_dr.runbook.loader import load
 from albus_dr.runbook.problems import InvalidRunbook
 from albus_dr.workloads.registry import kinds
+from tests.runbook.runbook_files import CONFIG, ENVIRONMENT, RUNBOOK
 
 KINDS = kinds()
 TOKENS = [

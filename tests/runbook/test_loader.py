@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from runbook_files import CONFIG, ENVIRONMENT, RUNBOOK, Files
 
 from albus_dr.errors import ExitCode, UsageError
 from albus_dr.runbook.loader import load
 from albus_dr.runbook.problems import InvalidRunbook
 from albus_dr.workloads import postgres, service
 from albus_dr.workloads.registry import kinds
+from tests.runbook.runbook_files import CONFIG, ENVIRONMENT, RUNBOOK, Files
 
 
 def test_workloads_are_instances_of_their_kinds(files: Files) -> None:

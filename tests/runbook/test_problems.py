@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import pytest
-from runbook_files import Files
+
+from tests.runbook.runbook_files import Files
 
 R = "runbook.yaml"
 C = "config.yaml"

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
-from runbook_files import CONFIG, RUNBOOK
 
 from albus_dr.cli import reference
 from albus_dr.cli.schema import SCHEMAS, command
 from albus_dr.errors import UsageError
+from tests.runbook.runbook_files import CONFIG, RUNBOOK
 
 TOP = Path(__file__).resolve().parents[2]
 

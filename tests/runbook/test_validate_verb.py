@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
-from runbook_files import ENVIRONMENT, Files
+
+from tests.runbook.runbook_files import ENVIRONMENT, Files
 
 TOP = Path(__file__).resolve().parents[2]
 HEAVY = ("boto3", "botocore", "sqlalchemy", "dbos", "psycopg", "rich", "faker")
