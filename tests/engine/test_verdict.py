@@ -1,0 +1,144 @@
+"""What a run amounts to, from its state alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from albus_dr.engine.verdict import Judgement, judge
+from albus_dr.errors import ExitCode
+from albus_dr.journal.state import RunState, StepState
+from albus_dr.workloads.step import Verdict
+
+START = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
+RTO_S, RPO_S = 100.0, 10.0
+
+
+def run(
+    operation: str = "failover", *, clients_s: float | None = 50, service_s: float | None = 40, age_s: float | None = 5,
+    clock: str = "disruption", disrupted: bool = True, **facts: Any,
+) -> RunState:  # fmt: skip
+    """A run that did everything; the service was verified ``service_s``, the clients ``clients_s`` after the start."""
+    state = RunState(
+        run="r", runbook="b", description="", operation=operation, scenario=None, plan_digest="", source="a",
+        target="z", rto_s=RTO_S, rpo_s=RPO_S, clock=clock,
+    )  # fmt: skip
+    state.clocks |= {
+        "disrupted_at": START if disrupted else None,
+        "declared_at": START + timedelta(seconds=20),
+        "data_recovered_at": START + timedelta(seconds=30),
+        "service_verified_at": None if service_s is None else START + timedelta(seconds=service_s),
+        "clients_verified_at": None if clients_s is None else START + timedelta(seconds=clients_s),
+    }
+    if age_s is not None:
+        facts["newest_write_at"] = (START - timedelta(seconds=age_s)).isoformat()
+    for id_, action, mine in (
+        ("db.promote", "postgres.promote", facts),
+        ("db.count", "postgres.count", {}),
+        ("cleanup", "site.cleanup", {}),
+    ):
+        state.steps[id_] = StepState(
+            id=id_, title=id_, workload="db" if "." in id_ else "", site="z", action=action, needs=(),
+            status="succeeded", facts=mine,
+        )  # fmt: skip
+    return state
+
+
+def judged(state: RunState, code: int = 4, tolerated: tuple[str, ...] = ()) -> Judgement:
+    codes = {step.id: code for step in state.steps.values() if step.status == "failed"}
+    return judge(state, failure_codes=codes, tolerated=frozenset(tolerated), rpo_by_workload={"db": RPO_S})
+
+
+def failing(step: str, state: RunState) -> RunState:
+    state.steps[step].status, state.steps[step].error = "failed", "it broke"
+    return state
+
+
+@pytest.mark.parametrize("code", [2, 3, 4, 5, 8])
+def test_a_failed_step_gives_the_run_its_exit_code(code: int) -> None:
+    found = judged(failing("db.promote", run()), code)
+    assert (found.verdict, found.exit_code) == (Verdict.FAILED, ExitCode(code))
+    assert "db.promote failed: it broke" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict", "code"),
+    [
+        (run(), Verdict.PASSED, 0),
+        (run("switchover"), Verdict.PASSED, 0),
+        (run("drill", clients_s=None), Verdict.PASSED, 0),
+        (run("replicate", clients_s=None, service_s=None, age_s=None), Verdict.PASSED, 0),
+        (run(clients_s=RTO_S), Verdict.PASSED, 0),
+        (run(clients_s=RTO_S + 0.001), Verdict.FAILED, 6),
+        (run(clients_s=None), Verdict.INCOMPLETE, 4),
+        (run(disrupted=False), Verdict.INCOMPLETE, 4),
+        (run("drill", service_s=None), Verdict.INCOMPLETE, 4),
+        (run("drill", service_s=50, clients_s=RTO_S + 1), Verdict.PASSED, 0),
+        (run(age_s=RPO_S), Verdict.PASSED, 0),
+        (run(age_s=RPO_S + 0.001), Verdict.FAILED, 6),
+        (run(age_s=None), Verdict.INCOMPLETE, 4),
+        (run("switchover", lost_writes=1), Verdict.FAILED, 5),
+        (run("switchover", lost_writes=0), Verdict.PASSED, 0),
+        (run("failover", lost_writes=1), Verdict.PASSED, 0),
+        (run(residue=["/z/left"]), Verdict.FAILED, 7),
+        (failing("cleanup", run("drill")), Verdict.FAILED, 7),
+    ],
+)
+def test_verdicts(state: RunState, verdict: Verdict, code: int) -> None:
+    found = judged(state)
+    assert (found.verdict, int(found.exit_code)) == (verdict, code), found.reason
+
+
+def test_what_was_left_is_named() -> None:
+    found = judged(run(residue=["/z/left"]))
+    assert found.residue == ("/z/left",)
+    assert "/z/left" in found.reason
+
+
+@pytest.mark.parametrize("status", ["pending", "running", "skipped", "unknown", "waiting"])
+def test_what_was_not_done_is_not_a_pass(status: str) -> None:
+    state = run()
+    state.steps["db.count"].status = status
+    found = judged(state)
+    assert (found.verdict, found.exit_code) == (Verdict.INCOMPLETE, ExitCode.STEP_FAILED)
+    assert "db.count" in found.reason
+
+
+def test_a_tolerated_failure_leaves_the_run_incomplete() -> None:
+    found = judged(failing("db.count", run()), tolerated=("db.count",))
+    assert (found.verdict, found.exit_code) == (Verdict.INCOMPLETE, ExitCode.STEP_FAILED)
+
+
+def test_unmeasured_is_none_and_not_zero() -> None:
+    actuals = judged(run(clients_s=None, age_s=None)).actuals
+    assert (actuals.rta_s, actuals.rpa_s, actuals.client_downtime_s) == (None, None, None)
+    assert (actuals.acknowledged_writes, actuals.lost_writes, actuals.rpa_by_workload) == (None, None, {})
+
+
+def test_where_the_recovery_time_starts_and_ends() -> None:
+    assert judged(run()).actuals.rta_s == 50
+    assert judged(run(clock="declaration")).actuals.rta_s == 30
+    assert judged(run("drill")).actuals.rta_s == 40
+    assert judged(run("replicate")).actuals.rta_s is None
+    assert judged(run(age_s=5)).actuals.rpa_s == 5
+    assert judged(run(age_s=-5)).actuals.rpa_s == 0
+
+
+def test_proof_levels() -> None:
+    empty = run(clients_s=None, service_s=None)
+    empty.clocks["data_recovered_at"] = None
+    assert judged(empty).proof_level == "L1"
+    for step in empty.steps.values():
+        step.status = "pending"
+    assert judged(empty).proof_level == "L0"
+    assert judged(run(clients_s=None, service_s=None)).proof_level == "L2"
+    assert judged(run("drill")).proof_level == "L3"
+    assert judged(run(clients_s=RTO_S + 1)).proof_level == "L3"  # clients came back, too late: not the highest
+    assert judged(run()).proof_level == "L4"
+
+
+def test_a_verdict_has_no_truth_value() -> None:
+    with pytest.raises(TypeError, match="not true or false"):
+        bool(Verdict.PASSED)
