@@ -1,0 +1,52 @@
+"""The same runbook gives the same plan; a drill and a failover ask nothing of the source that they must not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from albus_dr.cli.common import load_runbook
+from albus_dr.plan.build import build
+from albus_dr.plan.model import Plan
+from albus_dr.runbook.model import OPERATIONS, Operation
+from albus_dr.workloads.registry import kinds
+
+TOP = Path(__file__).resolve().parents[2]
+DIGEST = "import sys; from tests.plan.test_plan_is_stable import plan; print(plan(sys.argv[1]).digest)"
+
+
+def plan(operation: Operation) -> Plan:
+    loaded = load_runbook(TOP / "playbooks" / "albus.yaml", TOP / "configs" / "demo.yaml", acts=False)
+    return build(loaded.runbook, operation, source="strasbourg", target="bordeaux", kinds=kinds())
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_order_and_round_trip(operation: Operation) -> None:
+    found = plan(operation)
+    seen: set[str] = set()
+    for step in found.steps:
+        assert set(step.needs) <= seen, step.id
+        seen.add(step.id)
+    again = Plan.from_json(json.loads(json.dumps(found.to_json())))
+    assert again.digest == found.digest
+    assert found.forecast_s == sum(step.estimate_s for step in found.critical_path)
+
+
+def test_the_digest_does_not_depend_on_the_hash_seed() -> None:
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", DIGEST, "failover"], cwd=TOP, env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True, text=True, check=True, timeout=60,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(digests) == 1
+
+
+def test_a_drill_has_no_step_at_the_source() -> None:
+    assert {step.site for step in plan("drill").steps} <= {"", "bordeaux"}
