@@ -116,8 +116,11 @@ class _Show:
                     f"{primary} burns: the line fails; a second later every process is killed, every directory deleted"
                 )
                 bench.cut_line()
+                disrupted_at = datetime.now(UTC)
                 time.sleep(LINE_FAILS_FIRST_S)
-                more = ("--disrupted-at", datetime.now(UTC).isoformat())  # users are cut off as soon as it begins
+                if replication == "asynchronous":  # its writers are still served; synchronous ones wait from the cut on
+                    disrupted_at = datetime.now(UTC)
+                more = ("--disrupted-at", disrupted_at.isoformat())
                 bench.destroy_site(primary)
                 continue
             self.say(f"albus-dr {act}")

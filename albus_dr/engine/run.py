@@ -107,10 +107,17 @@ class _Runner:
             if bad:
                 return "skipped" if "failed" in bad or "skipped" in bad else bad[0]
 
+        looked = False
+
         async def act() -> str:
+            nonlocal looked
+            looked = True
             return await asyncio.get_running_loop().run_in_executor(pool, partial(self._execute, spec))
 
-        return await checkpoint(act)  # type: ignore[return-value]  # what _execute returned, or the record of it
+        outcome = await checkpoint(act)  # what _execute returned, or an earlier process's record of it
+        if outcome in ("unknown", "interrupted") and not looked:
+            outcome = await act()  # the record of a step that came to no end: by now a person may have decided it
+        return outcome  # type: ignore[return-value]
 
     def _stops(self, outcome: Outcome, step: str) -> bool:
         return outcome != "succeeded" and not (outcome == "failed" and step in self._tolerated)

@@ -252,13 +252,19 @@ def _dump(ctx: StepContext) -> Facts:
             progress=ctx.progress, cancelled=ctx.cancelled, environment=server.environment(),
         )  # fmt: skip
     dumped = int(summary.get("total_bytes_processed", 0))
-    _refuse_shrunken(ctx, repository, dumped, tables)
+    shrunken = _shrunken(ctx, repository, dumped, tables)
+    if shrunken and not ctx.run.options.get("accept_shrunken"):
+        raise VerificationError(
+            "; ".join(shrunken),
+            hint="look at the database first; the earlier recovery points are untouched. If it is right: --accept-shrunken",
+        )
     manifest = {
         "tables": {table: {"rows": found.rows, "checksum": found.checksum} for table, found in tables.items()},
         "answers": answers, "newest_write_at": newest.isoformat() if newest else None, "bytes": size, "dumped_bytes": dumped,
     }  # fmt: skip
     recovery_points.write_manifest(repository, runbook, name, point, made_at, manifest, timeout_s=QUICK_S)
     return {"point": point, "bytes": dumped, "rows": sum(table.rows for table in tables.values()),
+            "notes": [f"{one}. {ctx.run.operator} accepted it (--accept-shrunken)" for one in shrunken],
             "newest_write_at": manifest["newest_write_at"]}  # fmt: skip
 
 
@@ -267,31 +273,33 @@ def _in_snapshot(sql: str, snapshot: str) -> str:
     return f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {postgres.literal(snapshot)}; {one}; COMMIT;"
 
 
-def _refuse_shrunken(ctx: StepContext, repository: Repository, dumped: int, tables: Mapping[str, TableSummary]) -> None:
-    """An empty dump, or one much smaller than the last ones, is no recovery point: somebody must look first."""
+def _shrunken(
+    ctx: StepContext, repository: Repository, dumped: int, tables: Mapping[str, TableSummary]
+) -> tuple[str, ...]:
+    """What a person must look at before this dump counts: nothing in it, or much less than in the last ones."""
     name = _name(ctx)
     if not any(table.rows for table in tables.values()):
-        raise VerificationError(f"{name}: the dump is empty: no table has a row", hint="is it the right database?")
+        return (f"{name}: the dump is empty: no table has a row",)
     points = recovery_points.find_all(repository, ctx.runbook.runbook, name, timeout_s=QUICK_S)[-REMEMBERED_DUMPS:]
     earlier = [recovery_points.read_manifest(repository, point, timeout_s=QUICK_S) for point in points]
     if not earlier:
-        return
+        return ()
+    found: list[str] = []
     usual = statistics.median(manifest["dumped_bytes"] for manifest in earlier)
     if dumped < usual * SHRUNKEN:
-        raise VerificationError(
-            f"{name}: the dump has shrunk to {format_bytes(dumped)}; the last {len(earlier)} had {format_bytes(usual)}",
-            hint="look at the database before you trust this dump; the earlier recovery points are untouched",
+        found.append(
+            f"{name}: the dump has shrunk to {format_bytes(dumped)}; the last {len(earlier)} had {format_bytes(usual)}"
         )
     emptied = [
         table
-        for table, now in tables.items()
-        if now.rows == 0 and earlier[-1]["tables"].get(table, {}).get("rows", 0) > 0
+        for table, before in earlier[-1]["tables"].items()
+        if before["rows"] > 0 and (table not in tables or tables[table].rows == 0)
     ]
     if emptied:
-        raise VerificationError(
-            f"{name}: tables that had rows at the last recovery point are empty now: {', '.join(emptied)}",
-            hint="look at the database before you trust this dump; the earlier recovery points are untouched",
+        found.append(
+            f"{name}: tables that had rows at the last recovery point are empty now or gone: {', '.join(emptied)}"
         )
+    return tuple(found)
 
 
 def _copy(ctx: StepContext) -> Facts:

@@ -227,7 +227,9 @@ def _empty(ctx: StepContext, where: Host, directory: str) -> list[str]:
         pids = _processes_in(where, directory)
         if not pids:
             break
-        where.run(("kill", "-KILL", "--", *pids), timeout_s=QUICK_S)  # nothing in a drill is worth a clean shutdown
+        where.run(
+            ("sh", "-c", 'kill -KILL "$@"', "sh", *pids), timeout_s=QUICK_S
+        )  # nothing in a drill is worth a clean shutdown
     where.run(("rm", "-rf", "--one-file-system", "--", directory), timeout_s=ctx.remaining_s)
     residue = [f"process {pid}" for pid in _processes_in(where, directory)]
     if where.run(("test", "-e", directory), timeout_s=QUICK_S).code == 0:

@@ -107,3 +107,15 @@ def test_an_act_that_may_have_happened_and_must_not_be_repeated_waits_for_a_pers
     assert child(replace(setup, resume=True, decisions={"pay": decision})) == 0
     assert folded(setup).steps["after"].status == "succeeded"
     assert World(setup.directory).acts().count("pay") == times
+
+
+@pytest.mark.parametrize("die_at_the_end", [False, True], ids=["it waits", "killed before it waits"])
+def test_a_decision_counts_even_when_the_engine_has_a_record_of_the_doubt(tmp_path: Path, die_at_the_end: bool) -> None:
+    setup = replace(make(tmp_path), steps=BLIND)
+    assert child(replace(setup, die_after_act="pay")) == -signal.SIGKILL
+    doubting = replace(setup, resume=True, die_at_the_end=die_at_the_end)
+    assert child(doubting) == (-signal.SIGKILL if die_at_the_end else 0)
+    assert folded(setup).steps["pay"].status == "unknown"
+    assert child(replace(setup, resume=True, decisions={"pay": "done"})) == 0
+    assert folded(setup).steps["after"].status == "succeeded"
+    assert World(setup.directory).acts() == ["fence", "pay", "after"]
