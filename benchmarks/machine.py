@@ -16,7 +16,7 @@ def describe() -> dict[str, str]:
     return {
         "Processor": f"{os.cpu_count()} cores, {_processor()}",
         "Memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
-        "Kernel": f"{platform.system()} {platform.release()}",
+        "Kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
         "Python": platform.python_version(),
         "PostgreSQL": _first_line(str(postgres_program("postgres")), "--version").removeprefix(
             "postgres (PostgreSQL) "
