@@ -20,6 +20,7 @@ from albus_dr.tools.host import LocalHost
 from albus_dr.tools.http import Answer
 from albus_dr.tools.restic import Repository, Snapshot
 from albus_dr.workloads import files, http_checks, own, recovery_points, site
+from albus_dr.workloads.files import compare, switchover, trees
 from albus_dr.workloads.step import RunInfo, StepContext, StepSpec, Verdict
 
 A, B = "strasbourg", "bordeaux"
@@ -85,22 +86,22 @@ def test_files_of_any_name_are_listed_and_hashed(tmp_path: Path) -> None:
     (root / "link").symlink_to("plain")
     ctx, path = context(tmp_path), str(root)
 
-    listed = files._listed(LocalHost(), path, timeout_s=30)
-    hashed = files._hashed(LocalHost(), path, listed, ctx)
+    listed = trees.list_files(LocalHost(), path, timeout_s=30)
+    hashed = trees.hash_files(LocalHost(), path, listed, ctx)
 
     assert {os.fsencode(name) for name in listed} == set(NAMES)
     assert listed.keys() == hashed.keys()
     assert len(set(hashed.values())) == len(NAMES), "`-` is a file and not standard input"
-    assert set(files._listed(LocalHost(), path, timeout_s=30, links=True)) == {*listed, "link"}
+    assert set(trees.list_files(LocalHost(), path, timeout_s=30, links=True)) == {*listed, "link"}
     for name in listed:
-        assert files._anonymous(name).startswith("file with name's SHA-256 ")
+        assert trees.anonymous(name).startswith("file with name's SHA-256 ")
 
 
 def test_a_file_that_went_away_is_left_out(tmp_path: Path) -> None:
     root = tree(tmp_path, A, {b"here": b"1"})
 
-    assert set(files._hashed(LocalHost(), str(root), ["here", "gone"], context(tmp_path))) == {"here"}
-    assert files._hashed(LocalHost(), str(root), [], context(tmp_path)) == {}
+    assert set(trees.hash_files(LocalHost(), str(root), ["here", "gone"], context(tmp_path))) == {"here"}
+    assert trees.hash_files(LocalHost(), str(root), [], context(tmp_path)) == {}
 
 
 def test_what_changed_is_carried_over_and_what_is_gone_is_removed(tmp_path: Path) -> None:
@@ -115,14 +116,14 @@ def test_what_changed_is_carried_over_and_what_is_gone_is_removed(tmp_path: Path
     (theirs / "old link").symlink_to("elsewhere")
     ctx = context(tmp_path)
 
-    carried = files._carry_over(ctx)
+    carried = switchover.carry_over(ctx)
 
     assert content_of(theirs) == content_of(mine)
     assert (carried["sent"], carried["removed"]) == (len(NAMES) + 4, 4)
-    assert files._carry_over(ctx)["sent"] == 0, "modification times came along"
-    compared = files._compare_trees(ctx)
+    assert switchover.carry_over(ctx)["sent"] == 0, "modification times came along"
+    compared = switchover.compare_trees(ctx)
     assert (compared["expected_files"], compared["found_files"], compared["wrong"]) == (len(NAMES) + 3,) * 2 + (0,)
-    assert [check.verdict for check in files._verify_compared(ctx, compared)] == [Verdict.PASSED, Verdict.PASSED]
+    assert [check.verdict for check in compare.verify_compared(ctx, compared)] == [Verdict.PASSED, Verdict.PASSED]
 
 
 def test_other_content_under_the_same_name_size_and_time_is_found(tmp_path: Path) -> None:
@@ -131,28 +132,28 @@ def test_other_content_under_the_same_name_size_and_time_is_found(tmp_path: Path
         os.utime(root / "-", (0, 0))
     ctx = context(tmp_path)
 
-    compared = files._compare_trees(ctx)
+    compared = switchover.compare_trees(ctx)
 
     assert compared["wrong"] == 1
-    assert [check.verdict for check in files._verify_compared(ctx, compared)] == [Verdict.PASSED, Verdict.FAILED]
+    assert [check.verdict for check in compare.verify_compared(ctx, compared)] == [Verdict.PASSED, Verdict.FAILED]
 
 
 def test_the_share_is_chosen_by_the_run_and_the_same_each_time(tmp_path: Path) -> None:
     ctx, names = context(tmp_path, share="10%"), [f"file {number}" for number in range(100)]
-    first, seed = files._sample(ctx, names)
+    first, seed = compare.sample_of(ctx, names)
 
     assert (len(first), len(set(first))) == (10, 10)
-    assert files._sample(ctx, reversed(names)) == (first, seed)
-    assert files._sample(replace(ctx, run=replace(ctx.run, id="20260101-other")), names)[0] != first
-    assert len(files._sample(ctx, ["only"])[0]) == 1
-    assert files._sample(ctx, [])[0] == []
+    assert compare.sample_of(ctx, reversed(names)) == (first, seed)
+    assert compare.sample_of(replace(ctx, run=replace(ctx.run, id="20260101-other")), names)[0] != first
+    assert len(compare.sample_of(ctx, ["only"])[0]) == 1
+    assert compare.sample_of(ctx, [])[0] == []
 
 
 def test_both_sites_in_one_directory_are_refused(tmp_path: Path) -> None:
     ctx = context(tmp_path)
     sites = {A: ctx.config.sites[A], B: ctx.config.sites[B].model_copy(update={"paths": ctx.config.sites[A].paths})}
     with pytest.raises(RefusedError, match="both sites name the same directory"):
-        files._carry_over(replace(ctx, config=ctx.config.model_copy(update={"sites": sites})))
+        switchover.carry_over(replace(ctx, config=ctx.config.model_copy(update={"sites": sites})))
 
 
 # --- recovery points ----------------------------------------------------------------------------------------------

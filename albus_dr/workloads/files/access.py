@@ -1,0 +1,36 @@
+"""From a step to its model, its trees, its repositories and its recovery point."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from albus_dr.tools.host import Host
+from albus_dr.tools.restic import Repository
+from albus_dr.workloads import access, recovery_points
+from albus_dr.workloads.files.model import Model
+from albus_dr.workloads.step import StepContext
+
+QUICK_S = 30.0
+
+
+def model_of(ctx: StepContext) -> Model:
+    return cast(Model, ctx.workload)
+
+
+def path_of(ctx: StepContext, at: str) -> tuple[Host, str]:
+    config = ctx.config.sites[at].paths[model_of(ctx).path]
+    return access.host(ctx, at, config.host), config.path
+
+
+def repository_of(ctx: StepContext, at: str) -> Repository:
+    host = ctx.config.sites[at].paths[model_of(ctx).path].host
+    return access.repository(ctx, at, model_of(ctx).recovery_points.restic, host)
+
+
+def newest(ctx: StepContext) -> tuple[Repository, recovery_points.RecoveryPoint, dict[str, Any]]:
+    """The recovery point that the run's ready step chose; where none has, the newest at the target."""
+    repository, name = repository_of(ctx, ctx.run.target), ctx.spec.workload
+    point = recovery_points.named(ctx.facts_of(f"{name}.ready_to_restore")) or recovery_points.newest(
+        repository, ctx.runbook.runbook, name, timeout_s=QUICK_S
+    )
+    return repository, point, recovery_points.read_manifest(repository, point, timeout_s=QUICK_S)

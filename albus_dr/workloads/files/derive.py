@@ -1,0 +1,67 @@
+"""The steps of each operation for a directory tree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from albus_dr.workloads.files.model import Model
+from albus_dr.workloads.registry import Derivation, Derived
+from albus_dr.workloads.step import StepSpec
+
+
+def steps(name: str, model: Model, derivation: Derivation) -> Derived:
+    """replicate: back up, copy, warm. drill and failover: restore, verify. switchover: carry the last changes over."""
+    source, target = derivation.source, derivation.target
+    rto_s = derivation.runbook.objectives.rto
+
+    def step(verb: str, at: str, title: str, **more: Any) -> StepSpec:
+        return StepSpec(
+            id=f"{name}.{verb}",
+            workload=name,
+            site=at,
+            action=f"files.{verb}",
+            title=title,
+            **{"timeout_s": rto_s, **more},
+        )
+
+    ready_to_back_up = step("ready_to_back_up", source, f"{name} is there, both repositories open", timeout_s=60)
+    ready_to_restore = step(
+        "ready_to_restore", target, f"{target} has a recovery point of {name}, and room for it", timeout_s=60
+    )
+    if derivation.operation == "replicate":
+        warm = step("warm", target, f"Refresh the copy of {name} at {target}", needs=(f"{name}.copy",), estimate_s=2)
+        return Derived(
+            ready=(ready_to_back_up,),
+            take=(
+                step("back_up", source, f"Back up {name} at {source}", estimate_s=5),
+                step("copy", target, f"Copy the recovery points of {name} to {target}", needs=(f"{name}.back_up",), retries=2,
+                     estimate_s=5),
+                *((warm,) if model.warm else ()),
+            ),
+        )  # fmt: skip
+    if derivation.operation == "drill":
+        return Derived(
+            ready=(ready_to_restore,),
+            take=(
+                step("restore", target, f"Restore {name} into the isolated target", estimate_s=5),
+                step("compare", target, f"Compare {name} with its manifest", needs=(f"{name}.restore",), estimate_s=1,
+                     clock="data_recovered_at"),
+            ),
+        )  # fmt: skip
+    if derivation.operation == "switchover":
+        return Derived(
+            ready=(
+                ready_to_back_up,
+                step("bring_forward", target, f"Bring {name} at {target} nearly up to date", needs=(ready_to_back_up.id,), estimate_s=5),
+            ),
+            release=(step("carry_over", target, f"Carry the last changes of {name} over to {target}", estimate_s=3),),
+            take=(step("compare_trees", target, f"Compare {name} at both sites", clock="data_recovered_at"),),
+        )  # fmt: skip
+    return Derived(
+        ready=(ready_to_restore,),
+        take=(
+            step("take_back", target, f"Restore {name} at {target}", estimate_s=2),
+            step("verify", target, f"Compare {name} at {target} with its manifest", needs=(f"{name}.take_back",), estimate_s=1,
+                 clock="data_recovered_at"),
+        ),
+    )  # fmt: skip

@@ -1,0 +1,103 @@
+"""replicate: a snapshot in restic with its manifest, its copy, and the warm copy of the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from albus_dr.errors import NotReadyError, RefusedError
+from albus_dr.tools.host import Host
+from albus_dr.workloads import recovery_points
+from albus_dr.workloads.copying import copy_points
+from albus_dr.workloads.files.access import QUICK_S, model_of, newest, path_of, repository_of
+from albus_dr.workloads.files.trees import hash_files, list_files
+from albus_dr.workloads.step import Facts, StepContext
+
+
+def ready_to_back_up(ctx: StepContext) -> Facts:
+    host, path = path_of(ctx, ctx.run.source)
+    if host.run(("test", "-d", path), timeout_s=QUICK_S).code != 0:
+        raise NotReadyError(f"{ctx.spec.workload}: there is no directory {path} at {ctx.run.source}")
+    for at in (ctx.run.source, ctx.run.target):
+        repository_of(ctx, at).probe(timeout_s=QUICK_S)
+    return {}
+
+
+def back_up(ctx: StepContext) -> Facts:
+    """Back up, then hash what was backed up; a file that changed in between is not claimed."""
+    host, path = path_of(ctx, ctx.run.source)
+    repository = repository_of(ctx, ctx.run.source)
+    name, runbook = ctx.spec.workload, ctx.runbook.runbook
+    made_at = datetime.now(UTC)
+    point = recovery_points.new_point_id(made_at)
+    earlier = recovery_points.find_all(repository, runbook, name, timeout_s=QUICK_S)
+    before = list_files(host, path, timeout_s=ctx.remaining_s)
+    summary = repository.backup_directory(
+        path, recovery_points.tags(runbook, name, point, "data"), timeout_s=ctx.remaining_s, progress=ctx.progress,
+        cancelled=ctx.cancelled,
+    )  # fmt: skip
+    known = recovery_points.read_manifest(repository, earlier[-1], timeout_s=QUICK_S)["files"] if earlier else {}
+    files = _manifest_of(ctx, host, path, before, known)
+    manifest = {"files": files, "bytes": int(summary["total_bytes_processed"]),
+                "count": int(summary["total_files_processed"])}  # fmt: skip
+    recovery_points.write_manifest(repository, runbook, name, point, made_at, manifest, timeout_s=QUICK_S)
+    return {
+        "point": point,
+        "bytes": manifest["bytes"],
+        "files": manifest["count"],
+        "newest_write_at": made_at.isoformat(),
+    }
+
+
+def _manifest_of(
+    ctx: StepContext, host: Host, path: str, before: Mapping[str, tuple[int, str]], known: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """What an earlier manifest knows of unchanged files is kept; the rest is read once."""
+    same = {name: known[name] for name, (size, modified) in before.items()
+            if name in known and (known[name]["size"], known[name]["modified"]) == (size, modified)}  # fmt: skip
+    hashes = hash_files(host, path, before.keys() - same.keys(), ctx)
+    after = list_files(host, path, timeout_s=ctx.remaining_s)
+    fresh = {name: {"size": before[name][0], "modified": before[name][1], "sha256": digest}
+             for name, digest in hashes.items() if after.get(name) == before[name]}  # fmt: skip
+    return {**same, **fresh}
+
+
+def copy(ctx: StepContext) -> Facts:
+    return {
+        **copy_points(ctx, repository_of(ctx, ctx.run.source), repository_of(ctx, ctx.run.target)),
+        "newest_write_at": ctx.facts_of(f"{ctx.spec.workload}.back_up").get("newest_write_at"),
+    }
+
+
+def warm(ctx: StepContext) -> Facts:
+    repository, point, manifest = newest(ctx)
+    host, path = path_of(ctx, ctx.run.target)
+    refuse_live_target(ctx)
+    summary = repository.restore(
+        point.data.id, path, timeout_s=ctx.remaining_s, progress=ctx.progress, cancelled=ctx.cancelled, replace=True
+    )
+    give_to_owner(ctx, host, path)
+    return {
+        **recovery_points.chosen(point),
+        "files": manifest["count"],
+        "bytes": summary.get("bytes_restored", 0),
+    }
+
+
+def refuse_live_target(ctx: StepContext) -> None:
+    """Never make a tree equal to a snapshot where it is, or may be, the one that users write to."""
+    mine, theirs = path_of(ctx, ctx.run.target), path_of(ctx, ctx.run.source)
+    if mine == theirs and ctx.config.sites[ctx.run.target].hosts == ctx.config.sites[ctx.run.source].hosts:
+        raise RefusedError(
+            f"{ctx.spec.workload}: both sites name the same directory {mine[1]} on the same machine",
+            hint="compare sites.*.paths in the config",
+        )
+
+
+def give_to_owner(ctx: StepContext, host: Host, path: str) -> None:
+    owner = ctx.config.sites[ctx.run.target].paths[model_of(ctx).path].owner
+    if owner:
+        host.run(("chown", "-R", "--", owner, path), timeout_s=ctx.remaining_s).check(
+            f"{path} can't be given to {owner}"
+        )

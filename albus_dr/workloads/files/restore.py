@@ -1,0 +1,79 @@
+"""drill and failover: the tree comes back from a recovery point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from albus_dr.errors import NotReadyError
+from albus_dr.workloads import recovery_points, site
+from albus_dr.workloads.files.access import QUICK_S, newest, path_of, repository_of
+from albus_dr.workloads.files.compare import compared
+from albus_dr.workloads.files.recovery import warm
+from albus_dr.workloads.files.trees import list_files
+from albus_dr.workloads.step import Facts, Observation, State, StepContext
+
+ROOM = 1.05  # files take whole blocks
+
+
+def ready_to_restore(ctx: StepContext) -> Facts:
+    repository = repository_of(ctx, ctx.run.target)
+    with repository.probed():
+        point, manifest = recovery_points.newest_with_manifest(
+            repository, ctx.runbook.runbook, ctx.spec.workload, timeout_s=QUICK_S
+        )
+    if ctx.run.operation == "drill":
+        site.require_space(ctx, manifest["bytes"] * ROOM)
+    else:
+        _require_room(ctx, manifest)
+    return recovery_points.chosen(point)
+
+
+def _require_room(ctx: StepContext, manifest: Mapping[str, Any]) -> None:
+    host, path = path_of(ctx, ctx.run.target)
+    used = sum(size for size, _ in list_files(host, path, timeout_s=ctx.remaining_s).values())
+    needed, free = manifest["bytes"] * ROOM - used, site.free_bytes(host, path)
+    if free < needed:
+        raise NotReadyError(
+            f"{ctx.spec.workload}: {path} at {ctx.run.target} lacks {needed - free:.0f} bytes for the restore"
+        )
+
+
+def _drill_path(ctx: StepContext) -> str:
+    return f"{site.drill_directory(ctx)}/{ctx.spec.workload}"
+
+
+def restore(ctx: StepContext) -> Facts:
+    repository, point, manifest = newest(ctx)
+    path = _drill_path(ctx)
+    site.fresh_directory(ctx, path)
+    repository.restore(point.data.id, path, timeout_s=ctx.remaining_s, progress=ctx.progress, cancelled=ctx.cancelled)
+    return {"point": point.id, "point_at": point.data.time.isoformat(), "path": path, "bytes": manifest["bytes"]}
+
+
+def compare(ctx: StepContext) -> Facts:
+    restored = ctx.facts_of(f"{ctx.spec.workload}.restore")
+    return {"newest_write_at": restored["point_at"], **compared(ctx, site.drill_host(ctx), restored["path"])}
+
+
+def observe_taken_back(ctx: StepContext) -> Observation:
+    """A warm copy that is equal to the recovery point, file by file, needs no restore."""
+    _, point, manifest = newest(ctx)
+    host, path = path_of(ctx, ctx.run.target)
+    files = manifest["files"]
+    present = list_files(host, path, timeout_s=ctx.remaining_s)
+    same = all(present.get(name) == (entry["size"], entry["modified"]) for name, entry in files.items())
+    if not same or len(present) != manifest["count"]:
+        return Observation(State.NOT_DONE, "the tree differs from the recovery point")
+    return Observation(State.DONE, "the warm copy is the recovery point", recovery_points.chosen(point))
+
+
+def take_back(ctx: StepContext) -> Facts:
+    """Make the target's tree equal to the recovery point, reading only what differs."""
+    return warm(ctx)
+
+
+def verify(ctx: StepContext) -> Facts:
+    taken = ctx.facts_of(f"{ctx.spec.workload}.take_back")
+    host, path = path_of(ctx, ctx.run.target)
+    return {"newest_write_at": taken["point_at"], **compared(ctx, host, path)}

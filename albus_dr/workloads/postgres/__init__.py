@@ -1,0 +1,28 @@
+"""PostgreSQL: a streaming standby at the other site, and logical dumps in restic as recovery points."""
+
+from __future__ import annotations
+
+from albus_dr.workloads.copying import verify_copy
+from albus_dr.workloads.postgres import change, drill, recovery
+from albus_dr.workloads.postgres.derive import steps
+from albus_dr.workloads.postgres.model import Model, references
+from albus_dr.workloads.step import Action
+
+__all__ = ["ACTIONS", "Model", "references", "steps"]
+
+
+ACTIONS = {
+    "postgres.ready_to_dump": Action(recovery.ready_to_dump),
+    "postgres.ready_to_restore": Action(drill.ready_to_restore),
+    "postgres.ready_to_switch": Action(change.ready_to_switch),
+    "postgres.ready_to_promote": Action(change.ready_to_promote),
+    "postgres.dump": Action(recovery.dump),
+    "postgres.copy": Action(recovery.copy, verify=verify_copy),
+    "postgres.restore": Action(drill.restore),
+    "postgres.compare": Action(drill.compare, verify=drill.verify_compared),
+    "postgres.stop": Action(change.stop, observe=change.observe_stopped),
+    "postgres.promote": Action(change.promote, observe=change.observe_promoted),
+    "postgres.verify": Action(change.verify_facts, verify=change.verify_promoted),
+    "postgres.follow": Action(change.follow, observe=change.observe_following),
+    "postgres.confirm": Action(change.confirm),
+}

@@ -1,0 +1,187 @@
+"""switchover and failover: the primary stops, its standby is promoted, and the old one follows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientError
+from albus_dr.tools import postgres
+from albus_dr.tools.postgres import Server
+from albus_dr.tools.secrets import reveal
+from albus_dr.units import format_duration
+from albus_dr.workloads import site
+from albus_dr.workloads.postgres.access import model_of, name_of, require_primary, require_standby, server_of
+from albus_dr.workloads.postgres.questions import ask
+from albus_dr.workloads.step import Facts, Observation, State, StepContext, Verdict, Verification
+
+
+def ready_to_switch(ctx: StepContext) -> Facts:
+    primary = require_primary(ctx, ctx.run.source)
+    standby = require_standby(ctx)
+    if primary.system_identifier() != standby.system_identifier():
+        raise RefusedError(
+            f"{name_of(ctx)}: the server at {ctx.run.target} is not a standby of the one at {ctx.run.source}"
+        )
+    lag = primary.lag_of(ctx.run.target)
+    if lag is None:
+        raise NotReadyError(
+            f"{name_of(ctx)}: no standby named {ctx.run.target} is streaming from {ctx.run.source}",
+            hint=f"its primary_conninfo must say application_name={ctx.run.target}; look at its log",
+        )
+    return {"lag_bytes": lag.replayed, "sync_state": lag.sync_state}
+
+
+def ready_to_promote(ctx: StepContext) -> Facts:
+    """What the standby has, and what would be lost. More than the objective needs a person's word."""
+    server = require_standby(ctx)
+    model = model_of(ctx)
+    if model.marker is None:
+        return {"notes": [f"{name_of(ctx)} has no marker: the age of its newest write can't be measured"]}
+    newest = server.newest_write(model.marker, model.database)
+    disrupted = ctx.run.disrupted_at or ctx.run.declared_at
+    if newest is None:
+        raise NotReadyError(
+            f"{name_of(ctx)}: the marker finds no write at all at {ctx.run.target}", hint="is it the right database?"
+        )
+    behind_s = max(0.0, (disrupted - newest).total_seconds())
+    rpo_s = model.rpo if model.rpo is not None else ctx.runbook.objectives.rpo
+    facts: dict[str, Any] = {"newest_write_at": newest.isoformat(), "behind_s": round(behind_s, 3)}
+    if behind_s > rpo_s:
+        loss = (
+            f"{name_of(ctx)}: the newest write at {ctx.run.target} is {format_duration(behind_s)} older than the disruption "
+            f"(objective {format_duration(rpo_s)}); what was written in between is lost"
+        )
+        if not ctx.run.options.get("accept_data_loss"):
+            raise RefusedError(loss, hint="if nothing was written then, or the loss is accepted: --accept-data-loss")
+        facts["notes"] = [f"{loss}. {ctx.run.operator} accepted it (--accept-data-loss)"]
+    return facts
+
+
+def observe_stopped(ctx: StepContext) -> Observation:
+    server = server_of(ctx)
+    if server.is_running():
+        return Observation(State.NOT_DONE, "it runs")
+    return Observation(State.DONE, "it is stopped", _stopped_at(server))
+
+
+def stop(ctx: StepContext) -> Facts:
+    server = server_of(ctx)
+    server.stop(timeout_s=ctx.remaining_s)
+    return _stopped_at(server)
+
+
+def _stopped_at(server: Server) -> Facts:
+    control = server.control()
+    if control.get("Database cluster state") != "shut down":
+        raise StepError(
+            f"PostgreSQL in {server.data} did not stop cleanly: {control.get('Database cluster state')}",
+            hint="start it, let its standby catch up, and switch over again",
+        )
+    return {
+        "shutdown_position": control["Latest checkpoint location"],
+        "system_identifier": control["Database system identifier"],
+    }
+
+
+def observe_promoted(ctx: StepContext) -> Observation:
+    try:
+        standby = server_of(ctx).is_in_recovery()
+    except TransientError as error:
+        return Observation(State.UNKNOWN, error.message)
+    return Observation(State.NOT_DONE, "it is a standby") if standby else Observation(State.DONE, "it is the primary")
+
+
+def promote(ctx: StepContext) -> Facts:
+    """With the fence proof in hand; in a switchover only once everything that the old primary wrote has arrived."""
+    server, proof = server_of(ctx), site.fence_proof(ctx)
+    stopped = ctx.facts_of(f"{name_of(ctx)}.stop")
+    if stopped:
+        _wait_until_replayed(ctx, server, stopped)
+    server.promote(proof, timeout_s=ctx.remaining_s)
+    return {"rests_on": proof.rests_on}
+
+
+def _wait_until_replayed(ctx: StepContext, server: Server, stopped: Facts) -> None:
+    if server.system_identifier() != stopped["system_identifier"]:
+        raise RefusedError(
+            f"{name_of(ctx)}: the server at {ctx.spec.site} is not a standby of the one that was stopped"
+        )
+    goal = postgres.position(stopped["shutdown_position"])
+    while server.replayed_position() < goal:
+        if ctx.remaining_s < 60 or ctx.cancelled.wait(postgres.POLL_S):
+            raise RefusedError(
+                f"{name_of(ctx)}: {ctx.spec.site} has not received everything that {ctx.run.source} wrote; promoting would lose it",
+                hint=f"start PostgreSQL at {ctx.run.source} again, let {ctx.spec.site} catch up, and switch over again",
+            )
+
+
+def verify_facts(ctx: StepContext) -> Facts:
+    model = model_of(ctx)
+    facts: dict[str, Any] = {}
+    if ctx.run.operation == "failover":
+        facts["notes"] = [f"{name_of(ctx)} is unprotected: {ctx.spec.site} has no standby, and commits wait for nobody"]
+    newest = server_of(ctx).newest_write(model.marker, model.database) if model.marker else None
+    return facts | ({"newest_write_at": newest.isoformat()} if newest else {})
+
+
+def verify_promoted(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
+    server = server_of(ctx)
+    role = Verification(
+        name_of(ctx), f"role at {ctx.spec.site}", "primary", "standby" if server.is_in_recovery() else "primary",
+        Verdict.FAILED if server.is_in_recovery() else Verdict.PASSED,
+    )  # fmt: skip
+    return (role, *ask(ctx, server, None))
+
+
+def _slot(standby_site: str) -> str:
+    return "albus_" + "".join(letter if letter.isalnum() else "_" for letter in standby_site)
+
+
+def observe_following(ctx: StepContext) -> Observation:
+    """Done when the new primary sees it stream. A server that runs as a primary is nobody's standby: unknown."""
+    try:
+        if server_of(ctx, ctx.run.target).lag_of(ctx.spec.site) is not None:
+            return Observation(State.DONE, "it streams")
+        server = server_of(ctx)
+        if not server.is_running():
+            return Observation(State.NOT_DONE, "it is stopped")
+        return Observation(State.UNKNOWN, "it runs, and does not stream from the new primary")
+    except TransientError as error:
+        return Observation(State.UNKNOWN, error.message)
+
+
+def follow(ctx: StepContext) -> Facts:
+    """The old primary stopped cleanly and the new one had all of it: it can follow as it is."""
+    old, new = server_of(ctx), server_of(ctx, ctx.run.target)
+    if old.is_running():
+        raise RefusedError(
+            f"{name_of(ctx)}: PostgreSQL at {ctx.spec.site} runs; it must be stopped to become a standby"
+        )
+    if old.control()["Database system identifier"] != new.system_identifier():
+        raise RefusedError(f"{name_of(ctx)}: {old.data} at {ctx.spec.site} is another cluster than the new primary's")
+    slot = _slot(ctx.spec.site)
+    new.make_slot(slot)
+    config = ctx.config.sites[ctx.run.target].servers[model_of(ctx).server]
+    password = reveal(config.replication_password, ctx.config_base) if config.replication_password else ""
+    primary = {
+        "host": config.address, "port": str(config.port), "user": config.replication_user, "application_name": ctx.spec.site,
+    }  # fmt: skip
+    old.follow(primary, slot, password, timeout_s=60)
+    while new.lag_of(ctx.spec.site) is None:
+        if ctx.remaining_s <= 1 or ctx.cancelled.wait(postgres.POLL_S * 5):
+            raise TransientError(
+                f"{name_of(ctx)}: {ctx.spec.site} started as a standby but does not stream", hint="look at its log"
+            )
+    return {}
+
+
+def confirm(ctx: StepContext) -> Facts:
+    """Only once the standby streams: otherwise every commit would wait for nobody."""
+    server = server_of(ctx)
+    server.wait_for_standby_to_confirm(ctx.run.source)
+    while True:
+        lag = server.lag_of(ctx.run.source)
+        if lag and lag.sync_state == "sync":
+            return {"sync_state": lag.sync_state}
+        if ctx.remaining_s <= 1 or ctx.cancelled.wait(postgres.POLL_S * 5):
+            raise TransientError(f"{name_of(ctx)}: {ctx.run.source} does not confirm commits of {ctx.spec.site}")

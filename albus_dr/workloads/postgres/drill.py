@@ -1,0 +1,80 @@
+"""drill: restore a dump into an isolated server, and compare it with its manifest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from albus_dr.workloads import recovery_points, site
+from albus_dr.workloads.postgres.access import QUICK_S, model_of, name_of, repository_of
+from albus_dr.workloads.postgres.questions import ask
+from albus_dr.workloads.step import Facts, StepContext, Verdict, Verification
+
+RESTORE_FACTOR = 2.5  # a dump on disk, and beside it the tables and indexes that it becomes
+
+
+def ready_to_restore(ctx: StepContext) -> Facts:
+    repository = repository_of(ctx, ctx.run.target)
+    with repository.probed():
+        point, manifest = recovery_points.newest_with_manifest(
+            repository, ctx.runbook.runbook, name_of(ctx), timeout_s=QUICK_S
+        )
+    site.require_space(ctx, manifest["bytes"] * RESTORE_FACTOR)
+    return recovery_points.chosen(point)
+
+
+def restore(ctx: StepContext) -> Facts:
+    """From the target's own repository into a server without a network."""
+    model, name = model_of(ctx), name_of(ctx)
+    repository = repository_of(ctx, ctx.run.target)
+    point = recovery_points.named(ctx.facts_of(f"{name}.ready_to_restore")) or recovery_points.newest(
+        repository, ctx.runbook.runbook, name, timeout_s=QUICK_S
+    )
+    manifest = recovery_points.read_manifest(repository, point, timeout_s=QUICK_S)
+    server = site.drill_server(ctx, name)
+    base = f"{site.drill_directory(ctx)}/{name}"
+    site.fresh_directory(ctx, f"{base}.dump")
+    site.fresh_directory(ctx, base, server.run_as)
+    server.create(timeout_s=120)
+    repository.restore(
+        point.data.id, f"{base}.dump", timeout_s=ctx.remaining_s, progress=ctx.progress, cancelled=ctx.cancelled
+    )
+    server.start(timeout_s=60)
+    server.restore_dump(
+        f"{base}.dump/{name}.dump", model.database, jobs=max(2, os.cpu_count() or 2), timeout_s=ctx.remaining_s,
+        cancelled=ctx.cancelled,
+    )  # fmt: skip
+    return {"point": point.id, "point_at": point.data.time.isoformat(), "manifest": manifest,
+            "uri": server.uri(model.database)}  # fmt: skip
+
+
+def compare(ctx: StepContext) -> Facts:
+    model = model_of(ctx)
+    restored = ctx.facts_of(f"{name_of(ctx)}.restore")
+    server = site.drill_server(ctx, name_of(ctx))
+    newest = server.newest_write(model.marker, model.database) if model.marker else None
+    found = server.tables(model.database, timeout_s=ctx.remaining_s)
+    return {
+        "newest_write_at": newest.isoformat() if newest else restored["point_at"], "point": restored["point"],
+        "tables": {table: {"rows": summary.rows, "checksum": summary.checksum} for table, summary in found.items()},
+    }  # fmt: skip
+
+
+def verify_compared(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]:
+    manifest = ctx.facts_of(f"{name_of(ctx)}.restore")["manifest"]
+    server = site.drill_server(ctx, name_of(ctx))
+    return (*_compare_tables(name_of(ctx), manifest["tables"], facts["tables"]), *ask(ctx, server, manifest["answers"]))
+
+
+def _compare_tables(workload: str, expected: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[Verification, ...]:
+    result = []
+    for table in sorted({*expected, *found}):
+        want, have = expected.get(table), found.get(table)
+        same = Verdict.PASSED if want == have else Verdict.FAILED
+        result.append(Verification(workload, f"rows and checksum of {table}", _rows(want), _rows(have), same))
+    return tuple(result)
+
+
+def _rows(table: Mapping[str, Any] | None) -> str:
+    return f"{table['rows']} rows, checksum {str(table['checksum'])[-8:]}" if table else "no such table"
