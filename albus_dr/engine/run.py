@@ -15,6 +15,7 @@ from albus_dr.engine.approval import approval_action
 from albus_dr.engine.durable import Checkpoint, run_durably
 from albus_dr.engine.execute import Executor, Outcome, Past
 from albus_dr.engine.history import aborted
+from albus_dr.engine.promise import promised_rpo_s
 from albus_dr.engine.undo import undo_own_steps
 from albus_dr.engine.verdict import Judgement, judge
 from albus_dr.errors import ExitCode
@@ -183,27 +184,16 @@ def conclude(store: JournalStore, run: str, runbook: Runbook, plan: Plan) -> Jud
             store.append(run, "StepSkipped", {"reason": "something that it needs was not done"}, step=step.id)
     events = store.events(run)
     codes = {event.step: int(event.data["exit_code"]) for event in events if event.kind == "StepFailed"}
-    promised = {
-        name: rpo_s(runbook, name, plan.operation)
-        for name, model in runbook.workloads.items()
-        if model.kind in HOLDS_DATA
-    }
-    return judge(fold(events), failure_codes=codes, tolerated=_tolerated(plan), rpo_by_workload=promised)
-
-
-def rpo_s(runbook: Runbook, workload: str, operation: str) -> float:
-    """What an operation's data are held against. A database's stricter objective is its standby's to keep; a drill
-    restores recovery points and leaves the standby alone, so there the runbook's own objective holds."""
-    model = runbook.workloads[workload]
-    by_standby = operation == "drill" and model.kind == "postgres"
-    return runbook.objectives.rpo if model.rpo is None or by_standby else model.rpo
+    return judge(
+        fold(events),
+        failure_codes=codes,
+        tolerated=_tolerated(plan),
+        rpo_by_workload=promised_rpo_s(runbook, plan.operation),
+    )
 
 
 def _tolerated(plan: Plan) -> frozenset[str]:
     return frozenset(step.id for step in plan.steps if step.on_failure == "continue")
-
-
-HOLDS_DATA = ("postgres", "files")
 
 
 def _interrupted(judgement: Judgement, reason: str) -> Judgement:

@@ -41,7 +41,8 @@ def build(runbook: Runbook, operation: Operation, *, source: str, target: str, k
     for own in runbook.steps:
         if operation in own.in_:
             steps = _weave(own, steps, runbook, target=target, source=source)
-    return Plan(runbook.runbook, operation, source, target, _stable_order(steps))
+    protects = {name: model.model_dump(mode="json", by_alias=True) for name, model in runbook.workloads.items()}
+    return Plan(runbook.runbook, operation, source, target, _stable_order(steps), protects)
 
 
 def _kind(kinds: Mapping[str, Kind], runbook: Runbook, name: str) -> Kind:

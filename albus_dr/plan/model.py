@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,9 @@ class Plan:
     source: str
     target: str
     steps: tuple[StepSpec, ...]
+    protects: Mapping[str, Any] = field(default_factory=dict)
+    """By workload: what the runbook says about it, as plain data. The steps read it: what is restored, and the questions
+    that are asked afterwards."""
 
     @cached_property
     def digest(self) -> str:
@@ -37,6 +40,7 @@ class Plan:
             "source": self.source,
             "target": self.target,
             "steps": [asdict(step) for step in self.steps],
+            "protects": self.protects,
         }
 
     @staticmethod
@@ -45,7 +49,7 @@ class Plan:
         steps = tuple(
             StepSpec(**{**step, "needs": tuple(step["needs"]), "undo": tuple(step["undo"])}) for step in data["steps"]
         )
-        return Plan(data["runbook"], data["operation"], data["source"], data["target"], steps)
+        return Plan(data["runbook"], data["operation"], data["source"], data["target"], steps, data["protects"])
 
     @cached_property
     def critical_path(self) -> tuple[StepSpec, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from albus_dr.cli.common import load_runbook
-from albus_dr.engine.run import rpo_s
+from albus_dr.engine.promise import rpo_s
 
 TOP = Path(__file__).resolve().parents[2]
 

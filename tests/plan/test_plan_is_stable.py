@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,13 @@ def test_the_digest_does_not_depend_on_the_hash_seed() -> None:
         for seed in ("1", "2", "3")
     }  # fmt: skip
     assert len(digests) == 1
+
+
+def test_another_question_is_another_plan() -> None:
+    found = plan("drill")
+    other = {**found.protects, "patients": {**found.protects["patients"], "verify": []}}
+    assert found.protects["patients"]["verify"]
+    assert replace(found, protects=other).digest != found.digest
 
 
 def test_a_drill_has_no_step_at_the_source() -> None:

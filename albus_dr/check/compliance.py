@@ -1,0 +1,134 @@
+"""Is there a valid drill within the period, within the objectives? Pure: the same runs and time, the same answer.
+
+What a drill proved ends with the first of three things: the period is over; the drill's plan is another one today; a
+later drill of the same plan failed, which disproves the earlier one. A drill that was interrupted, waits, or was refused
+proves nothing, either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from albus_dr.errors import ExitCode
+from albus_dr.journal.state import RunState
+from albus_dr.units import format_duration
+
+SCHEMA = "albus-dr/compliance/1"
+Result = Literal["compliant", "overdue", "objective_missed"]
+_CODES: dict[Result, ExitCode] = {
+    "compliant": ExitCode.PASSED,
+    "overdue": ExitCode.OVERDUE,
+    "objective_missed": ExitCode.OBJECTIVE_MISSED,
+}
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What the runbook promises today. Seconds."""
+
+    runbook: str
+    drill_every_s: float
+    rto_s: float
+    rpo_s: Mapping[str, float]
+    """By workload: what its newest restored write is held against."""
+    plan_digest: str
+    """Of the drill that the runbook would plan today."""
+
+
+@dataclass(frozen=True)
+class Compliance:
+    """The answer at one moment."""
+
+    runbook: str
+    at: datetime
+    result: Result
+    reason: str
+    due_at: datetime
+    """When the next drill must have passed; when overdue, since when, which is ``at`` where no drill ever counted."""
+    drill: RunState | None
+    """The drill that decides; None when none of today's plan has proved anything."""
+    every_s: float
+    plan_digest: str
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return _CODES[self.result]
+
+
+def decide(promise: Promise, runs: Iterable[RunState], at: datetime) -> Compliance:
+    """The answer at the moment ``at`` (with a zone), from the runbook's runs in any order. Later ones don't exist yet."""
+    known = sorted(_telling(runs, at), key=_ended_at, reverse=True)
+    last = next((run for run in known if run.plan_digest == promise.plan_digest), None)
+
+    def answer(result: Result, reason: str, due_at: datetime) -> Compliance:
+        every_s, digest = promise.drill_every_s, promise.plan_digest
+        return Compliance(promise.runbook, at, result, reason, due_at, last, every_s, digest)
+
+    if last is None:
+        if not known:
+            return answer("overdue", "no drill has passed yet", at)
+        return answer(
+            "overdue", f"the plan has changed since the last drill ({known[0].run}): what it proved no longer holds", at
+        )
+    due_at = _ended_at(last) + timedelta(seconds=promise.drill_every_s)
+    missed = _missed(promise, last)
+    if last.verdict != "passed" and not missed:
+        return answer("overdue", f"the last drill failed ({last.run}): {last.reason}", _ended_at(last))
+    if at > due_at:
+        every = format_duration(promise.drill_every_s)
+        return answer("overdue", f"the last drill ({last.run}) is older than {every}, the period", due_at)
+    if missed:
+        return answer("objective_missed", f"the last drill missed an objective ({last.run}): {missed}", due_at)
+    return answer("compliant", f"{last.run} passed", due_at)
+
+
+def _telling(runs: Iterable[RunState], at: datetime) -> Iterator[RunState]:
+    """The drills that had ended by then and proved something: that recovery works, or that it does not."""
+    for run in runs:
+        ended = run.clocks["ended_at"]
+        told = run.verdict == "passed" or (run.verdict == "failed" and run.exit_code != ExitCode.REFUSED)
+        if run.operation == "drill" and run.exit_code is not None and told and ended is not None and ended <= at:
+            yield run
+
+
+def _ended_at(run: RunState) -> datetime:
+    ended = run.clocks["ended_at"]
+    assert ended is not None
+    return ended
+
+
+def _missed(promise: Promise, run: RunState) -> str:
+    """Which objective a recovered and verified drill missed: those of its own day, and those of today. Else empty."""
+    if run.verdict != "passed":
+        return run.reason if run.exit_code == ExitCode.OBJECTIVE_MISSED else ""
+    if run.rta_s is None or run.rta_s > promise.rto_s:
+        took = "not measured" if run.rta_s is None else format_duration(run.rta_s)
+        return f"its recovery time was {took}; {format_duration(promise.rto_s)} is promised today"
+    for workload, limit_s in promise.rpo_s.items():
+        found = run.rpa_by_workload.get(workload)
+        if found is None or found > limit_s:
+            age = "not measured" if found is None else format_duration(found)
+            return f"{workload}: the age of its newest write was {age}; {format_duration(limit_s)} is promised today"
+    return ""
+
+
+def document(found: Compliance) -> dict[str, Any]:
+    """The JSON of an answer (``compliance.schema.json``). Times are RFC 3339 in UTC, durations seconds."""
+    drill = found.drill
+    return {
+        "schema": SCHEMA, "runbook": found.runbook, "at": _stamp(found.at), "result": found.result,
+        "exit_code": int(found.exit_code), "reason": found.reason, "due_at": _stamp(found.due_at),
+        "every_s": found.every_s, "plan_digest": found.plan_digest,
+        "drill": {
+            "run": drill.run, "verdict": drill.verdict, "exit_code": drill.exit_code,
+            "ended_at": _stamp(_ended_at(drill)), "rta_s": drill.rta_s, "rpa_s": drill.rpa_s,
+            "proof_level": drill.proof_level,
+        } if drill else None,
+    }  # fmt: skip
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

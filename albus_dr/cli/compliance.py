@@ -1,0 +1,66 @@
+"""albus-dr compliance RUNBOOK: for cron and CI."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import typer
+
+from albus_dr.check.compliance import Compliance, Promise, decide, document
+from albus_dr.cli.common import (
+    ConfigOption,
+    EngineOption,
+    JsonOption,
+    RunbookArgument,
+    VerboseOption,
+    journal,
+    load_runbook,
+)
+from albus_dr.engine.history import primary_and_secondary, runs_of
+from albus_dr.engine.promise import promised_rpo_s
+from albus_dr.errors import ExitCode
+from albus_dr.journal.store import JournalStore
+from albus_dr.plan.build import build
+from albus_dr.runbook.loader import Loaded
+from albus_dr.workloads.registry import kinds
+
+
+def command(
+    runbook: RunbookArgument,
+    config: ConfigOption = None,
+    engine: EngineOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> ExitCode:
+    """Is there a valid drill within the period, within the objectives? Asks the journal alone, no site.
+
+    Exit code 0 and no word: yes. 9, with the due date: no valid drill within the period; a changed plan and a later
+    drill that failed end a drill's validity. 6: the last drill recovered everything, and missed an objective.
+    """
+    loaded = load_runbook(runbook, config, acts=False)
+    with journal(engine) as store:
+        found = look(store, loaded, datetime.now(UTC))
+    if as_json:
+        typer.echo(json.dumps(document(found), indent=2))
+    elif found.exit_code or verbose:
+        typer.echo(_text(found))
+    return found.exit_code
+
+
+def look(store: JournalStore, loaded: Loaded, at: datetime) -> Compliance:
+    """Hold the journal against what the runbook promises and would do today, at the moment ``at``."""
+    runbook = loaded.runbook
+    source, target = primary_and_secondary(store, runbook)
+    plan = build(runbook, "drill", source=source, target=target, kinds=kinds())
+    objectives, promised = runbook.objectives, promised_rpo_s(runbook, "drill")
+    promise = Promise(runbook.runbook, objectives.drill_every, objectives.rto, promised, plan.digest)
+    return decide(promise, runs_of(store, runbook.runbook), at)
+
+
+def _text(found: Compliance) -> str:
+    due = f"{found.due_at.astimezone(UTC):%Y-%m-%d %H:%M UTC}"
+    if found.result == "overdue":
+        when = "at once" if found.due_at == found.at else f"since {due}"
+        return f"{found.runbook}: a drill is due {when}: {found.reason}"
+    return f"{found.runbook}: {found.reason}; the next drill is due by {due}"

@@ -1,0 +1,255 @@
+"""compliance: a year of weekly drills, the answer on every day, and the command itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from albus_dr.check.compliance import Promise, decide, document
+from albus_dr.cli.common import load_runbook
+from albus_dr.cli.compliance import look
+from albus_dr.cli.schema import SCHEMAS
+from albus_dr.engine.history import runs_of
+from albus_dr.engine.promise import promised_rpo_s
+from albus_dr.engine.verdict import judge
+from albus_dr.journal import store as store_module
+from albus_dr.journal.fold import fold
+from albus_dr.journal.state import RunState
+from albus_dr.journal.store import JournalStore
+from albus_dr.plan.build import build
+from albus_dr.plan.model import Plan
+from albus_dr.runbook.loader import Loaded
+from albus_dr.workloads.registry import kinds
+
+TOP = Path(__file__).resolve().parents[2]
+FIRST = datetime(2026, 1, 5, 4, 0, tzinfo=UTC)  # a Monday; a drill begins at four and is over at half past
+OVER = timedelta(minutes=30)
+MISSED, FAILED, SLOW, CHANGED = 70, 140, 210, 250  # days
+DIGEST = "d1" * 32
+
+
+class Book:
+    """The shipped runbook with another period, and a journal whose clock is wherever the test says."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.path = folder / "albus.yaml"
+        text = (TOP / "playbooks" / "albus.yaml").read_text()
+        self.path.write_text(re.sub(r"drill_every: 1y", "drill_every: 10d", text))
+        self.config = TOP / "configs" / "demo.yaml"
+        self.state = folder / "state"
+        self.state.mkdir(mode=0o700)
+        self.store = JournalStore(f"sqlite:///{self.state / 'engine.sqlite'}", self.state)
+        self.at = FIRST
+        monkeypatch.setattr(store_module, "now", lambda: self.at.isoformat(timespec="milliseconds"))
+
+    @property
+    def loaded(self) -> Loaded:
+        return load_runbook(self.path, self.config, acts=False)
+
+    def plan(self) -> Plan:
+        return build(self.loaded.runbook, "drill", source="strasbourg", target="bordeaux", kinds=kinds())
+
+    def change(self) -> None:
+        """One more question to the restored database."""
+        text = self.path.read_text()
+        question = "      - sql: SELECT count(*) FROM invoice\n        expect: manifest\n"
+        assert question in text
+        self.path.write_text(text.replace(question, f"{question}{question.replace('invoice', 'visit')}", 1))
+
+    def drill(self, begins: datetime, *, failed: bool = False, took: timedelta = timedelta(minutes=9)) -> str:
+        """A drill as the journal would have it: events at their times, judged by the engine's own rule."""
+        plan, objectives = self.plan(), self.loaded.runbook.objectives
+        run = f"drill-{begins:%Y%m%dT%H%M%SZ}-00000001"
+        self.at = begins
+        self.store.append(run, "RunDeclared", {
+            "runbook": "albus", "operation": "drill", "plan": plan.to_json(), "plan_digest": plan.digest,
+            "source": "strasbourg", "target": "bordeaux",
+            "objectives": {"rto_s": objectives.rto, "rpo_s": objectives.rpo, "clock": "disruption"},
+        })  # fmt: skip
+        self.store.append(run, "ClockRecorded", {"clock": "disrupted_at", "at": begins.isoformat()})
+        broken = plan.steps[-2].id if failed else ""
+        for step in plan.steps:
+            if step.id == broken:
+                self.store.append(
+                    run, "StepFailed", {"error": "the data came back wrong", "exit_code": 5}, step=step.id
+                )
+                continue
+            facts = {"newest_write_at": (begins - timedelta(minutes=3)).isoformat()} if step.workload else {}
+            self.store.append(run, "StepSucceeded", {"facts": facts, "adopted": False}, step=step.id)
+        if not failed:
+            at = (begins + took).isoformat()
+            self.store.append(run, "ClockRecorded", {"clock": "service_verified_at", "at": at})
+        self.at = begins + max(OVER, took)
+        promised = promised_rpo_s(self.loaded.runbook, "drill")
+        judgement = judge(
+            fold(self.store.events(run)), failure_codes={broken: 5}, tolerated=frozenset(), rpo_by_workload=promised
+        )
+        self.store.append(run, "RunEnded", judgement.to_json())
+        return run
+
+
+@pytest.fixture
+def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Book]:
+    book = Book(tmp_path, monkeypatch)
+    yield book
+    book.store.close()
+
+
+def expected(day: int) -> tuple[int, timedelta]:
+    """The exit code at noon of the day, and when the next drill is due, counted from the first one's begin."""
+    last = day - day % 7
+    if day < 0 or CHANGED <= day < 252:
+        return 9, timedelta(days=day, hours=8)  # at once
+    if FAILED <= day < FAILED + 7:
+        return 9, timedelta(days=FAILED) + OVER
+    if MISSED <= day < MISSED + 7:
+        return (0 if day < 73 else 9), timedelta(days=63 + 10) + OVER
+    if SLOW <= day < SLOW + 7:
+        return 6, timedelta(days=SLOW + 10, hours=5)
+    return 0, timedelta(days=last + 10) + OVER
+
+
+@pytest.mark.timeout(600)
+def test_a_year_of_weekly_drills_is_answered_rightly_on_every_day(book: Book) -> None:
+    plans: dict[int, str] = {}
+    for day in range(0, 365, 7):
+        if day > CHANGED and CHANGED not in plans:
+            book.change()
+        if day != MISSED:
+            slow = timedelta(hours=5) if day == SLOW else timedelta(minutes=9)
+            book.drill(FIRST + timedelta(days=day), failed=day == FAILED, took=slow)
+        plans[day if day < CHANGED else CHANGED] = book.plan().digest
+    assert plans[0] != plans[CHANGED]
+
+    states = list(runs_of(book.store, "albus"))
+    assert len(states) == 52
+    validator = Draft202012Validator(SCHEMAS["compliance"](), format_checker=Draft202012Validator.FORMAT_CHECKER)
+    runbook = book.loaded.runbook
+    wrong = []
+    for day in range(-3, 365):
+        digest = plans[CHANGED] if day >= CHANGED else plans[0]
+        objectives = runbook.objectives
+        promise = Promise("albus", objectives.drill_every, objectives.rto, promised_rpo_s(runbook, "drill"), digest)
+        at = FIRST + timedelta(days=day, hours=8)
+        found = decide(promise, states, at)
+        validator.validate(document(found))
+        if (int(found.exit_code), found.due_at - FIRST) != expected(day):
+            wrong.append((day, int(found.exit_code), found.due_at - FIRST, found.reason))
+    assert wrong == []
+    # The command's own way to the same answer, with the plan that the runbook gives today.
+    for day in (CHANGED, 253, 364):
+        found = look(book.store, book.loaded, FIRST + timedelta(days=day, hours=8))
+        assert int(found.exit_code) == expected(day)[0]
+
+
+# --- the rule at its edges ------------------------------------------------------------------------------------------
+
+
+def ended(verdict: str = "passed", code: int | None = 0, *, day: float = 0, **more: Any) -> RunState:
+    """A drill that ended ``day`` days after the first one began."""
+    state = RunState(
+        run=f"drill-{day}", runbook="albus", description="", operation="drill", scenario=None, plan_digest=DIGEST, source="a",
+        target="b", rto_s=100, rpo_s=100, clock="disruption", verdict=verdict, exit_code=code, reason="why", rta_s=50, rpa_s=5,
+        rpa_by_workload={"db": 5},
+    )  # fmt: skip
+    state.clocks["ended_at"] = FIRST + timedelta(days=day)
+    return replace(state, **more)
+
+
+PROMISE = Promise("albus", 10 * 86400, 100, {"db": 10}, DIGEST)
+
+
+def code(*runs: RunState, day: float = 9, promise: Promise = PROMISE) -> int:
+    return int(decide(promise, runs, FIRST + timedelta(days=day)).exit_code)
+
+
+def test_the_period_ends_after_its_last_moment() -> None:
+    assert code(ended(), day=10) == 0
+    assert code(ended(), day=10.0001) == 9
+
+
+def test_a_later_failed_drill_disproves_an_earlier_one_and_a_later_pass_mends_it() -> None:
+    assert code(ended(), ended("failed", 5, day=1)) == 9
+    assert code(ended(), ended("failed", 7, day=1)) == 9  # something was left behind
+    assert code(ended(), ended("failed", 5, day=1), ended(day=2)) == 0
+
+
+@pytest.mark.parametrize(
+    ("verdict", "exit_code"), [("incomplete", 130), ("incomplete", 4), ("failed", 8), ("incomplete", None)]
+)
+def test_what_proved_nothing_changes_nothing(verdict: str, exit_code: int | None) -> None:
+    assert code(ended(), ended(verdict, exit_code, day=1)) == 0
+    assert code(ended(verdict, exit_code)) == 9
+
+
+def test_a_missed_objective_is_told_until_the_period_is_over() -> None:
+    assert code(ended(), ended("failed", 6, day=1)) == 6
+    assert code(ended("failed", 6), day=11) == 9
+
+
+def test_objectives_that_became_stricter_hold_for_the_last_drill_too() -> None:
+    assert code(ended(), promise=replace(PROMISE, rto_s=49)) == 6
+    assert code(ended(), promise=replace(PROMISE, rpo_s={"db": 4})) == 6
+    assert code(ended(), promise=replace(PROMISE, rpo_s={"db": 10, "scans": 10})) == 6  # nobody measured it
+
+
+def test_another_plan_another_operation_and_the_future_do_not_count() -> None:
+    assert code(ended(plan_digest="other")) == 9
+    assert code(ended(), ended("failed", 5, day=1, plan_digest="other")) == 0
+    assert code(ended(operation="replicate")) == 9
+    assert code(ended(day=9.5)) == 9
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+def compliance(book: Book, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        (sys.executable, "-m", "albus_dr", "compliance", str(book.path), "--config", str(book.config), *options),
+        env={**os.environ, "ALBUS_DR_STATE": str(book.state)}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_the_command_is_quiet_when_all_is_well_and_tells_the_due_date_when_not(book: Book) -> None:
+    def ago(days: int) -> datetime:
+        return datetime.now(UTC) - timedelta(days=days)
+
+    never = compliance(book)
+    assert (never.returncode, never.stdout) == (9, "albus: a drill is due at once: no drill has passed yet\n")
+
+    old = book.drill(ago(12))
+    late = compliance(book)
+    due = f"{ago(2) + OVER:%Y-%m-%d}"
+    assert late.returncode == 9
+    assert f"a drill is due since {due}" in late.stdout
+    assert old in late.stdout
+
+    book.drill(ago(3), took=timedelta(hours=5))
+    slow = compliance(book, "--json")
+    assert slow.returncode == 6
+    told = json.loads(slow.stdout)
+    Draft202012Validator(SCHEMAS["compliance"]()).validate(told)
+    assert (told["exit_code"], told["result"], told["drill"]["exit_code"]) == (6, "objective_missed", 6)
+
+    run = book.drill(ago(1))
+    well = compliance(book)
+    assert (well.returncode, well.stdout, well.stderr) == (0, "", "")
+    assert run in compliance(book, "-v").stdout
+
+
+def test_it_imports_neither_the_engine_nor_a_client() -> None:
+    heavy = ("dbos", "boto3", "rich", "psycopg")
+    source = f"import sys, albus_dr.cli.compliance; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run((sys.executable, "-c", source), capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
