@@ -25,6 +25,7 @@ LOCK_PATIENCE = (
     "2m"  # restic's own waiting for another's lock; plain `unlock` would not help, --remove-all is never used
 )
 QUICK_S = 15.0
+OPENS_WITHIN_S = 2.0  # a restic whose keys are right has its repository open by then: most of it goes into the password
 _versions_checked: set[Host] = set()
 _OK, _INCOMPLETE, _NO_REPOSITORY, _LOCKED, _WRONG_PASSWORD, _INTERRUPTED = 0, 3, 10, 11, 12, 130
 # A lost connection is none: restic names the file then as well, and says why it could not be had.
@@ -87,11 +88,12 @@ class Repository:
     def probed(self) -> Iterator[None]:
         """While restic works in the block, its version and the bucket are asked beside it; a no ends the block.
 
-        With a wrong key restic itself would try for a quarter of an hour. Raises NotReadyError.
+        With a wrong key restic itself would try for a quarter of an hour. The bucket is asked once restic takes long or
+        has failed: one that opened the repository has answered for it. Raises NotReadyError.
         """
         refusals: list[NotReadyError] = []
         bucket = self.location
-        version_known = threading.Event()
+        version_known, ended, opened = threading.Event(), threading.Event(), threading.Event()
 
         def ask() -> None:
             try:
@@ -99,7 +101,8 @@ class Repository:
                     self._require_version()
                 finally:
                     version_known.set()
-                if bucket:
+                ended.wait(OPENS_WITHIN_S)
+                if bucket and not opened.is_set():
                     s3.probe(bucket, what=str(self))
             except NotReadyError as refusal:
                 refusals.append(refusal)
@@ -109,11 +112,15 @@ class Repository:
         asking.start()
         try:
             yield
+            opened.set()
         except AlbusError:
+            ended.set()
             asking.join(s3.PATIENCE_S)  # it knows the reason better than restic does
             if refusals:
                 raise refusals[0] from None
             raise
+        finally:
+            ended.set()
         version_known.wait(QUICK_S)
         if refusals and self.host not in _versions_checked:
             raise refusals[0]
