@@ -1,0 +1,116 @@
+"""What the witness holds about one runbook: who is primary, since which epoch, who is changing it, who may write.
+
+Every time in it is the witness's own clock (seconds since 1970): no machine's clock is ever compared with another's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from albus_dr.errors import RefusedError
+
+SCHEMA = "albus-dr/witness/1"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """``run`` is about to make ``target`` the primary: until it is committed or released nothing starts as a primary."""
+
+    run: str
+    target: str
+    at: float
+
+
+@dataclass(frozen=True)
+class WriteLease:
+    """A guard's word. ``kept``: it renews this and makes the site read-only when it can't. Otherwise it is a start
+    window: the guard starts its command before the window is over, or not at all."""
+
+    site: str
+    holder: str
+    kept: bool
+    ttl_s: float
+    renewed_at: float
+
+
+@dataclass(frozen=True)
+class RunLease:
+    """One run at a time changes the runbook's sites. ``place`` is where its local lock lies: whoever holds that lock
+    knows that an earlier process of that place has ended."""
+
+    run: str
+    holder: str
+    purpose: str
+    place: str
+    ttl_s: float
+    renewed_at: float
+
+
+@dataclass(frozen=True)
+class Record:
+    """``sites`` are the runbook's two. ``unfinished``: the run that made ``primary`` the primary and has not yet been
+    seen to promote it. ``identities``: the system identifier of each database, by workload."""
+
+    runbook: str
+    sites: tuple[str, str]
+    epoch: int
+    primary: str
+    changed_by: str
+    changed_at: float
+    unfinished: str | None = None
+    identities: Mapping[str, str] = field(default_factory=dict)
+    claim: Claim | None = None
+    write_lease: WriteLease | None = None
+    run_lease: RunLease | None = None
+
+    def other(self, site: str) -> str:
+        """The site that is not this one."""
+        first, second = self.sites
+        return second if site == first else first
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, times in RFC 3339."""
+        data: dict[str, Any] = {"schema": SCHEMA, **asdict(self), "sites": list(self.sites)}
+        return _times(data, _to_text)
+
+    def to_text(self, nonce: str) -> str:
+        """For the register. ``nonce`` makes every write another text, so that a write whose answer was lost is found."""
+        return json.dumps({**self.to_json(), "nonce": nonce}, sort_keys=True)
+
+    @staticmethod
+    def from_text(text: str) -> Record:
+        """What to_text wrote. Raises RefusedError where it is something else."""
+        try:
+            data = _times(json.loads(text), _from_text)
+            if data.pop("schema") != SCHEMA:
+                raise ValueError("another schema")
+            data.pop("nonce", None)
+            first, second = data["sites"]
+            parts = {"claim": Claim, "write_lease": WriteLease, "run_lease": RunLease}
+            made = {key: kind(**data[key]) if data[key] else None for key, kind in parts.items()}
+            return Record(**{**data, **made, "sites": (first, second)})
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise RefusedError(
+                f"what the witness holds is not albus-dr's: {type(error).__name__}: {error}",
+                hint="is it the right place? another version of albus-dr may have written it",
+            ) from None
+
+
+def _to_text(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _from_text(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()
+
+
+def _times(data: dict[str, Any], convert: Any) -> dict[str, Any]:
+    changed = {**data, "changed_at": convert(data["changed_at"])}
+    for key, name in (("claim", "at"), ("write_lease", "renewed_at"), ("run_lease", "renewed_at")):
+        if data[key]:
+            changed[key] = {**data[key], name: convert(data[key][name])}
+    return changed
