@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,15 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from albus_dr.engine.approval import approval_action
-from albus_dr.engine.durable import Checkpoint, run_durably
 from albus_dr.engine.execute import Executor, Outcome, Past
 from albus_dr.engine.history import aborted
 from albus_dr.engine.promise import promised_rpo_s
 from albus_dr.engine.undo import undo_own_steps
 from albus_dr.engine.verdict import Judgement, judge
-from albus_dr.errors import ExitCode
+from albus_dr.errors import AlbusError, ExitCode
 from albus_dr.journal.event import now
 from albus_dr.journal.fold import fold
 from albus_dr.journal.state import RunState
@@ -27,6 +28,9 @@ from albus_dr.plan.model import Plan
 from albus_dr.runbook.config import Config
 from albus_dr.runbook.model import Runbook
 from albus_dr.workloads.step import Action, Facts, RunInfo, StepContext, StepSpec, Verdict
+
+if TYPE_CHECKING:
+    from albus_dr.engine.durable import Checkpoint
 
 WORKERS = 16  # steps wait for programs; more of them at once than this help nobody
 ABORT_POLL_S = 1.0
@@ -57,6 +61,9 @@ def execute(execution: Execution) -> RunState:
     A run that ended has RunEnded in its journal. A run that waits for somebody, or that was interrupted, has not.
     """
     runner = _Runner(execution)
+    runner.look_ahead()
+    from albus_dr.engine.durable import run_durably  # slow to import; what the first steps read is on its way by now
+
     with _AbortWatch(execution):
         run_durably(execution.url, execution.info.id, tuple(step.id for step in execution.plan.steps), runner.body)
     return fold(execution.store.events(execution.info.id))
@@ -83,6 +90,14 @@ class _Runner:
             execution.store, self._run,
             {**execution.actions, "own.approve": approval_action(execution.store, self._run)},
         )  # fmt: skip
+
+    def look_ahead(self) -> None:
+        """Let the first steps that are not done begin to read what they need. A step that can't says so at its turn."""
+        for spec in self._x.plan.steps:
+            action = self._x.actions.get(spec.action)
+            if action and action.look_ahead and not spec.needs and spec.id not in self._done:
+                with contextlib.suppress(AlbusError):
+                    action.look_ahead(self._context(spec))
 
     async def body(self, checkpoints: dict[str, Checkpoint]) -> None:
         """The workflow: every step as soon as what it needs has succeeded."""

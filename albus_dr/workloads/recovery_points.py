@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import secrets
+import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -96,6 +97,37 @@ def newest_with_manifest(
         manifest = read_manifest(repository, point, timeout_s=timeout_s)
     _manifests[repository.config.restic, point.manifest.id] = manifest
     return point, manifest
+
+
+def open_newest(
+    repository: Repository, runbook: str, workload: str, *, timeout_s: float
+) -> tuple[RecoveryPoint, dict[str, Any]]:
+    """``newest_with_manifest`` of a repository that is opened for the first time: NotReadyError says what is wrong with it.
+
+    What ``look_ahead`` began is waited for, once.
+    """
+    begun = _begun.pop((repository.config.restic, runbook, workload), None)
+    if begun is not None:
+        return begun.result()
+    with repository.probed():
+        return newest_with_manifest(repository, runbook, workload, timeout_s=timeout_s)
+
+
+def look_ahead(repository: Repository, runbook: str, workload: str, *, timeout_s: float) -> None:
+    """Begin ``open_newest`` in the background. It ends with the process at the latest."""
+    found: Future[tuple[RecoveryPoint, dict[str, Any]]] = Future()
+
+    def work() -> None:
+        try:
+            found.set_result(open_newest(repository, runbook, workload, timeout_s=timeout_s))
+        except BaseException as error:  # noqa: BLE001 -- carried to whoever asks for the result
+            found.set_exception(error)
+
+    threading.Thread(target=work, name=f"look ahead for {workload}", daemon=True).start()
+    _begun[repository.config.restic, runbook, workload] = found
+
+
+_begun: dict[tuple[str, str, str], Future[tuple[RecoveryPoint, dict[str, Any]]]] = {}
 
 
 def named(facts: Mapping[str, Any]) -> RecoveryPoint | None:

@@ -164,3 +164,6 @@ class Action:
     act: Callable[[StepContext], Facts]
     observe: Callable[[StepContext], Observation] = nothing_to_observe
     verify: Callable[[StepContext, Facts], tuple[Verification, ...]] = nothing_to_verify
+    look_ahead: Callable[[StepContext], None] | None = None
+    """For a step that waits for none: begin, in the background, to read what act is going to need. It changes nothing
+    and returns at once; the engine starts meanwhile. What goes wrong is for act to say."""

@@ -13,7 +13,7 @@ __all__ = ["ACTIONS", "Model", "references", "steps"]
 
 ACTIONS = {
     "files.ready_to_back_up": Action(recovery.ready_to_back_up),
-    "files.ready_to_restore": Action(restore.ready_to_restore),
+    "files.ready_to_restore": Action(restore.ready_to_restore, look_ahead=restore.look_ahead),
     "files.back_up": Action(recovery.back_up),
     "files.copy": Action(recovery.copy, verify=verify_copy),
     "files.warm": Action(recovery.warm),

@@ -16,12 +16,16 @@ from albus_dr.workloads.step import Facts, Observation, State, StepContext
 ROOM = 1.05  # files take whole blocks
 
 
+def look_ahead(ctx: StepContext) -> None:
+    """restic needs half a second to open a repository: it begins while the engine starts."""
+    recovery_points.look_ahead(
+        repository_of(ctx, ctx.run.target), ctx.runbook.runbook, ctx.spec.workload, timeout_s=QUICK_S
+    )
+
+
 def ready_to_restore(ctx: StepContext) -> Facts:
     repository = repository_of(ctx, ctx.run.target)
-    with repository.probed():
-        point, manifest = recovery_points.newest_with_manifest(
-            repository, ctx.runbook.runbook, ctx.spec.workload, timeout_s=QUICK_S
-        )
+    point, manifest = recovery_points.open_newest(repository, ctx.runbook.runbook, ctx.spec.workload, timeout_s=QUICK_S)
     if ctx.run.operation == "drill":
         site.require_space(ctx, manifest["bytes"] * ROOM)
     else:

@@ -13,7 +13,7 @@ __all__ = ["ACTIONS", "Model", "references", "steps"]
 
 ACTIONS = {
     "postgres.ready_to_dump": Action(recovery.ready_to_dump),
-    "postgres.ready_to_restore": Action(drill.ready_to_restore),
+    "postgres.ready_to_restore": Action(drill.ready_to_restore, look_ahead=drill.look_ahead),
     "postgres.ready_to_switch": Action(change.ready_to_switch),
     "postgres.ready_to_promote": Action(change.ready_to_promote),
     "postgres.dump": Action(recovery.dump),

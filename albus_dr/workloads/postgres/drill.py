@@ -14,12 +14,14 @@ from albus_dr.workloads.step import Facts, StepContext, Verdict, Verification
 RESTORE_FACTOR = 2.5  # a dump on disk, and beside it the tables and indexes that it becomes
 
 
+def look_ahead(ctx: StepContext) -> None:
+    """restic needs half a second to open a repository: it begins while the engine starts."""
+    recovery_points.look_ahead(repository_of(ctx, ctx.run.target), ctx.runbook.runbook, name_of(ctx), timeout_s=QUICK_S)
+
+
 def ready_to_restore(ctx: StepContext) -> Facts:
     repository = repository_of(ctx, ctx.run.target)
-    with repository.probed():
-        point, manifest = recovery_points.newest_with_manifest(
-            repository, ctx.runbook.runbook, name_of(ctx), timeout_s=QUICK_S
-        )
+    point, manifest = recovery_points.open_newest(repository, ctx.runbook.runbook, name_of(ctx), timeout_s=QUICK_S)
     site.require_space(ctx, manifest["bytes"] * RESTORE_FACTOR)
     return recovery_points.chosen(point)
 
