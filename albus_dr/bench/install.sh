@@ -59,6 +59,8 @@ look() { # look demo|test: sets `missing` to the tools that this machine lacks
     has_restic || missing="$missing restic"
     [ "$1" = demo ] || have shellcheck || missing="$missing shellcheck"
     [ "$1" = demo ] || have sshd || [ -x /usr/sbin/sshd ] || missing="$missing sshd"
+    [ "$1" = demo ] || have crontab || missing="$missing cron"
+    [ "$1" = demo ] || have systemd-analyze || [ "$(uname -s)" != Linux ] || missing="$missing systemd"
 }
 
 # ------------------------------------------------------------------------------------------ how to get what is not
@@ -72,6 +74,7 @@ packages_of() { # packages_of apt|dnf|brew TOOL
     apt:certificates) echo ca-certificates ;;
     dnf:python) echo python3.12 ;;
     dnf:postgresql) echo postgresql-server postgresql-contrib ;;
+    dnf:cron) echo cronie ;;
     dnf:ssh) echo openssh-clients ;;
     dnf:shellcheck) echo ShellCheck ;;
     brew:python) echo python@3.12 ;;
@@ -124,6 +127,7 @@ say_missing() { # on stderr: each missing tool with where it will come from or h
         postgresql:apt) from="package postgresql; no server is created or started" ;;
         haproxy:apt) from="package haproxy; not started" ;;
         sshd:apt) from="package openssh-server; not started" ;;
+        cron:apt) from="package cron; not started" ;;
         *:none) from='install it, then run this again' ;;
         *) from="package $(packages_of "$1" "$tool")" ;;
         esac
@@ -143,6 +147,7 @@ quietly() { # quietly COMMAND...: its output is shown only when it fails
 
 install_packages() { # as root. Leaves no service running that it brought
     started_before=$(have haproxy && echo yes || echo no)
+    cron_before=$(have crontab && echo yes || echo no)
     sshd_before=$([ -x /usr/sbin/sshd ] && echo yes || echo no)
     if ! [ -e /etc/postgresql-common/createcluster.conf ]; then
         mkdir -p /etc/postgresql-common
@@ -161,6 +166,9 @@ install_packages() { # as root. Leaves no service running that it brought
         fail 'apt-get could not install the packages; its own words are above.'
     if [ "$started_before" = no ] && have haproxy; then
         quietly update-rc.d haproxy disable || say 'haproxy will start with the machine (update-rc.d could not turn it off)'
+    fi
+    if [ "$cron_before" = no ] && have crontab; then
+        quietly update-rc.d cron disable || say 'cron will start with the machine (update-rc.d could not turn it off)'
     fi
     if [ "$sshd_before" = no ] && [ -x /usr/sbin/sshd ]; then
         quietly update-rc.d ssh disable || say 'sshd will start with the machine (update-rc.d could not turn it off)'

@@ -31,6 +31,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "approve": ("albus_dr.cli.approve", "Agree to a step that waits for a person."),
     "report": ("albus_dr.cli.report", "Print or write the report of a run."),
     "compliance": ("albus_dr.cli.compliance", "Is there a valid drill within the period? Quiet when there is."),
+    "schedule": ("albus_dr.cli.schedule", "Let replicate and drill run by themselves: systemd, or cron."),
     "schema": ("albus_dr.cli.schema", "Print a JSON Schema: runbook, config, run, check, demo, compliance."),
     "doctor": ("albus_dr.cli.doctor", "Show the tools, their versions, and how to get what is missing."),
 }

@@ -12,9 +12,13 @@ from pathlib import Path
 from albus_dr.errors import RefusedError
 
 
+class RunInProgress(RefusedError):
+    """Somebody else holds the lock."""
+
+
 @contextmanager
 def exclusive(url: str, state: Path, name: str, *, purpose: str) -> Iterator[None]:
-    """Hold the lock ``name``. Raises RefusedError that names who holds it, when somebody does.
+    """Hold the lock ``name``. Raises RunInProgress that names who holds it, when somebody does.
 
     On an SQLite engine it is a file lock in the state directory; on PostgreSQL an advisory lock of one session.
     """
@@ -51,8 +55,8 @@ def _advisory_lock(url: str, name: str) -> Iterator[None]:
         yield
 
 
-def _refused(holder: str) -> RefusedError:
-    return RefusedError(
+def _refused(holder: str) -> RunInProgress:
+    return RunInProgress(
         f"another run is in progress: {holder or 'unknown'}",
         hint="albus-dr runs list shows it; albus-dr runs watch RUN follows it; albus-dr abort RUN stops it",
     )

@@ -28,7 +28,7 @@ TUTORIAL = TOP / "docs" / "tutorial" / "first-drill.md"
 ORDER = (
     TUTORIAL, TOP / "README.md",
     *(TOP / "docs" / "how-to" / f"{name}.md" for name in (
-        "replicate-by-cron", "drill-in-ci", "keep-drills-in-time", "own-steps", "synchronous-replication", "switch-over",
+        "replicate-by-cron", "drill-in-ci", "keep-drills-in-time", "run-by-itself", "own-steps", "synchronous-replication", "switch-over",
         "when-a-run-stops", "fail-over")),
 )  # fmt: skip
 PLACE = "/tmp/albus"  # as the pages say; the tests put another in its place

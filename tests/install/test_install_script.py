@@ -20,6 +20,8 @@ FOUND = {
     "setpriv": "",
     "shellcheck": "",
     "sshd": "",
+    "crontab": "",
+    "systemd-analyze": "",
     "restic": "echo restic 0.18.0 compiled with go",
 }
 
@@ -102,10 +104,14 @@ def test_a_missing_python_is_named(machine: Machine, checkout: Path) -> None:
     assert "Python 3.11 or newer, with venv" in machine.install("demo", "--dry-run", checkout=checkout).stderr
 
 
-def test_only_the_tests_need_shellcheck(machine: Machine, checkout: Path) -> None:
-    machine.remove("shellcheck")
-    assert "shellcheck" in machine.install("test", "--dry-run", checkout=checkout).stderr
-    assert "shellcheck" not in machine.install("demo", "--dry-run", checkout=checkout).stderr
+@pytest.mark.parametrize(
+    ("program", "named"),
+    [("shellcheck", "shellcheck"), ("crontab", "package cron"), ("systemd-analyze", "package systemd")],
+)
+def test_what_only_the_tests_need(machine: Machine, checkout: Path, program: str, named: str) -> None:
+    machine.remove(program)
+    assert named in machine.install("test", "--dry-run", checkout=checkout).stderr
+    assert named not in machine.install("demo", "--dry-run", checkout=checkout).stderr
 
 
 def test_without_root_and_without_sudo_it_says_what_to_ask_for(machine: Machine, checkout: Path) -> None:

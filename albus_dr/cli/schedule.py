@@ -1,0 +1,185 @@
+"""albus-dr schedule show | install | remove RUNBOOK, and what the timer starts: run RUNBOOK OPERATION."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from albus_dr.cli.common import ConfigOption, JsonOption, QuietOption, RunbookArgument, load_runbook, state_directory
+from albus_dr.errors import NotReadyError, UsageError
+from albus_dr.plan.timetable import Job, timetable
+from albus_dr.runbook.loader import Loaded
+from albus_dr.tools import systemd
+from albus_dr.tools.crontab import Crontab
+from albus_dr.tools.scheduler import Entry, Finding
+from albus_dr.tools.systemd import Systemd
+
+SCHEMA = "albus-dr/schedule/1"
+Scheduler = Literal["systemd", "cron"]
+SCHEDULERS: tuple[Scheduler, ...] = ("systemd", "cron")
+WithOption = Annotated[
+    str | None,
+    typer.Option("--with", metavar="SCHEDULER", help="systemd or cron. Default: systemd where it runs, else cron."),
+]
+app = typer.Typer(
+    help="Run replicate and drill by themselves: a systemd timer, or cron.", no_args_is_help=True,
+    add_completion=False, rich_markup_mode=None,
+)  # fmt: skip
+
+
+@app.command("show")
+def show(
+    runbook: RunbookArgument, with_: WithOption = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Show what runs by itself, how often, and how it stands. Changes nothing."""
+    loaded = load_runbook(runbook, config, acts=False)
+    chosen = _named(with_)
+    findings = _manager(chosen).look(_entries(loaded))
+    if as_json:
+        typer.echo(json.dumps(_document(loaded, chosen, findings), indent=2))
+        return
+    typer.echo("\n".join(_lines(loaded, chosen, findings)))
+
+
+@app.command("install")
+def install(
+    runbook: RunbookArgument, with_: WithOption = None, config: ConfigOption = None, quiet: QuietOption = False
+) -> None:
+    """Let replicate and drill run by themselves, as often as the runbook asks; say what was written.
+
+    A second time it changes nothing, or what has become different. A run that is still going is not started twice.
+    """
+    loaded = load_runbook(runbook, config, acts=False)
+    chosen, name = _named(with_), loaded.runbook.runbook
+    if chosen == "systemd" and not systemd.runs_here():
+        raise NotReadyError("systemd does not run on this machine", hint="--with cron")
+    entries = _entries(loaded)
+    said = _manager(chosen).install(name, entries)
+    for other in SCHEDULERS:
+        if other != chosen and _is_here(other):
+            said += _manager(other).remove(name)  # both would start everything twice
+    if not quiet:
+        typer.echo("\n".join(said or [f"{name}: everything is in place already ({chosen})"]))
+        if said:
+            typer.echo("\n".join(_advice(chosen)), err=True)
+
+
+@app.command("remove")
+def remove(runbook: RunbookArgument, config: ConfigOption = None, quiet: QuietOption = False) -> None:
+    """Take away what install wrote, and nothing else. A run that is going on is not stopped."""
+    name = load_runbook(runbook, config, acts=False).runbook.runbook
+    said = [line for each in SCHEDULERS if _is_here(each) for line in _manager(each).remove(name)]
+    if not quiet:
+        typer.echo("\n".join(said or [f"{name}: nothing is installed"]))
+
+
+@app.command("run")
+def run(
+    runbook: RunbookArgument,
+    operation: Annotated[str, typer.Argument(metavar="OPERATION", help="replicate or drill.")],
+    config: ConfigOption = None,
+) -> None:
+    """What the timer starts: the operation with -q, and no word where one of its kind is still going (exit code 0)."""
+    from albus_dr.cli.operate import Manner, Order, operate  # the engine: slow to import, and the other verbs need none
+    from albus_dr.engine.lock import RunInProgress
+
+    if operation not in ("replicate", "drill"):
+        raise UsageError(f"{operation} does not run by itself", hint="replicate or drill")
+    manner = Manner(os.environ.get("ALBUS_DR_ENGINE"), as_json=False, verbose=False, quiet=True)
+    try:
+        operate(Order("drill" if operation == "drill" else "replicate", runbook, config), manner)
+    except RunInProgress:
+        raise typer.Exit(0) from None
+
+
+def _named(given: str | None) -> Scheduler:
+    if given is None:
+        return "systemd" if systemd.runs_here() else "cron"
+    for each in SCHEDULERS:
+        if given == each:
+            return each
+    raise UsageError(f"there is no scheduler {given}", hint="systemd or cron")
+
+
+def _is_here(scheduler: Scheduler) -> bool:
+    from albus_dr.tools.inventory import find_program
+
+    return systemd.runs_here() if scheduler == "systemd" else find_program("crontab") is not None
+
+
+def _manager(scheduler: Scheduler) -> Systemd | Crontab:
+    return systemd.manager() if scheduler == "systemd" else Crontab()
+
+
+def _entries(loaded: Loaded) -> list[Entry]:
+    return [_entry(loaded, job) for job in timetable(loaded.runbook)]
+
+
+def _entry(loaded: Loaded, job: Job) -> Entry:
+    name = loaded.runbook.runbook
+    minute = int.from_bytes(hashlib.sha256(name.encode()).digest()[:2], "big") % 60
+    command = (
+        sys.executable, "-m", "albus_dr", "schedule", "run", _absolute(loaded.path), job.operation,
+        "--config", _absolute(loaded.config_path),
+    )  # fmt: skip
+    return Entry(
+        runbook=name, operation=job.operation, words=job.rhythm.words, on_calendar=job.rhythm.systemd,
+        five_fields=job.rhythm.cron.replace("M", str(minute)), delay_s=job.delay_s, command=command,
+        state=state_directory(), environment_file=_environment_file(),
+    )  # fmt: skip
+
+
+def _absolute(path: Path) -> str:
+    """Links stay: one that is pointed at a newer runbook is followed by the next run."""
+    return os.path.normpath(path.absolute())
+
+
+def _environment_file() -> str:
+    if os.geteuid() == 0:
+        return "/etc/albus-dr/environment"
+    return str(Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "albus-dr" / "environment")
+
+
+def _advice(chosen: Scheduler) -> list[str]:
+    lines = [f"What the config takes from the environment must stand in {_environment_file()}, mode 0600."]
+    if chosen == "cron":
+        lines.append("cron does not make up for what the machine slept through; `albus-dr compliance` tells.")
+    elif os.geteuid() != 0:
+        lines.append("Your own units run while you are logged in; `loginctl enable-linger` lets them run always.")
+    return lines
+
+
+def _lines(loaded: Loaded, chosen: Scheduler, findings: tuple[Finding, ...]) -> list[str]:
+    lines = [f"{loaded.runbook.runbook}, with {chosen}"]
+    for job, found in zip(timetable(loaded.runbook), findings, strict=True):
+        lines += ["", f"{job.operation}: {job.rhythm.words} ({job.reason}): {_CONDITIONS[found.condition]}"]
+        if found.next_at:
+            lines.append(f"  next    {found.next_at}")
+        lines.append(f"  where   {found.where}")
+        lines += [f"  {'text' if number == 0 else '':7} {line}" for number, line in enumerate(found.text.splitlines())]
+    return lines
+
+
+_CONDITIONS = {
+    "installed": "installed",
+    "changed": "installed, but not like this: run schedule install",
+    "absent": "not installed",
+}
+
+
+def _document(loaded: Loaded, chosen: Scheduler, findings: tuple[Finding, ...]) -> dict[str, object]:
+    jobs = timetable(loaded.runbook)
+    return {
+        "schema": SCHEMA, "runbook": loaded.runbook.runbook, "scheduler": chosen,
+        "jobs": [
+            {"operation": job.operation, "rhythm": job.rhythm.words, "gap_s": job.rhythm.gap_s, "reason": job.reason,
+             "condition": found.condition, "where": found.where, "text": found.text, "next_at": found.next_at or None}
+            for job, found in zip(jobs, findings, strict=True)
+        ],
+    }  # fmt: skip

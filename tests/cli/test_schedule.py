@@ -1,0 +1,126 @@
+"""schedule: shown, installed into a real crontab, taken away; and what the timer starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_resume_from_elsewhere import SITES
+from tests.tools.schedules import crontab_of, real_crontab
+
+PATIENCE_S = 60.0
+
+
+class Wiki:
+    """A runbook whose replication waits for a file, and ends well or not by what is in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = ""
+        (folder / "config.yaml").write_text(f"version: 1\nsites:{SITES}\n")
+        (folder / "copy.sh").write_text("touch begun\nuntil [ -e go ]; do sleep 0.05; done\ngrep -q well go\n")
+        (folder / "wiki.yaml").write_text(
+            "version: 1\nrunbook: wiki\nconfig: config.yaml\nobjectives: {rto: 1h, rpo: 1h, drill_every: 30d}\n"
+            "sites: {primary: lyon, secondary: nantes}\n"
+            "workloads: {pages: {kind: command, replicate: {take: [sh, copy.sh], repeatable: true}}}\n"
+        )
+
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("ALBUS_")}
+        path = f"{self.path}{os.pathsep}{os.environ['PATH']}" if self.path else os.environ["PATH"]
+        return subprocess.Popen(
+            (sys.executable, "-m", "albus_dr", *arguments), cwd=self.folder, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env={**kept, "ALBUS_DR_STATE": str(self.folder / "state"), "PATH": path},
+        )  # fmt: skip
+
+    def do(self, *arguments: str) -> tuple[int, str, str]:
+        with self.begin(*arguments) as child:
+            out, err = child.communicate(timeout=PATIENCE_S)
+        return child.returncode, out, err
+
+
+@pytest.fixture
+def wiki(tmp_path: Path) -> Wiki:
+    return Wiki(tmp_path)
+
+
+def test_a_run_that_is_still_going_is_not_started_twice(wiki: Wiki) -> None:
+    with wiki.begin("schedule", "run", "wiki.yaml", "replicate") as first:
+        deadline = time.monotonic() + PATIENCE_S
+        while not (wiki.folder / "begun").exists():
+            assert first.poll() is None, first.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert wiki.do("schedule", "run", "wiki.yaml", "replicate") == (0, "", "")
+        assert wiki.do("replicate", "wiki.yaml", "-q")[0] == 8  # a person is told
+        (wiki.folder / "go").write_text("well")
+        assert (first.communicate(timeout=PATIENCE_S), first.returncode) == (("", ""), 0)
+    runs = json.loads(wiki.do("runs", "list", "--json")[1])["runs"]
+    assert [run["verdict"] for run in runs] == ["passed"]
+
+
+def test_a_failure_is_told(wiki: Wiki) -> None:
+    (wiki.folder / "go").write_text("badly")
+    code, out, _ = wiki.do("schedule", "run", "wiki.yaml", "replicate")
+    assert code == 4
+    assert "failed" in out
+
+
+def test_only_what_runs_by_itself_is_run(wiki: Wiki) -> None:
+    assert wiki.do("schedule", "run", "wiki.yaml", "failover")[0] == 2
+
+
+@pytest.fixture
+def crontab(wiki: Wiki) -> Iterator[Path]:
+    with real_crontab(wiki.folder) as program:
+        wiki.path = str(program.parent)
+        yield program
+
+
+def test_install_says_what_it_did_once_and_remove_takes_it_away(wiki: Wiki, crontab: Path) -> None:
+    def condition() -> str:
+        code, out, _ = wiki.do("schedule", "show", "wiki.yaml", "--with", "cron", "--json")
+        assert code == 0
+        (job,) = json.loads(out)["jobs"]  # no workload says how often it is replicated
+        assert (job["operation"], job["rhythm"]) == ("drill", "every week")
+        return str(job["condition"])
+
+    assert condition() == "absent"
+    code, out, _ = wiki.do("schedule", "install", "wiki.yaml", "--with", "cron")
+    assert code == 0
+    assert "wrote into the crontab: " in out
+    assert condition() == "installed"
+    line = (crontab_of(crontab) or b"").decode().splitlines()[1]
+    assert f"schedule run {wiki.folder}/wiki.yaml drill --config {wiki.folder}/config.yaml" in line
+    assert f"ALBUS_DR_STATE={wiki.folder}/state" in line
+    assert (
+        wiki.do("schedule", "install", "wiki.yaml", "--with", "cron")[1]
+        == "wiki: everything is in place already (cron)\n"
+    )
+    assert "removed from the crontab: " in wiki.do("schedule", "remove", "wiki.yaml")[1]
+    assert (condition(), crontab_of(crontab)) == ("absent", None)
+    assert wiki.do("schedule", "remove", "wiki.yaml")[1] == "wiki: nothing is installed\n"
+
+
+def test_systemd_is_shown_anywhere_and_installed_where_it_runs(wiki: Wiki) -> None:
+    code, out, _ = wiki.do("schedule", "show", "wiki.yaml", "--with", "systemd")
+    assert code == 0
+    assert "Persistent=true" in out
+    if not Path("/run/systemd/system").exists():
+        assert wiki.do("schedule", "install", "wiki.yaml", "--with", "systemd")[0] == 3
+    assert wiki.do("schedule", "show", "wiki.yaml", "--with", "at")[0] == 2
+
+
+def test_looking_at_the_schedule_imports_no_engine() -> None:
+    source = (
+        "import sys, albus_dr.cli.schedule; print([n for n in ('dbos', 'boto3', 'sqlalchemy') if n in sys.modules])"
+    )
+    done = subprocess.run((sys.executable, "-c", source), capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"

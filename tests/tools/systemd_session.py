@@ -1,0 +1,47 @@
+"""What is done with the real manager of test_systemd: it runs beside it, and prints what it saw as JSON."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from albus_dr.tools.systemd import Systemd
+from tests.tools.schedules import entry
+
+
+def systemctl(*words: str) -> str:
+    return subprocess.run(
+        ("systemctl", "--user", *words), capture_output=True, text=True, timeout=30, check=True
+    ).stdout
+
+
+def timers() -> list[str]:
+    listed = json.loads(systemctl("list-timers", "--all", "--output=json"))
+    return sorted(each["unit"] for each in listed if each["unit"].startswith("albus-dr-"))
+
+
+def main(folder: Path) -> None:
+    directory = folder / ".config" / "systemd" / "user"
+    manager = Systemd(directory, ("--user",))
+    entries = [entry(folder, "drill"), entry(folder, "replicate")]
+    told: dict[str, object] = {
+        "installed": manager.install("albus", entries),
+        "again": manager.install("albus", entries),
+    }
+    found = manager.look(entries)
+    told |= {"conditions": [each.condition for each in found], "next": [each.next_at for each in found]}
+    told["timers"] = timers()
+    systemctl("start", "albus-dr-drill-albus.service")
+    other = replace(entries[0], on_calendar="*-*-* *:00:00", words="every hour")
+    told["changed"] = [each.condition for each in manager.look([other])]
+    told["reinstalled"], told["timers_then"] = manager.install("albus", [other]), timers()
+    told["removed"] = [line for line in manager.remove("albus") if line.startswith("removed")]
+    told["left"] = timers() + [path.name for path in directory.rglob("*") if path.is_file() or path.is_symlink()]
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

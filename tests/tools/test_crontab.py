@@ -1,0 +1,85 @@
+"""The block in a real crontab, through cron's own crontab(1)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from albus_dr.errors import RefusedError, UsageError
+from albus_dr.tools import crontab as module
+from albus_dr.tools.crontab import Crontab
+from tests.tools.schedules import crontab_of, entry, real_crontab, told
+
+# Not UTF-8, a line that mentions us, and no end of the last line: cron ignores that one until it has an end.
+FOREIGN = b"MAILTO=op@example.org\n# caf\xe9, and albus-dr\n\n*/5 * * * * date +\\%s\n0 1 * * * true\n"
+
+
+@pytest.fixture
+def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with real_crontab(tmp_path) as program:
+        monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+        yield program
+
+
+def fill(program: Path, text: bytes) -> None:
+    subprocess.run((program, "-"), input=text, timeout=30, check=True)
+
+
+def test_it_is_written_once_and_taken_away_and_the_rest_stays(real: Path, tmp_path: Path) -> None:
+    fill(real, FOREIGN)
+    entries = [entry(tmp_path, "replicate"), entry(tmp_path, "drill")]
+    assert [found.condition for found in Crontab().look(entries)] == ["absent", "absent"]
+    assert len(Crontab().install("albus", entries)) == 2
+    assert Crontab().install("albus", entries) == []
+    assert [found.condition for found in Crontab().look(entries)] == ["installed", "installed"]
+    now = crontab_of(real)
+    assert now is not None
+    assert now.startswith(FOREIGN)
+    assert now.count(b"albus-dr albus >>>") == 1
+
+    other = replace(entries[1], five_fields="26 4 * * *")
+    assert [found.condition for found in Crontab().look([other])] == ["changed"]
+    Crontab().install("albus", [other])
+    assert b"26 4 * * *" in (crontab_of(real) or b"")
+    assert b"25 4 * * *" not in (crontab_of(real) or b"")
+
+    assert len(Crontab().remove("albus")) == 1
+    assert crontab_of(real) == FOREIGN
+    assert Crontab().remove("albus") == []
+
+
+def test_two_runbooks_do_not_touch_each_other(real: Path, tmp_path: Path) -> None:
+    Crontab().install("albus", [entry(tmp_path)])
+    alone = crontab_of(real)
+    Crontab().install("albus-2", [entry(tmp_path, runbook="albus-2")])
+    Crontab().remove("albus-2")
+    assert crontab_of(real) == alone
+    Crontab().remove("albus")
+    assert crontab_of(real) is None  # it was not there before
+
+
+def test_what_stands_there_is_run_as_it_was_meant(real: Path, tmp_path: Path) -> None:
+    Crontab().install("albus", [entry(tmp_path)])
+    (written,) = [text for text in (crontab_of(real) or b"").decode().splitlines() if text.startswith("25 4")]
+    command = written.split(" ", 5)[5].replace("\\%", "%")  # as cron does, before it gives the rest to sh
+    environment = {"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "HOME": "/"}
+    subprocess.run(("sh", "-c", command), env=environment, timeout=60, check=True)
+    assert json.loads((tmp_path / "said").read_text()) == told(tmp_path)
+
+
+@pytest.mark.parametrize("lines", [[0], [1], [0, 1, 0, 1], [1, 0]])
+def test_broken_marks_are_left_to_a_person(lines: list[int]) -> None:
+    marks = module._marks("albus")
+    with pytest.raises(RefusedError, match="not one pair"):
+        module.split("".join(f"{marks[number]}\n* * * * * true\n" for number in lines).encode(), "albus")
+
+
+def test_a_name_with_a_line_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="can't stand in a schedule"):
+        replace(entry(tmp_path), command=("true", "a\n* * * * * rm"))
