@@ -6,20 +6,13 @@ from typing import Annotated
 
 import typer
 
-from albus_dr.cli.common import (
-    ConfigOption,
-    EngineOption,
-    JsonOption,
-    QuietOption,
-    RunbookArgument,
-    VerboseOption,
-    YesOption,
-)
-from albus_dr.cli.operate import Manner, Order, operate, parse_disrupted_at
+from albus_dr.cli.operate import Order, operate, parse_disrupted_at
+from albus_dr.cli.operation import Call, operation
 
 
+@operation
 def command(
-    runbook: RunbookArgument,
+    call: Call,
     disrupted_at: Annotated[
         str | None,
         typer.Option("--disrupted-at", help="When users lost the service: RFC 3339, or HH:MM. The clock starts there."),
@@ -30,17 +23,11 @@ def command(
     fenced_by: Annotated[
         str | None, typer.Option("--fenced-by", help='A statement for the record, in full: "who made sure, how, when".')
     ] = None,
-    config: ConfigOption = None,
-    engine: EngineOption = None,
-    as_json: JsonOption = False,
-    verbose: VerboseOption = False,
-    quiet: QuietOption = False,
-    yes: YesOption = False,
 ) -> None:
     """The primary is lost: prove that it can't write, promote the other site, start, verify, move the door.
 
     Nothing of the lost site is needed.
     """
     options = {"accept_data_loss": accept_data_loss, "fenced_by": fenced_by}
-    order = Order("failover", runbook, config, parse_disrupted_at(disrupted_at), options)
-    operate(order, Manner(engine, as_json, verbose, quiet, yes))
+    order = Order("failover", call.runbook, call.config, parse_disrupted_at(disrupted_at), options)
+    operate(order, call.manner)

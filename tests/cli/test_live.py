@@ -16,7 +16,8 @@ from typing import Any, TextIO
 
 import pytest
 
-from albus_dr.cli.live import PlainScreen, Screen, TerminalScreen, encodable, screen_for, summary
+from albus_dr.cli.live import PlainScreen, Screen, TerminalScreen, screen_for, summary
+from albus_dr.cli.live.out import encodable
 from albus_dr.journal.event import EVENT_KINDS, Event
 from albus_dr.journal.state import RunState, StepState
 

@@ -1,0 +1,123 @@
+"""The closing lines: how the run ended, and what to do next."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TextIO
+
+from albus_dr.cli.live.out import Out
+from albus_dr.cli.live.phrases import PHRASES, STYLES
+from albus_dr.errors import ExitCode
+from albus_dr.journal.state import RunState
+from albus_dr.report.findings import (
+    Objective,
+    format_count,
+    format_seconds,
+    headline,
+    objectives,
+    one_line,
+    run_mark,
+    step_mark,
+    troubled,
+    verdict_mark,
+)
+from albus_dr.units import format_duration
+
+
+def summary(state: RunState, stream: TextIO, *, directory: Path | None = None) -> None:
+    """Tell a person how the run ended and what to do next. ``directory``: where its reports may have been written."""
+    colour = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" and "NO_COLOR" not in os.environ
+    width = min(100, shutil.get_terminal_size((80, 24)).columns) if stream.isatty() else 100
+    lines = list(_closing(state, width, directory))
+    out = Out(stream)
+    if not colour:
+        out.write("".join(f"{text}\n" for _, text in lines))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    file: Any = out
+    console = Console(file=file, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    for style, text in lines:
+        console.print(Text(text, STYLES.get(style, style)))
+
+
+def _closing(state: RunState, width: int, directory: Path | None) -> Iterable[tuple[str, str]]:
+    mark = run_mark(state)
+    yield "", ""
+    for line in _wrapped(f"{mark.symbol} {mark.word}. ", headline(state), width):
+        yield mark.tone, line
+    if state.reason and state.verdict != "passed":
+        for line in _wrapped("  ", state.reason, width):
+            yield "none", line
+    yield "", ""
+    if state.operation not in ("replicate", "reprotect"):
+        yield from _figures(state)
+        yield "", ""
+    for step in troubled(state):
+        said = step_mark(step.status)
+        for line in _wrapped(f"  {said.symbol} {step.id} {said.word}: ", step.error or "", width):
+            yield said.tone, line
+        if step.hint:
+            for line in _wrapped("    ", PHRASES["summary.hint"].format(hint=step.hint), width):
+                yield "none", line
+    for item in state.residue:
+        yield from (("bad", line) for line in _wrapped(f"  {PHRASES['summary.residue']}: ", item, width))
+    for note in state.notes:
+        yield from (("quiet", line) for line in _wrapped("  ", note, width))
+    if troubled(state) or state.residue or state.notes:
+        yield "", ""
+    written = directory / "report.html" if directory else None
+    shown = str(written) if written and written.exists() else PHRASES["summary.report"].format(run=state.run)
+    yield "none", f"  {PHRASES['summary.reports']:<8}{one_line(shown)}"
+    if command := _next(state):
+        yield "bold", f"  {PHRASES['summary.next']:<8}{one_line(command)}"
+
+
+def _wrapped(lead: str, text: str, width: int) -> list[str]:
+    """Lines of at most ``width``; the first begins with the lead, the others are set in below it."""
+    indent = " " * (len(lead) - len(lead.lstrip()) + 2)
+    return textwrap.wrap(
+        lead.lstrip() + one_line(text, 1000), max(40, width),
+        initial_indent=" " * (len(lead) - len(lead.lstrip())), subsequent_indent=indent, break_on_hyphens=False,
+    )  # fmt: skip
+
+
+def _figures(state: RunState) -> Iterable[tuple[str, str]]:
+    time, point = objectives(state)
+    for name, objective in (("summary.time", time), ("summary.point", point)):
+        mark = verdict_mark(objective.verdict)
+        said = f"{format_seconds(objective.actual_s):<13} {_margin(objective)}"
+        yield mark.tone, f"  {mark.symbol} {PHRASES[name]:<16} {said}"
+    yield "none", f"    {PHRASES['summary.downtime']:<16} {format_seconds(state.client_downtime_s)}"
+    lost = format_count(state.lost_writes)
+    if state.acknowledged_writes is not None:
+        lost = f"{lost:<13} {PHRASES['summary.writes'].format(count=format_count(state.acknowledged_writes))}"
+    yield "bad" if state.lost_writes else "none", f"    {PHRASES['summary.lost']:<16} {lost}"
+
+
+def _margin(objective: Objective) -> str:
+    promised = format_duration(objective.promised_s)
+    if objective.margin_s is None:
+        return PHRASES["summary.promised"].format(promised=promised)
+    if objective.stricter_missed:
+        return PHRASES["summary.stricter"].format(promised=promised)
+    key = "summary.margin" if objective.margin_s >= 0 else "summary.missed"
+    return PHRASES[key].format(promised=promised, margin=format_duration(abs(objective.margin_s)))
+
+
+def _next(state: RunState) -> str:
+    """The command that lets the run go on; empty where there is none."""
+    waiting = state.steps.get(state.waiting_for) if state.waiting_for is not None else None
+    if waiting is not None and waiting.status in ("waiting", "unknown"):
+        key = "next.approve" if waiting.status == "waiting" else "next.decide"
+        return PHRASES[key].format(run=state.run, step=waiting.id)
+    if state.exit_code is None:
+        return PHRASES["next.watch"].format(run=state.run)
+    if state.exit_code in (ExitCode.STEP_FAILED, ExitCode.INTERRUPTED, ExitCode.WAITING):
+        return PHRASES["next.resume"].format(run=state.run)
+    return ""

@@ -1,0 +1,165 @@
+"""The screen of pipes, cron and CI: plain lines."""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Any, TextIO
+
+from albus_dr.cli.live.out import Out
+from albus_dr.cli.live.phrases import PHRASES
+from albus_dr.cli.live.screen import Now, Screen, utc_now
+from albus_dr.cli.live.view import Step, View, items_of, moment_of, text_of
+from albus_dr.journal.event import Event
+from albus_dr.report.findings import format_seconds, one_line
+from albus_dr.units import format_duration
+
+HEARTBEAT_S = 30.0
+
+
+_CLOSE_S = 5.0  # how long a screen may take to write what it still has, when the run is over
+
+
+class PlainScreen:
+    """One line a fact: UTC time, time since the clock's start, words. No control codes.
+
+    ``only``: the kinds of event that are told (None: all). A step that runs for long is told of every ``heartbeat_s``.
+    """
+
+    def __init__(
+        self, stream: TextIO, *, verbose: bool, only: frozenset[str] | None = None, heartbeat_s: float = HEARTBEAT_S,
+        now: Now = utc_now,
+    ) -> None:  # fmt: skip
+        self._out = Out(stream)
+        self._verbose = verbose
+        self._only = only
+        self._heartbeat_s = heartbeat_s
+        self._now = now
+        self._view = View()
+        self._lock = threading.Lock()
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write, name="screen", daemon=True)
+
+    def __enter__(self) -> Screen:
+        self._writer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lines.put(None)
+        self._writer.join(_CLOSE_S)
+
+    def on_event(self, event: Event) -> None:
+        with self._lock:
+            self._view.apply(event)
+            if self._only is None or event.kind in self._only:
+                at = moment_of(event.at) or self._now()
+                for text in self._say(event):
+                    self._lines.put(self._line(at, text))
+
+    def on_progress(self, step_id: str, done: float, total: float | None, unit: str) -> None:
+        with self._lock:
+            self._view.progress(step_id, done, total, unit, self._now())
+
+    def _write(self) -> None:
+        wait_s = None if math.isinf(self._heartbeat_s) else min(1.0, self._heartbeat_s)
+        while True:
+            try:
+                line = self._lines.get(timeout=wait_s)
+            except queue.Empty:
+                for beat in self._heartbeats():
+                    self._out.write(beat)
+                continue
+            if line is None:
+                return
+            self._out.write(line)
+
+    def _heartbeats(self) -> list[str]:
+        at = self._now()
+        lines = []
+        with self._lock:
+            for step in self._view.steps.values():
+                told = step.told or step.began
+                if step.status != "running" or told is None or (at - told).total_seconds() < self._heartbeat_s:
+                    continue
+                step.told = at
+                more = f", {step.meter.say(at)}" if step.meter else ""
+                time = format_duration(step.running_s(at))
+                lines.append(self._line(at, PHRASES["still"].format(step=step.id, time=time, more=more)))
+        return lines
+
+    def _line(self, at: datetime, text: str) -> str:
+        zero = self._view.zero()
+        since = f"+{max(0.0, (at - zero).total_seconds()):,.1f} s" if zero else ""
+        return f"{at:%Y-%m-%dT%H:%M:%SZ} {since:>11}  {text.rstrip()}\n"
+
+    def _say(self, event: Event) -> Iterable[str]:
+        data: Mapping[str, Any] = event.data if isinstance(event.data, Mapping) else {}
+        if event.kind.startswith("Run") or not event.step:
+            yield from self._say_run(event.kind, data)
+        else:
+            yield from self._say_step(self._view.step(one_line(event.step)), event.kind, data)
+
+    def _say_run(self, kind: str, data: Mapping[str, Any]) -> Iterable[str]:
+        view = self._view
+        match kind:
+            case "RunDeclared":
+                yield PHRASES["declared"].format(
+                    operation=view.operation, runbook=view.runbook, source=view.source, target=view.target,
+                    run=view.run, count=len(view.steps), rto=format_seconds(view.rto_s),
+                )  # fmt: skip
+            case "RunStarted":
+                yield PHRASES["started"]
+            case "RunResumed":
+                yield PHRASES["resumed"]
+            case "ClockRecorded":
+                yield PHRASES["clock"].format(clock=text_of(data, "clock").removesuffix("_at").replace("_", " "))
+            case "AbortRequested":
+                who = text_of(data, "who") or PHRASES["nobody"]
+                yield PHRASES["abort"].format(who=who, why=text_of(data, "why"))
+            case "RunEnded":
+                code = text_of(data, "exit_code", "?")
+                yield PHRASES["ended"].format(verdict=view.verdict or "?", code=code, reason=view.reason)
+
+    def _say_step(self, step: Step, kind: str, data: Mapping[str, Any]) -> Iterable[str]:
+        match kind:
+            case "StepIntended" if step.attempts > 1:
+                yield PHRASES["again"].format(step=step.id, attempt=step.attempts)
+            case "StepIntended":
+                yield PHRASES["begins"].format(step=step.id, title=step.title)
+            case "StepAttemptFailed":
+                yield PHRASES["attempt_failed"].format(step=step.id, attempt=step.attempts, error=step.error)
+            case "StepSucceeded" if step.adopted:
+                yield PHRASES["adopted"].format(step=step.id)
+            case "StepSucceeded":
+                facts = [PHRASES["attempts"].format(count=step.attempts)] if step.attempts > 1 else []
+                facts += [step.meter.say(self._now())] if step.meter else []
+                more = "".join(f", {fact}" for fact in facts)
+                yield PHRASES["done"].format(step=step.id, time=format_seconds(step.duration_s), more=more)
+            case "StepFailed":
+                time = format_seconds(step.duration_s)
+                yield PHRASES["failed"].format(step=step.id, time=time, error=step.error)
+            case "StepSkipped":
+                yield PHRASES["skipped"].format(step=step.id, reason=step.error)
+            case "StepUnknown":
+                yield PHRASES["unknown"].format(step=step.id, reason=step.error)
+                yield PHRASES["hint"].format(hint=step.hint or step.command(self._view.run))
+            case "ApprovalRequested":
+                expires = f"{step.expires:%H:%M:%SZ}" if step.expires else "?"
+                yield PHRASES["approval"].format(step=step.id, run=self._view.run, expires=expires)
+            case "ApprovalGiven":
+                yield PHRASES["approved"].format(step=step.id, who=text_of(data, "who") or PHRASES["nobody"])
+            case "StepDecided":
+                who = text_of(data, "who") or PHRASES["nobody"]
+                yield PHRASES["decided"].format(step=step.id, who=who, decision=text_of(data, "decision"))
+        if kind == "StepFailed" and step.hint:
+            yield PHRASES["hint"].format(hint=step.hint)
+        if self._verbose:
+            for found in items_of(data, "verifications"):
+                said = {key: text_of(found, key, "?") for key in ("verdict", "kind", "expected", "actual")}
+                yield PHRASES["verified"].format(step=step.id, **said)
