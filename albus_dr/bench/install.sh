@@ -58,6 +58,8 @@ look() { # look demo|test: sets `missing` to the tools that this machine lacks
     [ -e /etc/ssl/certs/ca-certificates.crt ] || ! have apt-get || missing="$missing certificates"
     has_restic || missing="$missing restic"
     [ "$1" = demo ] || have shellcheck || missing="$missing shellcheck"
+    [ "$1" = demo ] || have etcd || missing="$missing etcd"
+    [ "$1" = demo ] || have faketime || missing="$missing faketime"
     [ "$1" = demo ] || have sshd || [ -x /usr/sbin/sshd ] || missing="$missing sshd"
     [ "$1" = demo ] || have crontab || missing="$missing cron"
     [ "$1" = demo ] || have systemd-analyze || [ "$(uname -s)" != Linux ] || missing="$missing systemd"
@@ -70,12 +72,15 @@ packages_of() { # packages_of apt|dnf|brew TOOL
     apt:python) echo python3 python3-venv ;;
     apt:ssh) echo openssh-client ;;
     apt:sshd | dnf:sshd) echo openssh-server ;;
+    apt:etcd) echo etcd-server ;;
+    brew:faketime) echo libfaketime ;;
     apt:setpriv | dnf:setpriv) echo util-linux ;;
     apt:certificates) echo ca-certificates ;;
     dnf:python) echo python3.12 ;;
     dnf:postgresql) echo postgresql-server postgresql-contrib ;;
     dnf:cron) echo cronie ;;
     dnf:ssh) echo openssh-clients ;;
+    dnf:faketime) echo libfaketime ;;
     dnf:shellcheck) echo ShellCheck ;;
     brew:python) echo python@3.12 ;;
     brew:postgresql) echo postgresql@16 ;;
@@ -92,6 +97,8 @@ described() { # described TOOL: what it is, for people
     ssh) echo 'OpenSSH client' ;;
     sshd) echo 'OpenSSH server' ;;
     setpriv) echo 'setpriv' ;;
+    etcd) echo 'etcd, a witness of the tests' ;;
+    faketime) echo 'libfaketime, for wrong clocks' ;;
     certificates) echo 'certificate authorities' ;;
     restic) echo "restic $RESTIC_MINIMUM or newer" ;;
     *) echo "$1" ;;
@@ -128,6 +135,7 @@ say_missing() { # on stderr: each missing tool with where it will come from or h
         haproxy:apt) from="package haproxy; not started" ;;
         sshd:apt) from="package openssh-server; not started" ;;
         cron:apt) from="package cron; not started" ;;
+        etcd:apt) from="package etcd-server; not started" ;;
         *:none) from='install it, then run this again' ;;
         *) from="package $(packages_of "$1" "$tool")" ;;
         esac
@@ -148,6 +156,7 @@ quietly() { # quietly COMMAND...: its output is shown only when it fails
 install_packages() { # as root. Leaves no service running that it brought
     started_before=$(have haproxy && echo yes || echo no)
     cron_before=$(have crontab && echo yes || echo no)
+    etcd_before=$(have etcd && echo yes || echo no)
     sshd_before=$([ -x /usr/sbin/sshd ] && echo yes || echo no)
     if ! [ -e /etc/postgresql-common/createcluster.conf ]; then
         mkdir -p /etc/postgresql-common
@@ -169,6 +178,9 @@ install_packages() { # as root. Leaves no service running that it brought
     fi
     if [ "$cron_before" = no ] && have crontab; then
         quietly update-rc.d cron disable || say 'cron will start with the machine (update-rc.d could not turn it off)'
+    fi
+    if [ "$etcd_before" = no ] && have etcd; then
+        quietly update-rc.d etcd disable || say 'etcd will start with the machine (update-rc.d could not turn it off)'
     fi
     if [ "$sshd_before" = no ] && [ -x /usr/sbin/sshd ]; then
         quietly update-rc.d ssh disable || say 'sshd will start with the machine (update-rc.d could not turn it off)'

@@ -216,9 +216,84 @@ class ProxyConfig(Strict):
     )
 
 
+class WitnessConfig(Strict):
+    """The third place that knows which site is primary: one of file, postgres, s3 or etcd."""
+
+    file: str | None = Field(
+        None,
+        min_length=1,
+        description="A directory on this machine, for sites that are all run from here.",
+        examples=["/var/lib/albus-dr/witness"],
+    )
+    postgres: str | None = Field(
+        None,
+        pattern=r"^postgres(ql)?://",
+        description="A database, as a libpq URI. Its role must be able to create one table.",
+        examples=["postgresql://albus_dr@witness.example.org/albus_dr?sslmode=verify-full"],
+    )
+    s3: str | None = Field(
+        None,
+        pattern=r"^https?://[^/]+/[^/]+",
+        description="https://host/bucket/prefix, of a service that keeps conditional writes.",
+        examples=["https://s3.example.org/witness/albus"],
+    )
+    etcd: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="Client addresses of its members, asked in this order.",
+        examples=[["https://etcd1.example.org:2379"]],
+    )
+    user: str = Field("", description="The user, where etcd asks for one.", examples=["albus-dr"])
+    password: SecretRef | None = Field(
+        None, description="Password of the role or the user.", examples=[{"file": "/etc/albus-dr/witness.key"}]
+    )
+    access_key: SecretRef | None = Field(None, description="AWS_ACCESS_KEY_ID, for S3.")
+    secret_key: SecretRef | None = Field(None, description="AWS_SECRET_ACCESS_KEY, for S3.")
+    location: Location | None = Field(None, description="Where it stands: more than 50 km from each site.")
+    lease: Seconds = Field(
+        30.0, ge=3, description="How long a guarded site may write without hearing from the witness.", examples=["30s"]
+    )
+    margin: Seconds = Field(
+        5.0,
+        ge=2,
+        description="What is waited for beyond a lease: clocks run at different rates, and HTTP tells whole seconds.",
+        examples=["5s"],
+    )
+
+    @field_validator("postgres", "s3", "etcd")
+    @classmethod
+    def _without_password(cls, address: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        for each in (address,) if isinstance(address, str) else address or ():
+            if re.search(r"://[^/@]*:[^/@]*@|[?&](ssl)?password=", each):
+                raise ValueError(
+                    "a password stands in the address; a secret is named by password:, access_key: and secret_key:"
+                )
+        return address
+
+    @field_validator("etcd")
+    @classmethod
+    def _with_scheme(cls, endpoints: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if any(not re.fullmatch(r"https?://[^/@\s]+/?", endpoint) for endpoint in endpoints or ()):
+            raise ValueError("an address of etcd is http or https, a host and a port: https://etcd1.example.org:2379")
+        return endpoints
+
+    @model_validator(mode="after")
+    def _one(self) -> WitnessConfig:
+        if sum(value is not None for value in (self.file, self.postgres, self.s3, self.etcd)) != 1:
+            raise ValueError("a witness is exactly one of file, postgres, s3 or etcd")
+        if self.s3 is not None and None in (self.access_key, self.secret_key):
+            raise ValueError("a witness in S3 needs access_key and secret_key")
+        if self.user and (self.etcd is None or self.password is None):
+            raise ValueError("user is for a witness in etcd, and goes with password")
+        return self
+
+
 class Config(Strict):
     """Sites and credentials of one environment. `${NAME}` in any value is taken from the environment."""
 
     version: Literal[1] = Field(description="The version of this format.")
     sites: dict[Name, SiteConfig] = Field(min_length=2, description="By name.")
     proxies: dict[Name, ProxyConfig] = Field(default_factory=dict, description="By name.")
+    witness: WitnessConfig | None = Field(
+        None, description="Who knows which site is primary. Default: a file in the state directory."
+    )

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeGuard
 
+from albus_dr.runbook import witness_place
 from albus_dr.runbook.model import WorkloadModel, own_step_id
 from albus_dr.runbook.problems import Problem, nearest
 from albus_dr.runbook.yaml_nodes import Document, Keys
@@ -70,6 +71,7 @@ class References(NamedTuple):
         yield from self._scratch(self.config)
         yield from self._distance(self.config)
         yield from self._proxy_sites(self.config)
+        yield from witness_place.problems(self.config, self._pair(self.config), self.stand_ins)
 
     @property
     def _primary(self) -> str | None:

@@ -11,7 +11,6 @@ import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol
 
 from albus_dr.errors import AlbusError, ExitCode, NotReadyError
@@ -47,8 +46,8 @@ class Held:
     text: str | None
     version: str | None
     """Opaque: no two writes of a register have the same one, not even with the same text."""
-    now: datetime
-    """The place's own clock at some moment of the read, in UTC; up to 1 s early where the place says whole seconds."""
+    now: float
+    """The place's own clock at some moment of the read, in seconds since 1970; up to 1 s early where it tells whole ones."""
 
 
 class Register(Protocol):
@@ -185,23 +184,28 @@ def write_surely(register: Register, text: str, expected: str | None, *, timeout
     lost: WriteUnknown | None = None
     while True:
         try:
-            if lost is not None:
-                held = register.read()
-                if held.text == text and held.version is not None:
-                    return held.version
+            if lost is not None and (version := _arrived(register, text, expected)) is not None:
+                return version
             return register.write(text, expected)
-        except Conflict:
-            if lost is None:
-                raise
-            held = register.read()  # the lost write may have arrived between the last read and this write
-            if held.text == text and held.version is not None:
-                return held.version
-            raise
         except WriteUnknown as error:
             lost = error
-        except Unreachable:
-            if lost is None:
+        except (Conflict, Unreachable, NotReadyError) as error:
+            if lost is None or isinstance(error, _Replaced):
                 raise
         if time.monotonic() >= deadline:
             raise lost
         time.sleep(SETTLE_EVERY_S)
+
+
+class _Replaced(Conflict):
+    """The register holds somebody else's text, so that a write on the old version can't happen any more."""
+
+
+def _arrived(register: Register, text: str, expected: str | None) -> str | None:
+    """The version of a write whose answer was lost; None while it may still arrive. Raises _Replaced."""
+    held = register.read()
+    if held.version == expected:
+        return None
+    if held.text == text:
+        return held.version
+    raise _Replaced(f"{register.name} was changed by somebody else")

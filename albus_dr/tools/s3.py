@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -28,6 +30,15 @@ class Bucket:
         return Bucket(f"{parts.scheme}://{parts.netloc}", name, prefix, access_key, secret_key)
 
 
+_REGION = re.compile(r"//s3[.-]([a-z0-9-]+)\.(?:amazonaws\.com|scw\.cloud|io\.cloud\.ovh\.(?:net|us))(?::\d+)?$")
+
+
+def region_of(endpoint: str) -> str:
+    """The region that requests are signed for: in the address, else AWS_DEFAULT_REGION, else us-east-1."""
+    named = _REGION.search(endpoint)
+    return named[1] if named else os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+
+
 def probe(bucket: Bucket, *, what: str) -> None:
     """Raises NotReadyError when the server does not answer, the keys are wrong or the bucket is missing."""
     import boto3  # a third of a second to import: only where it is needed
@@ -37,7 +48,7 @@ def probe(bucket: Bucket, *, what: str) -> None:
     try:
         client = boto3.client(
             "s3", endpoint_url=bucket.endpoint, aws_access_key_id=bucket.access_key,
-            aws_secret_access_key=bucket.secret_key, region_name="us-east-1",
+            aws_secret_access_key=bucket.secret_key, region_name=region_of(bucket.endpoint),
             config=Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
         )  # fmt: skip
         client.list_objects_v2(Bucket=bucket.name, Prefix=bucket.prefix, MaxKeys=1)

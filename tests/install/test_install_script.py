@@ -18,6 +18,8 @@ FOUND = {
     "haproxy": "",
     "ssh": "",
     "setpriv": "",
+    "etcd": "",
+    "faketime": "",
     "shellcheck": "",
     "sshd": "",
     "crontab": "",
