@@ -55,7 +55,7 @@ def look(store: JournalStore, loaded: Loaded, at: datetime) -> Compliance:
     plan = build(runbook, "drill", source=source, target=target, kinds=kinds())
     objectives, promised = runbook.objectives, promised_rpo_s(runbook, "drill")
     promise = Promise(runbook.runbook, objectives.drill_every, objectives.rto, promised, plan.digest)
-    return decide(promise, runs_of(store, runbook.runbook), at)
+    return decide(promise, runs_of(store, runbook.runbook, ("drill",)), at)
 
 
 def _text(found: Compliance) -> str:

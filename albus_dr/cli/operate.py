@@ -25,9 +25,9 @@ from albus_dr.cli.live import screen_for, summary
 from albus_dr.engine.history import (
     CHANGES_PRIMARY,
     aborted,
+    open_runs_of,
     primary_and_secondary,
     require_nothing_unfinished,
-    runs_of,
 )  # fmt: skip
 from albus_dr.engine.lock import exclusive
 from albus_dr.engine.run import Execution, execute
@@ -142,8 +142,8 @@ def _replication_stopped(store: JournalStore, plan: Plan, run: str, manner: Mann
     if plan.operation not in CHANGES_PRIMARY:
         yield
         return
-    for state in runs_of(store, plan.runbook):
-        if state.operation == "replicate" and state.exit_code is None and not aborted(store, state.run):
+    for state in open_runs_of(store, plan.runbook, ("replicate",)):
+        if not aborted(store, state.run):
             store.append(state.run, "AbortRequested", {"who": _operator(), "why": f"a {plan.operation} begins"})
     deadline = time.monotonic() + STOP_REPLICATION_S
     with contextlib.ExitStack() as stack:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -125,7 +126,7 @@ def _since_failover(failover: RunState, unprotected: tuple[str, ...]) -> str:
 def _history(store: JournalStore, loaded: Loaded) -> History:
     runbook = loaded.runbook
     primary, secondary = primary_and_secondary(store, runbook)
-    runs = tuple(runs_of(store, runbook.runbook))
+    runs = tuple(runs_of(store, runbook.runbook, RECOVERIES))
     ended = [run for run in runs if run.exit_code is not None]
     drills = [run for run in ended if run.operation == "drill"]
     passed = next((run for run in drills if run.verdict == "passed"), None)
@@ -141,7 +142,7 @@ def _history(store: JournalStore, loaded: Loaded) -> History:
         drill_due_at=ended_at + timedelta(seconds=runbook.objectives.drill_every) if ended_at else None,
         measured=next((run for run in ended if run.operation in RECOVERIES and run.rta_s is not None), None),
         failover=changes[0] if changes and changes[0].operation == "failover" else None,
-        unfinished=unfinished, runs=runs[:LAST_RUNS],
+        unfinished=unfinished, runs=tuple(islice(runs_of(store, runbook.runbook), LAST_RUNS)),
     )  # fmt: skip
 
 

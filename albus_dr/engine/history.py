@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from albus_dr.errors import RefusedError
 from albus_dr.journal.fold import fold
@@ -13,9 +13,22 @@ from albus_dr.runbook.model import Runbook
 CHANGES_PRIMARY = ("switchover", "failover")
 
 
-def runs_of(store: JournalStore, runbook: str) -> Iterator[RunState]:
-    """The runbook's runs, newest first."""
-    for run in reversed(store.runs()):
+def runs_of(store: JournalStore, runbook: str, operations: Collection[str] = ()) -> Iterator[RunState]:
+    """The runbook's runs, newest first; of these operations alone when some are named.
+
+    Whoever waits for the answer names them: replication leaves tens of thousands of runs a year.
+    """
+    return _folded(store, runbook, reversed(store.runs(operations)))
+
+
+def open_runs_of(store: JournalStore, runbook: str, operations: Collection[str]) -> Iterator[RunState]:
+    """Those of them that have not ended."""
+    states = _folded(store, runbook, store.open_runs(operations))
+    return (state for state in states if state.exit_code is None)
+
+
+def _folded(store: JournalStore, runbook: str, runs: Iterable[str]) -> Iterator[RunState]:
+    for run in runs:
         state = fold(store.events(run))
         if state.runbook == runbook:
             yield state
@@ -24,8 +37,8 @@ def runs_of(store: JournalStore, runbook: str) -> Iterator[RunState]:
 def primary_and_secondary(store: JournalStore, runbook: Runbook) -> tuple[str, str]:
     """The sites' roles by the journal: the last promotion that succeeded decides, else the runbook. Steps assert it."""
     pair = (runbook.sites.primary, runbook.sites.secondary)
-    for state in runs_of(store, runbook.runbook):
-        if state.operation in CHANGES_PRIMARY and changed_primary(state):
+    for state in runs_of(store, runbook.runbook, CHANGES_PRIMARY):
+        if changed_primary(state):
             return state.target, next(site for site in pair if site != state.target)
     return pair
 
@@ -48,9 +61,7 @@ def _touched(state: RunState) -> bool:
 
 def require_nothing_unfinished(store: JournalStore, runbook: str) -> None:
     """Raises RefusedError when a change of primary was begun and neither finished nor aborted."""
-    for state in runs_of(store, runbook):
-        if state.operation not in CHANGES_PRIMARY:
-            continue
+    for state in runs_of(store, runbook, CHANGES_PRIMARY):
         done = all(step.status == "succeeded" for step in state.steps.values())
         ended = state.exit_code is not None
         if (not ended or (_touched(state) and not done)) and not aborted(store, state.run):

@@ -91,10 +91,11 @@ def _failed(state: RunState, event: Event) -> None:
 
 
 def _step_ended(state: RunState, step: StepState, event: Event) -> None:
+    if step.ended_at:  # what an earlier attempt verified is no longer so
+        state.verifications = [known for known in state.verifications if known.step != step.id]
     step.started_at = step.started_at or parse_time(event.at)
     step.ended_at = parse_time(event.at)
     step.duration_s = event.data.get("duration_s")
-    state.verifications = [known for known in state.verifications if known.step != step.id]
     state.verifications += [
         VerificationState(step=step.id, **verification) for verification in event.data.get("verifications", ())
     ]

@@ -10,7 +10,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -165,11 +165,30 @@ class JournalStore:
             verify_chain(events)
         return events
 
-    def runs(self) -> tuple[str, ...]:
-        """Every run's id, oldest first."""
+    def runs(self, operations: Collection[str] = ()) -> tuple[str, ...]:
+        """Every run's id, oldest first; of these operations alone when some are named. An id begins with its operation."""
         query = sa.select(_EVENTS.c.run).where(_EVENTS.c.seq == 0).order_by(_EVENTS.c.at, _EVENTS.c.run)
+        return self._ids(query.where(_of(operations)) if operations else query)
+
+    def open_runs(self, operations: Collection[str]) -> tuple[str, ...]:
+        """Those of the operations' runs whose newest event is not RunEnded: what goes on, waits, or was broken off."""
+        newest = (
+            sa.select(_EVENTS.c.run, sa.func.max(_EVENTS.c.seq).label("seq"))
+            .where(_of(operations))
+            .group_by(_EVENTS.c.run)
+            .subquery()
+        )
+        is_newest = sa.and_(_EVENTS.c.run == newest.c.run, _EVENTS.c.seq == newest.c.seq)
+        query = sa.select(_EVENTS.c.run).join(newest, is_newest).where(_EVENTS.c.kind != "RunEnded")
+        return self._ids(query.order_by(_EVENTS.c.run))
+
+    def _ids(self, query: sa.Select[tuple[str]]) -> tuple[str, ...]:
         with self._engine.connect() as connection:
             return tuple(connection.scalars(query))
+
+
+def _of(operations: Collection[str]) -> sa.ColumnElement[bool]:
+    return sa.or_(*(_EVENTS.c.run.startswith(f"{operation}-", autoescape=True) for operation in operations))
 
 
 def verify_chain(events: tuple[Event, ...]) -> None:

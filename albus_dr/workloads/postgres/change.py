@@ -126,10 +126,9 @@ def verify_facts(ctx: StepContext) -> Facts:
 
 def verify_promoted(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
     server = server_of(ctx)
-    role = Verification(
-        name_of(ctx), f"role at {ctx.spec.site}", "primary", "standby" if server.is_in_recovery() else "primary",
-        Verdict.FAILED if server.is_in_recovery() else Verdict.PASSED,
-    )  # fmt: skip
+    found = "standby" if server.is_in_recovery() else "primary"
+    verdict = Verdict.PASSED if found == "primary" else Verdict.FAILED
+    role = Verification(name_of(ctx), f"role at {ctx.spec.site}", "primary", found, verdict)
     return (role, *ask(ctx, server, None))
 
 

@@ -1,0 +1,83 @@
+"""Replication leaves tens of thousands of runs a year: who begins a failover does not wait until all were read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from albus_dr.engine.history import open_runs_of, primary_and_secondary, require_nothing_unfinished, runs_of
+from albus_dr.journal.event import Event
+from albus_dr.journal.store import JournalStore
+from albus_dr.plan.model import Plan
+from tests.engine.fake_runs import runbook, step
+
+ENDED = {
+    "verdict": "passed", "exit_code": 0, "reason": "", "proof_level": "L1", "residue": [], "notes": [],
+    "actuals": {"rta_s": None, "rpa_s": None, "rpa_by_workload": {}, "client_downtime_s": None, "acknowledged_writes": None,
+                "lost_writes": None},
+}  # fmt: skip
+
+
+class _Watched(JournalStore):
+    """Knows whose journals were read."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(f"sqlite:///{directory / 'engine.sqlite'}", directory)
+        self.read: list[str] = []
+
+    def events(self, run: str, *, after: int = -1) -> tuple[Event, ...]:
+        self.read.append(run)
+        return super().events(run, after=after)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[_Watched]:
+    """Three replications, one of them broken off, one resumed after its end; a switchover between them."""
+    made = _Watched(tmp_path)
+    declare(made, "replicate-1-a", ended=True)
+    declare(made, "switchover-2-b", ended=True)
+    declare(made, "replicate-3-c", ended=False)
+    declare(made, "replicate-4-d", ended=True)
+    made.append("replicate-4-d", "RunResumed")
+    made.read.clear()
+    yield made
+    made.close()
+
+
+def declare(store: JournalStore, run: str, *, ended: bool) -> None:
+    operation = run.split("-")[0]
+    plan = Plan("fake", operation, "a", "b", (step("fence"), step("promote", ("fence",), action="fake.promote")))  # type: ignore[arg-type]
+    store.append(run, "RunDeclared", {
+        "runbook": "fake", "operation": operation, "plan": plan.to_json(), "plan_digest": plan.digest, "source": "a",
+        "target": "b", "objectives": {"rto_s": 1.0, "rpo_s": 1.0, "clock": "disruption"},
+    })  # fmt: skip
+    if ended:
+        for one in plan.steps:
+            store.append(run, "StepIntended", {"attempt": 1}, step=one.id)
+            store.append(run, "StepSucceeded", {"facts": {}, "attempts": 1, "adopted": False}, step=one.id)
+        store.append(run, "RunEnded", ENDED)
+
+
+def test_a_change_of_primary_reads_no_other_operations_journal(store: _Watched) -> None:
+    require_nothing_unfinished(store, "fake")
+    assert primary_and_secondary(store, runbook()) == ("b", "a")
+    assert {*store.read} == {"switchover-2-b"}
+
+
+def test_only_what_has_not_ended_is_read_to_find_it(store: _Watched) -> None:
+    found = [state.run for state in open_runs_of(store, "fake", ("replicate",))]
+
+    assert found == ["replicate-3-c", "replicate-4-d"]
+    assert {*store.read} == {"replicate-3-c", "replicate-4-d"}
+
+
+def test_runs_by_operation_newest_first(store: _Watched) -> None:
+    assert [state.run for state in runs_of(store, "fake", ("replicate",))] == [
+        "replicate-4-d",
+        "replicate-3-c",
+        "replicate-1-a",
+    ]
+    assert [state.run for state in runs_of(store, "fake")] == [*reversed(store.runs())]
+    assert list(runs_of(store, "another")) == []
