@@ -57,8 +57,12 @@ def _resumed(state: RunState, event: Event) -> None:
     state.resumed += 1
     state.exit_code = None
     state.waiting_for = None
-    state.verdict, state.reason = "incomplete", ""
+    state.verdict, state.reason, state.proof_level = "incomplete", "", "L0"
     state.clocks["ended_at"] = None
+    # What it amounts to is measured when it ends: the figures of the earlier end are not this one's.
+    state.rta_s = state.rpa_s = state.client_downtime_s = None
+    state.acknowledged_writes = state.lost_writes = None
+    state.rpa_by_workload, state.residue = {}, []
 
 
 def _clock(state: RunState, event: Event) -> None:

@@ -38,9 +38,8 @@ def build(runbook: Runbook, operation: Operation, *, source: str, target: str, k
         steps += _chained(derived[name].after, everything)
     if operation == "drill":
         steps.append(_cleanup(target, ends=tuple(step.id for step in steps)))
-    for own in runbook.steps:
-        if operation in own.in_:
-            steps = _weave(own, steps, runbook, target=target, source=source)
+    for own in _own_in_turn(runbook, operation):
+        steps = _weave(own, steps, runbook, target=target, source=source)
     protects = {name: model.model_dump(mode="json", by_alias=True) for name, model in runbook.workloads.items()}
     return Plan(runbook.runbook, operation, source, target, _stable_order(steps), protects)
 
@@ -112,6 +111,21 @@ def _cleanup(target: str, *, ends: tuple[str, ...]) -> StepSpec:
         id="cleanup", workload="", site=target, action="site.cleanup", needs=ends, timeout_s=600, always=True,
         title=f"Remove everything that the drill made at {target}",
     )  # fmt: skip
+
+
+def _own_in_turn(runbook: Runbook, operation: Operation) -> list[OwnStep]:
+    """The operation's own steps, in the runbook's order, but each behind the own step that it stands beside."""
+    mine = {own_step_id(own.name): own for own in runbook.steps if operation in own.in_}
+    beside = {id_: own.before or own.after or "" for id_, own in mine.items()}
+    sorter = TopologicalSorter({id_: [place] if place in mine else [] for id_, place in beside.items()})
+    try:
+        return [mine[id_] for id_ in sorter.static_order()]
+    except CycleError as error:
+        circle = " -> ".join(reversed(error.args[1]))
+        raise UsageError(
+            f"own steps stand before or after each other in a circle: {circle}",
+            hint="put one of them beside a workload, a derived step or the fence",
+        ) from None
 
 
 def _everything_before(steps: list[StepSpec]) -> dict[str, set[str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from albus_dr.cli.common import load_runbook
+from albus_dr.errors import UsageError
 from albus_dr.plan.build import build
 from albus_dr.plan.model import Plan
 from albus_dr.runbook.model import OPERATIONS, Operation
@@ -41,3 +42,82 @@ def test_after_the_door_of_a_failover_is_after_users_came_in(tmp_path: Path) -> 
     found = plan(tmp_path, "failover", "after: door")
     (own,) = (step for step in found.steps if step.id == "own.own-0")
     assert own.needs == ("door.count",)
+
+
+CHANGES: list[Operation] = ["switchover", "failover"]
+
+
+def behind(found: Plan) -> dict[str, set[str]]:
+    """By step: everything that has ended before it begins."""
+    before: dict[str, set[str]] = {}
+    for step in found.steps:
+        before[step.id] = set(step.needs).union(*(before[need] for need in step.needs))
+    return before
+
+
+@pytest.mark.parametrize("operation", CHANGES)
+def test_before_the_fence_waits_for_all_that_the_fence_waits_for(tmp_path: Path, operation: Operation) -> None:
+    plain, found = plan(tmp_path, operation), plan(tmp_path, operation, "before: fence")
+    fence = {step.id: step for step in found.steps}["fence"]
+    (own,) = (step for step in found.steps if step.id == "own.own-0")
+    assert set(own.needs) == {need for step in plain.steps if step.id == "fence" for need in step.needs}
+    assert "own.own-0" in fence.needs
+    assert "own.own-0" in behind(found)["patients.promote"]
+
+
+@pytest.mark.parametrize("operation", CHANGES)
+def test_after_the_fence_nothing_goes_on_without_it(tmp_path: Path, operation: Operation) -> None:
+    plain, found = behind(plan(tmp_path, operation)), behind(plan(tmp_path, operation, "after: fence"))
+    assert found["own.own-0"] == plain["fence"] | {"fence"}
+    after_the_fence = {id_ for id_, before in plain.items() if "fence" in before}
+    assert after_the_fence >= {"patients.promote", "door.open"}
+    assert all("own.own-0" in found[id_] for id_ in after_the_fence)
+    assert all("own.own-0" not in found[id_] for id_ in plain.keys() - after_the_fence)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_before_and_after_every_derived_step(tmp_path: Path, operation: Operation) -> None:
+    plain = plan(tmp_path, operation)
+    was = behind(plain)
+    for step in plain.steps:
+        found = plan(tmp_path, operation, f"before: {step.id}", f"after: {step.id}")
+        now = behind(found)
+        assert now["own.own-0"] == was[step.id], step.id
+        assert "own.own-0" in now[step.id]
+        assert now["own.own-1"] == was[step.id] | {step.id, "own.own-0"}
+        for id_, before in was.items():
+            assert before <= now[id_], "an own step takes no other need away"
+            assert ("own.own-1" in now[id_]) is (step.id in before), id_
+
+
+def test_beside_an_own_step_that_stands_further_down(tmp_path: Path) -> None:
+    found = plan(tmp_path, "failover", "before: own.own-1", "after: own.own-2", "before: door.open")
+    order = [step.id for step in found.steps]
+    now = behind(found)
+    assert {"own.own-2", "own.own-0"} <= now["own.own-1"]
+    assert "own.own-2" in now["door.open"]
+    assert order.index("own.own-0") < order.index("own.own-1")
+
+
+@pytest.mark.parametrize(
+    ("places", "circle"),
+    [
+        (("before: own.own-0",), "own.own-0 -> own.own-0"),
+        (("before: own.own-1", "before: own.own-0"), "own.own-[01] -> own.own-[01] -> own.own-[01]"),
+        (("before: own.own-1", "after: own.own-0"), "own.own-[01] -> own.own-[01] -> own.own-[01]"),
+        (("after: own.own-1", "after: own.own-2", "after: own.own-0"), "(own.own-[012] -> ){3}own.own-[012]"),
+    ],
+)
+def test_own_steps_in_a_circle_are_refused_with_the_circle(
+    tmp_path: Path, places: tuple[str, ...], circle: str
+) -> None:
+    with pytest.raises(UsageError, match=f"in a circle: {circle}$") as raised:
+        plan(tmp_path, "failover", *places)
+    assert "beside a workload" in raised.value.hint
+
+
+def test_a_place_that_is_not_in_this_operation_is_told_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"there is no 'patients\.dump' in this operation") as raised:
+        plan(tmp_path, "failover", "before: patients.dump")
+    assert "patients, " in raised.value.hint
+    assert "patients.promote" in raised.value.hint

@@ -1,0 +1,276 @@
+"""What earlier runs mean: who is primary after them, and what must be finished or given up first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albus_dr.engine.history import aborted, changed_primary, primary_and_secondary, require_nothing_unfinished, runs_of
+from albus_dr.errors import ExitCode, RefusedError
+from albus_dr.journal.fold import fold
+from albus_dr.journal.store import JournalStore
+from albus_dr.plan.model import Plan
+from albus_dr.runbook.model import Objectives, Operation, Runbook, SitePair
+from albus_dr.workloads.step import StepSpec
+
+A, B = "strasbourg", "bordeaux"
+ACTIONS = {
+    "ready": "db.ready_to_promote", "fence": "site.fence", "close": "traffic.close", "promote": "postgres.promote",
+    "promote2": "postgres.promote", "open": "traffic.open",
+}  # fmt: skip
+FAILOVER = ("ready", "fence", "promote", "open")
+OBJECTIVES = Objectives.model_validate({"rto": "4h", "rpo": "15m", "drill_every": "1y"})
+RUNBOOK = Runbook.model_construct(
+    version=1, runbook="albus", objectives=OBJECTIVES, sites=SitePair(primary=A, secondary=B), workloads={}
+)
+
+
+class Past:
+    """Writes runs into a journal as the engine does, step by step."""
+
+    def __init__(self, store: JournalStore) -> None:
+        self.store = store
+
+    def declare(
+        self, run: str, operation: Operation = "failover", source: str = A, target: str = B, *,
+        steps: tuple[str, ...] = FAILOVER, runbook: str = "albus",
+    ) -> str:  # fmt: skip
+        run = f"{operation}-{run}"  # as the runs are named
+        specs = tuple(StepSpec(id=id_, workload="", site=target, action=ACTIONS[id_], title=id_) for id_ in steps)
+        plan = Plan(runbook, operation, source, target, specs)
+        self.store.append(
+            run, "RunDeclared",
+            {"runbook": runbook, "operation": operation, "plan": plan.to_json(), "plan_digest": plan.digest,
+             "source": source, "target": target, "objectives": {"rto_s": 1.0, "rpo_s": 1.0, "clock": "disruption"}},
+        )  # fmt: skip
+        self.store.append(run, "RunStarted")
+        return run
+
+    def did(self, run: str, *steps: str) -> None:
+        for step in steps:
+            self.store.append(run, "StepIntended", {"attempt": 1}, step=step)
+            self.store.append(run, "StepSucceeded", {"facts": {}, "adopted": False}, step=step)
+
+    def failed(self, run: str, step: str) -> None:
+        self.store.append(run, "StepIntended", {"attempt": 1}, step=step)
+        self.store.append(run, "StepFailed", {"error": "no"}, step=step)
+
+    def end(self, run: str, verdict: str = "passed", code: ExitCode = ExitCode.PASSED) -> None:
+        nothing = dict.fromkeys(("rta_s", "rpa_s", "client_downtime_s", "acknowledged_writes", "lost_writes"))
+        actuals: dict[str, Any] = {**nothing, "rpa_by_workload": {}}
+        data = {
+            "verdict": verdict,
+            "exit_code": int(code),
+            "reason": "",
+            "proof_level": "L1",
+            "residue": [],
+            "notes": [],
+        }
+        self.store.append(run, "RunEnded", {**data, "actuals": actuals})
+
+    def passed(
+        self, run: str, operation: Operation = "failover", source: str = A, target: str = B, **more: Any
+    ) -> None:
+        run = self.declare(run, operation, source, target, **more)
+        self.did(run, *more.get("steps", FAILOVER))
+        self.end(run)
+
+    def abort(self, run: str) -> None:
+        self.store.append(run, "AbortRequested", {"who": "the director", "why": "a mistake"})
+
+    def resume(self, run: str) -> None:
+        self.store.append(run, "RunResumed", {"operator": "the director"})
+
+    @property
+    def roles(self) -> tuple[str, str]:
+        return primary_and_secondary(self.store, RUNBOOK)
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> Iterator[Past]:
+    store = JournalStore(f"sqlite:///{tmp_path}/engine.sqlite", tmp_path)
+    yield Past(store)
+    store.close()
+
+
+# --- who is primary ---------------------------------------------------------------------------------------------------
+
+
+def test_without_any_run_the_runbook_decides(past: Past) -> None:
+    assert past.roles == (A, B)
+
+
+def test_each_change_turns_the_roles_round(past: Past) -> None:
+    past.passed("r1", "failover", A, B)
+    assert past.roles == (B, A)
+    past.passed("r2", "switchover", B, A)
+    assert past.roles == (A, B)
+    past.passed("r3", "switchover", A, B)
+    assert past.roles == (B, A)
+
+
+@pytest.mark.parametrize("operation", ["replicate", "drill"])
+def test_what_changes_no_primary_changes_no_role(past: Past, operation: Operation) -> None:
+    past.passed("r1", operation, A, B)
+    assert past.roles == (A, B)
+    past.passed("r2", "failover", A, B)
+    past.passed("r3", operation, B, A)
+    assert past.roles == (B, A)
+
+
+def test_another_runbooks_runs_mean_nothing(past: Past) -> None:
+    past.passed("r1", runbook="billing")
+    past.declare("r2", runbook="billing")
+    assert past.roles == (A, B)
+    require_nothing_unfinished(past.store, "albus")
+    assert [state.run for state in runs_of(past.store, "albus")] == []
+    assert [state.run for state in runs_of(past.store, "billing")] == ["failover-r2", "failover-r1"], "newest first"
+
+
+def test_the_promotion_decides_and_not_the_verdict(past: Past) -> None:
+    run = past.declare("r1")
+    past.did(run, "ready", "fence")
+    assert past.roles == (A, B), "a fence alone makes nobody primary where something is promoted"
+    past.did(run, "promote")
+    assert past.roles == (B, A), "the run goes on, and the standby is a primary already"
+    past.failed(run, "open")
+    past.end(run, "failed", ExitCode.STEP_FAILED)
+    assert past.roles == (B, A)
+
+
+def test_a_promotion_that_failed_or_only_began_changes_nothing(past: Past) -> None:
+    run = past.declare("r1")
+    past.did(run, "ready", "fence")
+    past.store.append(run, "StepIntended", {"attempt": 1}, step="promote")
+    assert past.roles == (A, B)
+    past.store.append(run, "StepFailed", {"error": "no"}, step="promote")
+    assert past.roles == (A, B)
+
+
+def test_one_of_two_promotions_is_no_change_of_primary(past: Past) -> None:
+    run = past.declare("r1", steps=("ready", "fence", "promote", "promote2"))
+    past.did(run, "ready", "fence", "promote")
+    assert not changed_primary(fold(past.store.events(run)))
+    past.did(run, "promote2")
+    assert changed_primary(fold(past.store.events(run)))
+
+
+def test_where_nothing_is_promoted_the_fence_decides(past: Past) -> None:
+    run = past.declare("r1", steps=("ready", "fence", "open"))
+    past.did(run, "ready")
+    assert past.roles == (A, B)
+    past.did(run, "fence")
+    assert past.roles == (B, A)
+
+
+def test_giving_up_does_not_undo_a_promotion(past: Past) -> None:
+    run = past.declare("r1")
+    past.did(run, "ready", "fence", "promote")
+    past.abort(run)
+    past.end(run, "incomplete", ExitCode.STEP_FAILED)
+    assert past.roles == (B, A)
+
+
+def test_a_run_that_was_given_up_before_it_promoted_leaves_the_roles_of_the_one_before(past: Past) -> None:
+    past.passed("r1", "failover", A, B)
+    run = past.declare("r2", "switchover", B, A)
+    past.did(run, "ready", "fence")
+    past.abort(run)
+    past.end(run, "incomplete", ExitCode.STEP_FAILED)
+    assert past.roles == (B, A)
+
+
+def test_a_promotion_in_a_resumed_run_counts(past: Past) -> None:
+    run = past.declare("r1")
+    past.did(run, "ready", "fence")
+    past.failed(run, "promote")
+    past.end(run, "failed", ExitCode.STEP_FAILED)
+    past.resume(run)
+    past.did(run, "promote")
+    assert past.roles == (B, A)
+
+
+# --- what is not finished ---------------------------------------------------------------------------------------------
+
+
+def refused(past: Past, run: str) -> None:
+    with pytest.raises(RefusedError, match=f"{run} was begun and is not finished") as raised:
+        require_nothing_unfinished(past.store, "albus")
+    assert f"albus-dr resume {run}" in raised.value.hint
+    assert f"albus-dr abort {run}" in raised.value.hint
+
+
+def test_a_run_that_has_not_ended_is_unfinished(past: Past) -> None:
+    past.declare("r1")
+    refused(past, "failover-r1")
+
+
+@pytest.mark.parametrize("operation", ["replicate", "drill"])
+def test_what_changes_no_primary_is_never_in_the_way(past: Past, operation: Operation) -> None:
+    run = past.declare("r1", operation)
+    past.did(run, "ready", "promote")
+    require_nothing_unfinished(past.store, "albus")
+
+
+def test_a_finished_run_is_finished(past: Past) -> None:
+    past.passed("r1")
+    require_nothing_unfinished(past.store, "albus")
+
+
+def test_a_run_that_ended_half_way_is_unfinished_until_somebody_decides(past: Past) -> None:
+    run = past.declare("r1")
+    past.did(run, "ready", "fence")
+    past.failed(run, "promote")
+    past.end(run, "failed", ExitCode.STEP_FAILED)
+    refused(past, run)
+    past.resume(run)
+    past.did(run, "promote", "open")
+    refused(past, run)
+    past.end(run)
+    require_nothing_unfinished(past.store, "albus")
+
+
+def test_a_run_that_only_looked_is_nothing_to_finish(past: Past) -> None:
+    run = past.declare("r1")
+    past.failed(run, "ready")
+    past.end(run, "failed", ExitCode.NOT_READY)
+    require_nothing_unfinished(past.store, "albus")
+
+
+def test_a_fence_that_proved_nothing_is_nothing_to_finish(past: Past) -> None:
+    run = past.declare("r1")
+    past.did(run, "ready")
+    past.failed(run, "fence")
+    past.end(run, "failed", ExitCode.REFUSED)
+    require_nothing_unfinished(past.store, "albus")
+
+
+def test_a_closed_door_before_a_fence_that_proved_nothing_is_unfinished(past: Past) -> None:
+    run = past.declare("r1", "switchover", steps=("ready", "close", "fence", "promote"))
+    past.did(run, "ready", "close")
+    past.failed(run, "fence")
+    past.end(run, "failed", ExitCode.REFUSED)
+    refused(past, run)
+
+
+def test_an_older_unfinished_run_is_not_hidden_by_replication(past: Past) -> None:
+    past.declare("r1")
+    past.passed("r2", "replicate")
+    refused(past, "failover-r1")
+
+
+def test_abort_and_resume_take_turns(past: Past) -> None:
+    run = past.declare("r1")
+    past.did(run, "ready", "fence")
+    assert not aborted(past.store, run)
+    past.abort(run)
+    assert aborted(past.store, run)
+    require_nothing_unfinished(past.store, "albus")
+    past.resume(run)
+    assert not aborted(past.store, run)
+    refused(past, run)
+    past.abort(run)
+    assert aborted(past.store, run)
