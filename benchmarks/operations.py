@@ -155,9 +155,10 @@ def switchover(settings: Settings) -> tuple[Result, ...]:
             shutil.rmtree(state)
     series = Series("albus-dr switchover", tuple(ours)), Series("a script", tuple(theirs))
     note = (
-        "Both compare every document's SHA-256 at both sites and ask the application before the door opens; albus-dr also "
-        "proves the fence and asks the database. albus-dr goes one way, the script the other. Medians along the critical "
-        f"path while the door was closed: {told(where)}."
+        "Both compare every document's SHA-256 at both sites and ask the application before the door opens; what has "
+        "not changed since was hashed before the door closed. albus-dr also proves the fence and asks the database. "
+        "albus-dr goes one way, the script the other. Medians along the critical path while the door was closed: "
+        f"{told(where)}."
     )
     return (Result("switchover", series, *at_most(series[0], series[1], SWITCHOVER_TIMES), (note,)),)
 

@@ -1,8 +1,8 @@
 """Switchover by hand: python -m benchmarks.by_hand.switchover FROM TO
 
-Documents are brought nearly up to date first; then the door closes, and what changed since is carried over. Before the
-door opens, both trees are compared by SHA-256 and the application is asked, as albus-dr does. Afterwards the old
-primary follows, and commits wait for it again.
+Documents are brought nearly up to date and hashed first; then the door closes, and what changed since is carried over
+and hashed again. Before the door opens, both trees are compared by SHA-256 and the application is asked, as albus-dr
+does. Afterwards the old primary follows, and commits wait for it again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -42,11 +43,31 @@ def listing(tree: Path) -> dict[str, str]:
     return dict(line.split("\t") for line in found.splitlines())
 
 
-def hashes(site: str) -> str:
-    """SHA-256 of every document."""
-    tree = DEMO / site / "documents"
-    names = run("find", str(tree), "-type", "f", "-printf", "%P\\0").split("\0")[:-1]
-    return run("xargs", "-0", "-n", "256", "sha256sum", "-z", "--", cwd=tree, stdin="\0".join(sorted(names)) + "\0")
+def stamps(site: str, *still: str) -> dict[str, str]:
+    """Size, both times and inode of every document by its name."""
+    tree = str(DEMO / site / "documents")
+    found = run("find", tree, "-type", "f", *still, "-printf", "%P\\t%s %T@ %C@ %i\\n")
+    return dict(line.split("\t") for line in found.splitlines())
+
+
+def hashes(site: str, names: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of the documents."""
+    found = run("xargs", "-0r", "-n", "256", "sha256sum", "-z", "--", cwd=DEMO / site / "documents",
+                stdin="".join(f"{name}\0" for name in sorted(names)))  # fmt: skip
+    return {name: digest for digest, name in (line.split("  ", 1) for line in found.split("\0")[:-1])}
+
+
+def hash_ahead(site: str) -> dict[str, tuple[str, str]]:
+    """Stamp and SHA-256 of every document that has not changed in the last two seconds."""
+    still = stamps(site, "!", "-newerct", "2 seconds ago")
+    return {name: (still[name], digest) for name, digest in hashes(site, still).items()}
+
+
+def hash_rest(site: str, ahead: dict[str, tuple[str, str]]) -> dict[str, str]:
+    """SHA-256 of every document: those that changed since are read again."""
+    now = stamps(site)
+    known = {name: ahead[name][1] for name, stamp in now.items() if ahead.get(name, ("", ""))[0] == stamp}
+    return {**known, **hashes(site, now.keys() - known.keys())}
 
 
 def promote(site: str, position: str) -> None:
@@ -89,13 +110,15 @@ def follow(old: str, new: str) -> None:
 def main(old: str, new: str) -> None:
     """Change the primary."""
     carry(old, new)
+    with ThreadPoolExecutor(2) as pool:
+        ahead = list(pool.map(hash_ahead, (old, new)))
     door(old, "maint")
     application("stop", old)
     carry(old, new)
     postgres("pg_ctl", "stop", "-m", "fast", "-w", "-s", "-D", str(DEMO / old / "postgres"))
     with ThreadPoolExecutor(3) as pool:
         promoted = pool.submit(promote, new, shutdown_position(old))
-        here, there = pool.map(hashes, (old, new))
+        here, there = pool.map(hash_rest, (old, new), ahead)
         promoted.result()
     if here != there:
         sys.exit("the documents differ")

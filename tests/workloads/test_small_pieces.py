@@ -138,6 +138,49 @@ def test_other_content_under_the_same_name_size_and_time_is_found(tmp_path: Path
     assert [check.verdict for check in compare.verify_compared(ctx, compared)] == [Verdict.PASSED, Verdict.FAILED]
 
 
+def test_what_was_hashed_before_the_door_closed_counts_only_while_nothing_touched_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = {
+        b"same": b"same",
+        b"touched": b"right",
+        b"touched there": b"right",
+        b"replaced": b"right",
+        b"fresh": b"new",
+    }
+    mine, theirs = (tree(tmp_path, name, content) for name in (A, B))
+    ctx = context(tmp_path)
+    monkeypatch.setattr(trees, "SETTLED_S", -3600)  # everything stands still, and ...
+    for at in (A, B):
+        switchover._hash_ahead(ctx, at)
+    assert switchover.compare_trees(ctx)["hashed_behind_the_door"] == 0
+    time.sleep(0.05)  # more than a tick of the kernel's clock
+
+    for path in (mine / "touched", theirs / "touched there"):  # other content, same size and modification time
+        before = path.stat()
+        path.write_bytes(b"wrong")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    other = tmp_path / "other"
+    other.write_bytes(b"wrong")
+    os.utime(other, ns=((mine / "replaced").stat().st_atime_ns, (mine / "replaced").stat().st_mtime_ns))
+    other.rename(mine / "replaced")
+
+    compared = switchover.compare_trees(ctx)
+    assert (compared["wrong"], compared["hashed_behind_the_door"]) == (3, 2)
+
+
+def test_a_file_that_has_just_changed_is_not_hashed_ahead(tmp_path: Path) -> None:
+    root = tree(tmp_path, A, {b"young": b"1"})
+    ctx = context(tmp_path)
+
+    assert trees.list_stamps(LocalHost(), str(root), timeout_s=30, still_only=True) == {}
+    assert set(trees.list_stamps(LocalHost(), str(root), timeout_s=30)) == {"young"}
+
+    switchover._hash_ahead(ctx, A)
+    tree(tmp_path, B, {b"young": b"1"})
+    assert switchover.compare_trees(ctx)["hashed_behind_the_door"] == 1
+
+
 def test_the_share_is_chosen_by_the_run_and_the_same_each_time(tmp_path: Path) -> None:
     ctx, names = context(tmp_path, share="10%"), [f"file {number}" for number in range(100)]
     first, seed = compare.sample_of(ctx, names)

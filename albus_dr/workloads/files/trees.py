@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from albus_dr.tools.host import Host
 from albus_dr.workloads.step import StepContext
 
+SETTLED_S = 2  # far more than a tick of the kernel's clock
+
 
 def list_files(host: Host, path: str, *, timeout_s: float, links: bool = False) -> dict[str, tuple[int, str]]:
     """Every regular file (and symbolic link) below the path: relative name -> (bytes, modification time with nanoseconds)."""
@@ -22,6 +24,20 @@ def list_files(host: Host, path: str, *, timeout_s: float, links: bool = False) 
             size, modified, name = entry.split(" ", 2)
             entries[name] = (int(size), modified)
     return entries
+
+
+def list_stamps(host: Host, path: str, *, timeout_s: float, still_only: bool = False) -> dict[str, str]:
+    """Every regular file below the path with what changes whenever its content does, by relative name.
+
+    Size, modification time, inode, and the time of the inode's last change, which the kernel sets and no program sets
+    back. ``still_only``: without those that changed in the last seconds; another change within the same tick of the
+    kernel's clock would not show.
+    """
+    still = ("!", "-newerct", f"{SETTLED_S} seconds ago") if still_only else ()
+    done = host.run(("find", path, "-type", "f", *still, "-printf", "%s,%T@,%C@,%i %P\\0"), timeout_s=timeout_s)
+    done.check(f"{path} can't be listed")
+    entries = done.out.decode(errors="surrogateescape").split("\0")[:-1]
+    return {name: stamp for stamp, name in (entry.split(" ", 1) for entry in entries)}
 
 
 def hash_files(host: Host, path: str, names: Iterable[str], ctx: StepContext) -> dict[str, str]:
