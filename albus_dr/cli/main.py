@@ -30,9 +30,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "abort": ("albus_dr.cli.abort", "Stop a run."),
     "approve": ("albus_dr.cli.approve", "Agree to a step that waits for a person."),
     "report": ("albus_dr.cli.report", "Print or write the report of a run."),
+    "evidence": ("albus_dr.cli.evidence", "Write and verify the signed file about a run, for an auditor."),
     "compliance": ("albus_dr.cli.compliance", "Is there a valid drill within the period? Quiet when there is."),
     "schedule": ("albus_dr.cli.schedule", "Let replicate and drill run by themselves: systemd, or cron."),
-    "schema": ("albus_dr.cli.schema", "Print a JSON Schema: runbook, config, run, check, demo, compliance."),
+    "schema": ("albus_dr.cli.schema", "Print a JSON Schema: runbook, config, run, check, demo, compliance, evidence."),
     "doctor": ("albus_dr.cli.doctor", "Show the tools, their versions, and how to get what is missing."),
 }
 

@@ -45,6 +45,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "run": _run,
     "check": lambda: _shipped("albus_dr.check", "check.schema.json"),
     "demo": _demo,
+    "evidence": lambda: _shipped("albus_dr.evidence", "evidence.schema.json"),
     "compliance": lambda: _shipped("albus_dr.check", "compliance.schema.json"),
 }
 

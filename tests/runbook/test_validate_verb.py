@@ -90,7 +90,7 @@ def test_nothing_heavy_is_imported(files: Files) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("name", ["runbook", "config", "run", "check", "demo", "compliance"])
+@pytest.mark.parametrize("name", ["runbook", "config", "run", "check", "demo", "compliance", "evidence"])
 def test_the_schemas_are_printed(name: str) -> None:
     done = subprocess.run(
         (sys.executable, "-c", "from albus_dr.cli.main import main; main()", "schema", name),

@@ -1,0 +1,187 @@
+"""albus-dr evidence keygen | create RUN --output FILE | verify FILE"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from albus_dr import __version__
+from albus_dr.cli.common import EngineOption, JsonOption, QuietOption, RunArgument, find_run, journal, state_directory
+from albus_dr.errors import UsageError
+from albus_dr.evidence import envelope, keys
+from albus_dr.evidence.predicate import Repository, Surroundings, Tool, predicate
+from albus_dr.evidence.profiles import PROFILES
+from albus_dr.journal.fold import fold
+
+if TYPE_CHECKING:
+    from albus_dr.journal.event import Event
+
+VERIFY_SCHEMA = "albus-dr/evidence-verify/1"
+app = typer.Typer(
+    help="The signed file about a run, for an auditor.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+PassphraseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--passphrase", metavar="REFERENCE", help="Where the key's passphrase is: env:NAME or file:FILE. Never itself.",
+        envvar="ALBUS_DR_EVIDENCE_PASSPHRASE",
+    ),
+]  # fmt: skip
+
+
+@app.command("keygen")
+def keygen(
+    output: Annotated[
+        Path | None, typer.Option("--output", help="The private key. Default: evidence.key in the state directory.")
+    ] = None,
+    passphrase: PassphraseOption = None,
+) -> None:
+    """Make a key to sign evidence with. The public key goes to whoever verifies; nothing is overwritten."""
+    path = output or state_directory() / "evidence.key"
+    public = keys.generate(path, _passphrase(passphrase))
+    name = envelope.keyid(keys.public_key(public))
+    typer.echo(f"private key  {path} (mode 0600; keep a copy where a fire at both sites can't reach)")
+    typer.echo(f"public key   {public} (give it to your auditor, by a way of its own)")
+    typer.echo(f"key id       {name}")
+
+
+@app.command("create")
+def create(
+    run: RunArgument,
+    output: Annotated[Path, typer.Option("--output", help="The file to write. Nothing is overwritten.")],
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            "--key",
+            help="An ed25519 private key, SSH's too. Default: evidence.key in the state directory.",
+            envvar="ALBUS_DR_EVIDENCE_KEY",
+        ),
+    ] = None,
+    passphrase: PassphraseOption = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--profile", metavar="NAME", help=f"Add what it asks for: {', '.join(PROFILES)}. May be repeated."
+        ),
+    ] = None,
+    engine: EngineOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Write one signed file about a run that has ended: what was planned, done, measured, verified, and by whom.
+
+    It needs the journal and the key, and asks no site. It holds no text that a program printed or a database answered.
+    """
+    profiles = list(dict.fromkeys(name for each in profile or () for name in each.split(",")))
+    if unknown := [name for name in profiles if name not in PROFILES]:
+        raise UsageError(f"there is no profile {unknown[0]}", hint="one of: " + ", ".join(PROFILES))
+    signer = keys.private_key(key or state_directory() / "evidence.key", _passphrase(passphrase))
+    with journal(engine) as store:
+        events = store.events(find_run(store, run))
+    if fold(events).exit_code is None:
+        raise UsageError(f"{events[0].run} has not ended", hint=f"albus-dr runs show {events[0].run}")
+    found = predicate(events, _surroundings(events[0]), profiles)
+    _write(output, envelope.seal(found, signer))
+    if not quiet:
+        typer.echo(f"{output}: evidence of {events[0].run}, signed by {envelope.keyid(signer.public_key())[:16]}")
+        for each in found["profiles"]:
+            missing = [answer["asks"] for answer in each["answers"] if answer["status"] == "missing"]
+            typer.echo(f"  {each['profile']}: {len(each['answers']) - len(missing)} recorded, {len(missing)} missing")
+            for asks in missing:
+                typer.echo(f"    missing: {asks}")
+
+
+@app.command("verify")
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What evidence create wrote.")],
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="The signer's public key. Default: evidence.key.pub in the state directory."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Is every byte of the file what the holder of the key signed? Needs the file and the public key, and nothing else.
+
+    Exit code 5 when not.
+    """
+    signed_by = keys.public_key(key or state_directory() / "evidence.key.pub")
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} can't be read: {error.strerror}") from None
+    opened = envelope.open_sealed(content, signed_by)
+    if as_json:
+        typer.echo(json.dumps(_document(opened), indent=2))
+        return
+    typer.echo("\n".join(_lines(file, opened)))
+
+
+def _document(opened: envelope.Opened) -> dict[str, Any]:
+    found = opened.predicate
+    return {
+        "schema": VERIFY_SCHEMA, "valid": True, "keyid": opened.keyid, "made_at": found["made_at"], "run": found["run"],
+        "plan_digest": found["plan_digest"], "journal_head": found["journal"]["head"], "predicate": found,
+    }  # fmt: skip
+
+
+def _lines(file: Path, opened: envelope.Opened) -> list[str]:
+    found = opened.predicate
+    run = found["run"]
+    lines = [
+        f"{file}: every byte is as it was signed by {opened.keyid[:16]}",
+        f"  {run['operation']} of {run['runbook']}, {run['verdict']} ({run['proof_level']}): {run['run']}",
+        f"  made {found['made_at']} by albus-dr {found['made_by']['version']}; journal {found['journal']['head'][:16]}",
+        "It does not show:",
+    ]
+    return lines + [f"  - {each}" for each in found["does_not_show"]]
+
+
+def _passphrase(reference: str | None) -> str | None:
+    """The passphrase that the reference leads to. Raises UsageError for anything that is not a reference."""
+    if not reference:
+        return None
+    from albus_dr.runbook.config import SecretRef
+    from albus_dr.tools.secrets import reveal
+
+    way, _, where = reference.partition(":")
+    if way == "env" and where.isidentifier():
+        return reveal(SecretRef(env=where), Path())
+    if way == "file" and where:
+        return reveal(SecretRef(file=where), Path())
+    raise UsageError("--passphrase takes a reference, never the passphrase", hint="env:NAME or file:FILE")
+
+
+def _surroundings(declared: Event) -> Surroundings:
+    from albus_dr.tools.git import commit_of
+    from albus_dr.tools.inventory import format_version, take_inventory
+
+    files = [Path(declared.data[name]) for name in ("runbook_file", "config_file") if declared.data.get(name)]
+    if files:
+        commit = commit_of(files)
+        repository = Repository(commit.id, commit.holds_them, commit.reason)
+    else:
+        repository = Repository(None, None, "the journal does not say where the runbook was")
+    tools = tuple(
+        Tool(each.name, format_version(each.version) if each.version else None, each.problem or None)
+        for each in take_inventory()
+    )
+    return Surroundings(datetime.now(UTC), __version__, tools, repository)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise UsageError(
+            f"{path} is there already, and evidence is not overwritten", hint="name another file"
+        ) from None
+    except OSError as error:
+        raise UsageError(f"{path} can't be written: {error.strerror}", hint="name another file") from None

@@ -1,0 +1,219 @@
+"""What an evidence file says about a run: the predicate of its statement. Pure: from the run's events and what is around.
+
+It holds no text that a program printed or a database answered (``texts``): those may name a patient or repeat a secret.
+The journal's hashes bind them all the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from albus_dr.evidence.profiles import answered
+from albus_dr.evidence.texts import plain_or_withheld
+from albus_dr.journal.event import Event
+from albus_dr.journal.fold import fold
+from albus_dr.journal.state import RunState, StepState
+from albus_dr.report.findings import limits, objectives, unmeasured
+from albus_dr.report.json import run_document
+
+SCHEMA = "albus-dr/evidence/1"
+_HOW_CLEANED = (
+    "Every process of the drill was killed, its directory was removed, then both were looked for again. "
+    "The bytes on the disk were not overwritten."
+)
+_LIMITS = (
+    "It shows what the journal says. Whoever can write the journal's database can write another history before it is signed.",
+    "The signature shows who held the key, not when it was made: every time is that of a machine's own clock.",
+    "Versions of programs and the commit of the runbook were asked when this file was made, not during the run.",
+    "Texts that programs printed and databases answered are left out, because they may hold personal data. "
+    "The journal's hashes bind them.",
+    "Whether this satisfies a law, a standard or a contract is for an auditor to say.",
+)
+_NOT_OVERWRITTEN = "Removed data can be read from a disk until it is overwritten or its encryption key is gone."
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program or package, as found when the evidence was made."""
+
+    name: str
+    version: str | None
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The version control of the runbook, when the evidence was made. ``reason`` says why there is no commit."""
+
+    commit: str | None
+    runbook_is_committed: bool | None
+    """The runbook and its config are in the commit as they are on the disk."""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the journal does not know."""
+
+    made_at: datetime
+    version: str
+    """Of albus-dr."""
+    tools: tuple[Tool, ...]
+    repository: Repository
+
+
+def predicate(events: Sequence[Event], around: Surroundings, profiles: Sequence[str] = ()) -> dict[str, Any]:
+    """The predicate, as JSON-serialisable data (``evidence.schema.json``). Null is not measured or not known."""
+    state = fold(events)
+    run = run_document(state)
+    kept = (
+        "run", "runbook", "operation", "scenario", "source", "target", "verdict", "exit_code", "proof_level", "resumed",
+    )  # fmt: skip
+    found: dict[str, Any] = {
+        "schema": SCHEMA,
+        "made_at": around.made_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "made_by": {"program": "albus-dr", "version": around.version},
+        "run": {key: run[key] for key in kept} | {"description": state.description},
+        "plan_digest": state.plan_digest,
+        "plan": events[0].data["plan"],
+        "repository": asdict(around.repository),
+        "tools": [asdict(tool) for tool in around.tools],
+        "people": list(_people(events)),
+        "sites": {name: site for name, site in state.sites.items() if isinstance(site, Mapping)},
+        "distance_km": state.sites.get("distance_km"),
+        "objectives": [
+            {"objective": each.key, "promised_s": each.promised_s, "actual_s": each.actual_s, "margin_s": each.margin_s,
+             "verdict": each.verdict}
+            for each in objectives(state)
+        ],
+        "actuals": run["actuals"],
+        "clock": state.clock,
+        "clocks": run["clocks"],
+        "steps": [_step(step, document) for step, document in zip(state.steps.values(), run["steps"], strict=True)],
+        "verifications": list(_verifications(state)),
+        "not_verified": _not_verified(state),
+        "deviations": list(_deviations(state, events)),
+        "destruction": _destruction(state),
+        "journal": {
+            "events": state.events, "head": state.last_hash, "first_at": events[0].at, "last_at": events[-1].at,
+            "mirror_sha256": mirror_sha256(events),
+        },
+    }  # fmt: skip
+    found["profiles"] = [answered(name, found) for name in profiles]
+    found["does_not_show"] = [
+        *unmeasured(state), *limits(state), *_LIMITS, *([_NOT_OVERWRITTEN] if found["destruction"]["applies"] else []),
+    ]  # fmt: skip
+    return found
+
+
+def mirror_sha256(events: Sequence[Event]) -> str:
+    """Of the run's ``journal.jsonl``, as ``sha256sum`` prints it."""
+    digest = hashlib.sha256()
+    for event in events:
+        digest.update((json.dumps(event.to_json(), sort_keys=True) + "\n").encode())
+    return digest.hexdigest()
+
+
+def canonical_sha256(data: object) -> str:
+    """Of the data as JSON without blanks, keys sorted: how a plan's digest is made."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _people(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
+    """Who ordered, resumed, approved, decided, stated and gave up, in order. Names are those of system accounts."""
+    roles = {
+        "RunResumed": "resumed", "ApprovalGiven": "approved", "StepDecided": "decided", "AbortRequested": "aborted",
+    }  # fmt: skip
+    declared = events[0].data
+    operator = declared.get("operator", "")
+    yield {
+        "role": "ordered",
+        "who": operator,
+        "at": events[0].at,
+        "step": None,
+        "what": declared["operation"],
+        "why": None,
+    }
+    for key, said in sorted(declared.get("options", {}).items()):
+        if said not in (None, False, "", [], {}):
+            what = key if said is True else f"{key}: {said}"
+            yield {"role": "stated", "who": operator, "at": events[0].at, "step": None, "what": what, "why": None}
+    for event in events:
+        if event.kind in roles:
+            yield {
+                "role": roles[event.kind], "who": event.data.get("who") or event.data.get("operator") or "", "at": event.at,
+                "step": event.step or None, "what": event.data.get("decision"), "why": event.data.get("why"),
+            }  # fmt: skip
+
+
+def _step(step: StepState, document: Mapping[str, Any]) -> dict[str, Any]:
+    kept = (
+        "id", "title", "workload", "site", "action", "needs", "status", "started_at", "ended_at", "duration_s", "attempts",
+        "adopted",
+    )  # fmt: skip
+    output = canonical_sha256(step.facts) if step.facts else None
+    return {**{key: document[key] for key in kept}, "output_sha256": output, "told_an_error": step.error is not None}
+
+
+def _verifications(state: RunState) -> Iterator[dict[str, Any]]:
+    for found in state.verifications:
+        asked_by_runbook = found.kind.startswith("GET ")  # what a good answer looks like stands in the plan
+        expected = found.expected if asked_by_runbook else plain_or_withheld(found.expected)
+        yield {
+            "step": found.step, "workload": found.workload, "kind": found.kind, "expected": expected,
+            "actual": plain_or_withheld(found.actual, known=expected), "verdict": found.verdict,
+        }  # fmt: skip
+
+
+def _not_verified(state: RunState) -> list[str]:
+    """Workloads of which nothing was compared, and comparisons that were not made."""
+    compared = {found.workload for found in state.verifications if found.verdict != "not_evaluated"}
+    workloads = dict.fromkeys(step.workload for step in state.steps.values() if step.workload)
+    return [name for name in workloads if name not in compared] + [
+        f"{found.workload}: {found.kind}" for found in state.verifications if found.verdict == "not_evaluated"
+    ]
+
+
+def _deviations(state: RunState, events: Sequence[Event]) -> Iterator[dict[str, Any]]:
+    """Where the run did not go as the plan says."""
+
+    def deviation(kind: str, what: str) -> dict[str, Any]:
+        return {"kind": kind, "what": what}
+
+    for objective in objectives(state):
+        if objective.verdict != "passed":
+            yield deviation(f"objective_{'missed' if objective.verdict == 'failed' else 'not_measured'}", objective.key)
+    for step in state.steps.values():
+        if step.status != "succeeded":
+            yield deviation(f"step_{step.status}", step.id)
+        if step.attempts > 1:
+            yield deviation("step_tried_again", f"{step.id}: {step.attempts} attempts")
+        if step.adopted:
+            yield deviation("step_found_done", step.id)
+    for found in state.verifications:
+        if found.verdict != "passed":
+            yield deviation(f"verification_{found.verdict}", f"{found.workload}: {found.kind}")
+    if state.resumed:
+        yield deviation("resumed", f"{state.resumed} times")
+    for event in events:
+        if event.kind == "StepUndone":
+            yield deviation("step_undone", event.step)
+    for item in state.residue:
+        yield deviation("left_behind", item)
+
+
+def _destruction(state: RunState) -> dict[str, Any]:
+    """What was restored aside, and how and when it was removed. It applies to runs that restore into a target of their own."""
+    step = next((step for step in state.steps.values() if step.action == "site.cleanup"), None)
+    if step is None:
+        return {"applies": False, "status": None, "removed": None, "how": None, "at": None, "left_behind": []}
+    done = step.status == "succeeded"
+    return {
+        "applies": True, "status": step.status, "removed": step.facts.get("removed"), "how": _HOW_CLEANED if done else None,
+        "at": step.facts.get("removed_at"), "left_behind": list(state.residue),
+    }  # fmt: skip

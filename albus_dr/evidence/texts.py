@@ -1,0 +1,40 @@
+"""Which texts may stand in an evidence file. What a program printed, or a database answered, may hold a patient's name."""
+
+from __future__ import annotations
+
+import re
+
+WITHHELD = "(withheld: free text; the run's report has it)"
+
+# Counts, moments, checksums, ids of recovery points, and the words of our own comparisons. Nine digits are a count; a
+# longer number may be a telephone or an insurance number.
+_PLAIN = re.compile(
+    r"""
+    (?: -?\d{1,9}(?:[.,]\d{1,9})?%?
+      | \d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?
+      | \d{8}T\d{6}Z-[0-9a-f]{8}
+      | (?:checksum\ )?[0-9a-f]{8}
+      | [0-9a-f]{64}
+      | true | false | t | f | null | none | primary | standby | rows | equal | files | bytes | status
+      | no\ such\ table | the\ manifest | newer\ than\ any\ manifest
+    )
+    (?: ,?\ | $ )
+    """,
+    re.VERBOSE,
+)
+
+
+def is_plain(text: str) -> bool:
+    """True when the text can't name anybody: every word of it is one of the few that are known to be harmless."""
+    at = 0
+    while at < len(text):
+        found = _PLAIN.match(text, at)
+        if found is None or found.end() == at:
+            return False
+        at = found.end()
+    return True
+
+
+def plain_or_withheld(text: str, *, known: str = "") -> str:
+    """The text when it is plain, or when it is the runbook's own (``known``), which the plan shows anyway."""
+    return text if is_plain(text) or (known and text == known) else WITHHELD

@@ -1,0 +1,121 @@
+"""What an evidence file says, and what it must not hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from albus_dr.cli.schema import SCHEMAS
+from albus_dr.evidence.predicate import canonical_sha256
+from albus_dr.evidence.profiles import PROFILES, TITLES
+from albus_dr.evidence.texts import WITHHELD, is_plain
+from tests.evidence.recorded import DIRECTORY, PATIENT, RUN, SECRET, recorded
+
+
+def test_it_has_the_shape_of_its_schema(tmp_path: Path) -> None:
+    Draft202012Validator(SCHEMAS["evidence"](), format_checker=Draft202012Validator.FORMAT_CHECKER).validate(
+        recorded(tmp_path, *PROFILES)
+    )
+
+
+def test_no_patient_and_no_secret_is_in_it(tmp_path: Path) -> None:
+    text = json.dumps(recorded(tmp_path, *PROFILES), ensure_ascii=False)
+    mirror = (tmp_path / "runs" / RUN / "journal.jsonl").read_text()
+    for canary in (PATIENT, SECRET, "Quarkmarten", "kumquat", "0612345678"):
+        assert json.dumps(canary)[1:-1] in mirror, "the journal must hold it, or this shows nothing"
+        assert canary not in text
+
+
+def test_plain_texts_stand_in_it_and_others_do_not(tmp_path: Path) -> None:
+    compared = {each["kind"]: (each["expected"], each["actual"]) for each in recorded(tmp_path)["verifications"]}
+    rows = "4000 rows, checksum 0a1b2c3d"
+    assert compared == {
+        "rows and checksum of patient": (rows, rows),
+        "SELECT count(*) FROM patient": ("4000", "4000"),
+        "SELECT name FROM patient LIMIT 1": (WITHHELD, WITHHELD),
+        "SELECT phone FROM patient LIMIT 1": (WITHHELD, WITHHELD),
+        "SELECT count(*) FROM invoice": ("the manifest", "newer than any manifest"),
+        "GET /agenda/today": ("status 200, length(appointments) > `0`",) * 2,
+        "GET /patients/1": ("status 200", WITHHELD),
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "12", "1,204", "-3", "10.5%", "true", "2026-03-01", "2026-03-01 04:00:00.123+01", "812 equal", "f" * 64],
+)
+def test_plain(text: str) -> None:
+    assert is_plain(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["Ana", "12 Ana", "Ana 12", "0612345678", "1 84 12 76 451 089 46 x", "true\nAna", "fa11de", "équal", " 12"]
+)
+def test_not_plain(text: str) -> None:
+    assert not is_plain(text)
+
+
+def test_who_did_what_is_in_it(tmp_path: Path) -> None:
+    people = [(each["role"], each["who"], each["step"], each["what"]) for each in recorded(tmp_path)["people"]]
+    assert people == [
+        ("ordered", "ana@ops1", None, "drill"),
+        ("stated", "ana@ops1", None, "point: latest"),
+        ("decided", "ben@ops1", "documents.compare", "done"),
+        ("resumed", "ben@ops1", None, None),
+        ("approved", "eva@ops2", "application.start_copy", None),
+    ]
+
+
+def test_deviations_and_what_was_not_verified_are_named(tmp_path: Path) -> None:
+    found = recorded(tmp_path)
+    deviations = {(each["kind"], each["what"]) for each in found["deviations"]}
+    assert {
+        ("step_found_done", "isolate"), ("step_tried_again", "documents.compare: 2 attempts"), ("resumed", "1 times"),
+        ("verification_failed", "application: GET /patients/1"),
+    } <= deviations  # fmt: skip
+    assert found["not_verified"] == ["documents", "patients: SELECT count(*) FROM invoice"]
+
+
+def test_what_was_not_measured_is_null_and_said(tmp_path: Path) -> None:
+    found = recorded(tmp_path)
+    assert found["actuals"]["lost_writes"] is None
+    assert found["clocks"]["clients_verified_at"] is None
+    assert any("Lost writes" in each for each in found["does_not_show"])
+    assert any("auditor" in each for each in found["does_not_show"])
+
+
+def test_the_destruction_is_recorded(tmp_path: Path) -> None:
+    found = recorded(tmp_path)["destruction"]
+    assert (found["applies"], found["removed"], found["left_behind"]) == (True, DIRECTORY, [])
+    assert found["at"] == "2026-03-01T04:10:00.000Z"
+    assert "not overwritten" in found["how"]
+
+
+def test_its_digests_are_those_of_the_plan_and_of_the_mirror(tmp_path: Path) -> None:
+    found = recorded(tmp_path)
+    assert canonical_sha256(found["plan"]) == found["plan_digest"]
+    mirror = tmp_path / "runs" / RUN / "journal.jsonl"
+    assert hashlib.sha256(mirror.read_bytes()).hexdigest() == found["journal"]["mirror_sha256"]
+    assert json.loads(mirror.read_text().splitlines()[-1])["hash"] == found["journal"]["head"]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_says_what_is_missing_and_never_that_it_suffices(tmp_path: Path, name: str) -> None:
+    found = recorded(tmp_path, name)
+    (profile,) = found["profiles"]
+    assert profile["title"] == TITLES[name]
+    assert {answer["status"] for answer in profile["answers"]} == {"recorded", "missing"}
+    assert all(answer["missing"] for answer in profile["answers"] if answer["status"] == "missing")
+    assert not any(answer["missing"] for answer in profile["answers"] if answer["status"] == "recorded")
+    text = json.dumps(found).lower()
+    assert [word for word in ("compliant", "conform", "certified", "satisfies the") if word in text] == []
+
+
+def test_a_certificate_that_one_site_lacks_is_missing(tmp_path: Path) -> None:
+    (profile,) = recorded(tmp_path, "hds")["profiles"]
+    hosts = profile["answers"][0]
+    assert (hosts["status"], hosts["missing"]) == ("missing", ["sites.*.certificate"])
