@@ -3,7 +3,7 @@
     python -m albus_dr.bench.application serve --port N           in the foreground; SIGTERM stops it
     python -m albus_dr.bench.application start|stop|status FILE   as an init script does
 
-``serve`` takes the libpq URI in DATABASE_URL and the documents' folder in DOCUMENTS. FILE is JSON: port, database_url,
+``serve`` takes the libpq URI in DATABASE_URL and the documents' folder in DOCUMENTS. FILE is JSON: address, port, database_url,
 documents, pidfile, log. ``start`` returns once the port answers, be it with 503 because the database is down; ``stop``
 once the process is gone; ``status`` exits with 0 when it runs and 3 when it does not.
 """
@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 from albus_dr.bench.files import write_private
 from albus_dr.bench.processes import Running, end, is_alive, last_lines, look
 
+LOOPBACK = "127.0.0.1"
 PATIENCE_S = 5.0  # a little more than what albus_dr.bench.web gives its last requests
 START_WITHIN_S = 15.0
 NOT_RUNNING = 3  # as the Linux Standard Base has it for init scripts
@@ -39,13 +40,15 @@ class Service:
     documents: Path
     pidfile: Path
     log: Path
+    address: str = LOOPBACK
 
     @classmethod
     def read(cls, file: Path) -> Service:
         raw: dict[str, Any] = json.loads(file.read_text())
         return cls(
-            int(raw["port"]), str(raw["database_url"]), Path(raw["documents"]), Path(raw["pidfile"]), Path(raw["log"])
-        )
+            int(raw["port"]), str(raw["database_url"]), Path(raw["documents"]), Path(raw["pidfile"]), Path(raw["log"]),
+            str(raw.get("address", LOOPBACK)),
+        )  # fmt: skip
 
     def running(self) -> Running | None:
         """Never a stranger that was given the same process id later."""
@@ -105,7 +108,7 @@ def _become_daemon(service: Service, tell: int) -> NoReturn:
         write_private(service.pidfile, json.dumps({"pid": me.pid, "started": me.started}))
         from albus_dr.bench.web import serve
 
-        serve(service.port, service.database_url, service.documents, lambda: _say_ready(3))
+        serve((service.address, service.port), service.database_url, service.documents, lambda: _say_ready(3))
     except BaseException as error:  # noqa: BLE001  # nothing may return into the starter's code
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         os._exit(1)
@@ -143,7 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.verb == "serve":
         from albus_dr.bench.web import serve
 
-        serve(given.port, os.environ["DATABASE_URL"], Path(os.environ["DOCUMENTS"]))
+        serve((LOOPBACK, given.port), os.environ["DATABASE_URL"], Path(os.environ["DOCUMENTS"]))
         return 0
     service = Service.read(given.file)
     return {"start": start, "stop": stop, "status": status}[given.verb](service)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from albus_dr.bench.files import write_private
+from albus_dr.bench.place import Place
 from albus_dr.bench.processes import Running, spawn
 from albus_dr.errors import NotReadyError
 from albus_dr.tools import process
@@ -17,7 +18,7 @@ BACKEND = "albus"
 _CONFIG = """\
 global
     pidfile {directory}/haproxy.pid
-    stats socket {directory}/admin.sock mode 600 level admin
+    stats socket {admin} level admin
     stats timeout 60s
     maxconn 1000
     nbthread 1
@@ -35,7 +36,7 @@ defaults
     no option redispatch
 
 frontend door
-    bind 127.0.0.1:{port}
+    bind {address}:{port}
     default_backend {backend}
 
 backend {backend}
@@ -43,21 +44,35 @@ backend {backend}
 """
 
 
-def write_config(directory: Path, port: int, servers: Mapping[str, int], open_to: str) -> None:
-    """``servers``: ports of the application by site. Every site but ``open_to`` begins in maintenance."""
+def write_config(
+    directory: Path, place: Place, ports: tuple[int, int], servers: Mapping[str, tuple[str, int]], open_to: str
+) -> None:
+    """``ports``: of the door and of its runtime API; ``servers``: address and port of the application by site.
+
+    Every site but ``open_to`` begins in maintenance.
+    """
     lines = "\n".join(
-        f"    server {site} 127.0.0.1:{application}{'' if site == open_to else ' disabled'}"
-        for site, application in servers.items()
+        f"    server {site} {address}:{port}{'' if site == open_to else ' disabled'}"
+        for site, (address, port) in servers.items()
     )
-    text = _CONFIG.format(directory=directory, port=port, backend=BACKEND, servers=lines)
+    admin = admin_address(directory, place, ports[1])
+    text = _CONFIG.format(
+        directory=directory, address=place.address, port=ports[0], admin=admin + ("" if place.namespace else " mode 600"),
+        backend=BACKEND, servers=lines,
+    )  # fmt: skip
     write_private(directory / "haproxy.cfg", text)
 
 
-def start(directory: Path) -> Running:
+def admin_address(directory: Path, place: Place, port: int) -> str:
+    """Of the runtime API: a private socket, or a port where whoever operates the door is elsewhere."""
+    return f"{place.address}:{port}" if place.namespace else f"{directory}/admin.sock"
+
+
+def start(directory: Path, place: Place) -> Running:
     """HAProxy in a session of its own. Raises NotReadyError when it is missing or refuses its config."""
     config = str(directory / "haproxy.cfg")
     program = str(require_program("haproxy"))
     checked = process.run((program, "-c", "-q", "-f", config), timeout_s=10)
     if checked.code != 0:
         raise NotReadyError(f"HAProxy refuses its config: {checked.last_words}")
-    return spawn((program, "-db", "-f", config), log=directory / "haproxy.log", cwd=directory)
+    return spawn(place.command((program, "-db", "-f", config)), log=directory / "haproxy.log", cwd=directory)

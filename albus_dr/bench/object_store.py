@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from albus_dr.bench.place import HERE, Place
 from albus_dr.bench.processes import Running, spawn
 from albus_dr.tools import process
 from albus_dr.tools.inventory import rclone_program
@@ -24,6 +25,7 @@ class ObjectStore:
     port: int
     access_key: str
     secret_key: str
+    place: Place = HERE
 
     @property
     def log(self) -> Path:
@@ -32,7 +34,7 @@ class ObjectStore:
     @property
     def repository(self) -> str:
         """As restic names it."""
-        return f"s3:http://127.0.0.1:{self.port}/{BUCKET}/{REPOSITORY}"
+        return f"s3:http://{self.place.address}:{self.port}/{BUCKET}/{REPOSITORY}"
 
     def prepare(self) -> None:
         """The bucket is a directory."""
@@ -42,8 +44,10 @@ class ObjectStore:
     def start(self) -> Running:
         """In a session of its own."""
         return spawn(
-            (str(rclone_program()), "serve", "s3", "--addr", f"127.0.0.1:{self.port}", "--etag-hash", "",
-             "--dir-cache-time", "1s", str(self.directory)),
+            self.place.command(
+                (str(rclone_program()), "serve", "s3", "--addr", f"{self.place.address}:{self.port}", "--etag-hash", "",
+                 "--dir-cache-time", "1s", str(self.directory))
+            ),
             log=self.log, cwd=self.directory,
             environment={"RCLONE_AUTH_KEY": f'"{self.access_key},{self.secret_key}"', "RCLONE_CONFIG": "/dev/null"},
         )  # fmt: skip
@@ -57,7 +61,7 @@ class ObjectStore:
             () if like is None else ("--from-repo", str(like.directory / BUCKET / REPOSITORY), "--copy-chunker-params")
         )
         process.run(
-            ("restic", "--no-cache", "init", *other), timeout_s=60,
+            self.place.command(("restic", "--no-cache", "init", *other)), timeout_s=60,
             environment={
                 "RESTIC_REPOSITORY": self.repository, "RESTIC_PASSWORD_FILE": str(password_file),
                 "RESTIC_FROM_PASSWORD_FILE": str(password_file),

@@ -18,9 +18,9 @@ import psycopg
 from psycopg import sql
 
 from albus_dr.bench.files import write_private
+from albus_dr.bench.place import HERE, Place
 from albus_dr.bench.processes import POLL_S, Running, last_lines, working_in
 from albus_dr.errors import NotReadyError
-from albus_dr.tools.host import LocalHost
 from albus_dr.tools.inventory import postgres_program
 from albus_dr.tools.process import Completed
 
@@ -30,7 +30,6 @@ LONGEST_SOCKET_PATH = 107  # sun_path, without its closing zero
 _SETTINGS = """
 # --- written by the bench: the same at both sites ---
 include_if_exists '../site.conf'
-listen_addresses = '127.0.0.1'
 max_connections = 60
 shared_buffers = 48MB
 wal_level = replica
@@ -50,9 +49,9 @@ lc_messages = 'C'
 """
 _ACCESS = """\
 local all         all                      trust
-host  all         all         127.0.0.1/32 scram-sha-256
+host  all         all         {peers} scram-sha-256
 local replication all                      trust
-host  replication replicator  127.0.0.1/32 scram-sha-256
+host  replication replicator  {peers} scram-sha-256
 """
 
 
@@ -65,6 +64,7 @@ class Server:
     port: int
     system_user: str
     """Who it runs as when we are root; empty: we ourselves."""
+    place: Place = HERE
 
     @property
     def data(self) -> Path:
@@ -97,11 +97,8 @@ class Server:
 
     def run(self, program: str, *arguments: str, timeout_s: float = 60) -> Completed:
         """One of PostgreSQL's own programs, as the user that owns the data."""
-        return LocalHost().run(
-            (str(postgres_program(program)), *arguments),
-            timeout_s=timeout_s,
-            run_as=self.system_user or None,
-            cwd="/",
+        return self.place.run(
+            (str(postgres_program(program)), *arguments), timeout_s=timeout_s, run_as=self.system_user
         )
 
     def prepare(self, replication_password: str) -> None:
@@ -110,10 +107,13 @@ class Server:
             raise NotReadyError(
                 f"the path {self.socket} is too long for a socket", hint="give a directory with a shorter path"
             )
-        write_private(self.site / "site.conf", f"port = {self.port}\nunix_socket_directories = '{self.socket}'\n")
+        write_private(
+            self.site / "site.conf",
+            f"port = {self.port}\nlisten_addresses = '{self.place.address}'\nunix_socket_directories = '{self.socket}'\n",
+        )
         for directory in (self.data, self.socket):
             directory.mkdir(mode=0o700)
-        write_private(self.passfile, f"127.0.0.1:*:*:{REPLICATOR}:{replication_password}\n")
+        write_private(self.passfile, f"*:*:*:{REPLICATOR}:{replication_password}\n")
         for path in (self.site / "site.conf", self.passfile, self.data, self.socket):
             self.give(path)
 
@@ -129,7 +129,7 @@ class Server:
         ).check("creating the database cluster")
         with (self.data / "postgresql.conf").open("a") as file:
             file.write(_SETTINGS)
-        (self.data / "pg_hba.conf").write_text(_ACCESS)
+        (self.data / "pg_hba.conf").write_text(_ACCESS.format(peers=self.place.peers))
         self.start()
         with self.connect("postgres") as connection:
             connection.execute(
@@ -144,9 +144,7 @@ class Server:
 
     def follow(self, primary: Server, name: str) -> None:
         """A copy of ``primary`` that streams from it as ``name``, with a slot of its own. Raises StepError."""
-        connection = (
-            f"host=127.0.0.1 port={primary.port} user={REPLICATOR} application_name={name} passfile={self.passfile}"
-        )
+        connection = f"host={primary.place.address} port={primary.port} user={REPLICATOR} application_name={name} passfile={self.passfile}"
         self.run(
             "pg_basebackup", "-d", connection, "-D", str(self.data), "-R", "-C", "-S", slot_of(name), "-X", "stream",
             "-c", "fast", "-N", "-w", timeout_s=600,

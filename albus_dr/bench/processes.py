@@ -75,6 +75,7 @@ def end(
 def spawn(argv: Sequence[str], *, log: Path, cwd: Path, environment: Mapping[str, str] | None = None) -> Running:
     """Start a server in a session of its own, so that it goes on after us. It writes to ``log`` (private, appended).
 
+    It gets none of our open files: whoever waits for one of them to be closed would wait for the server.
     Not through tools.process: what is started there ends with its caller. A program that can't be run says so in its
     log and ends with 127: ``wait_until_ready`` sees both.
     """
@@ -85,9 +86,23 @@ def spawn(argv: Sequence[str], *, log: Path, cwd: Path, environment: Mapping[str
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), private_append, 0o600),
             (os.POSIX_SPAWN_DUP2, 1, 2),
+            *((os.POSIX_SPAWN_CLOSE, number) for number in _inherited()),
         ],
     )  # fmt: skip
     return look(pid) or Running(pid, 0)
+
+
+def _inherited() -> list[int]:
+    """Open files beyond the standard ones that a program started by us would have, too."""
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        number = int(entry.name)
+        try:
+            if number > 2 and os.get_inheritable(number):
+                found.append(number)
+        except OSError:  # the one that the directory was read by
+            continue
+    return found
 
 
 def wait_until_ready(

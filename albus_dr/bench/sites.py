@@ -19,13 +19,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import pwd
-import random
 import secrets
 import shlex
 import shutil
 import signal
-import socket
 import sys
 import threading
 import time
@@ -39,11 +36,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
-from albus_dr.bench import door, traffic
+from albus_dr.bench import door, secure_shell, traffic
 from albus_dr.bench.application import Service
 from albus_dr.bench.files import write_private
+from albus_dr.bench.machine import free_ports, listens, make_enterable, system_user
+from albus_dr.bench.network import USERS, WITNESS, Network, require_root
 from albus_dr.bench.object_store import ObjectStore
 from albus_dr.bench.patients import Document, Size, load, write_documents
+from albus_dr.bench.place import HERE, Place
 from albus_dr.bench.postgres import APPLICATION, Server
 from albus_dr.bench.processes import (
     POLL_S,
@@ -58,15 +58,12 @@ from albus_dr.bench.processes import (
 )
 from albus_dr.errors import AlbusError, CleanupError, NotReadyError, RefusedError, UsageError
 from albus_dr.tools import process
-from albus_dr.tools.host import LocalHost
 
 PRIMARY, SECONDARY = "strasbourg", "bordeaux"
 SITES = (PRIMARY, SECONDARY)
 T = TypeVar("T")
 Replication = Literal["synchronous", "asynchronous"]
 _STATE = "state.json"
-_PORTS = range(20_000, 32_000)  # below those that the system gives to outgoing connections: still free after a restart
-_ENTER_ONLY = 0o711  # PostgreSQL's user passes through; nobody but us sees what is there
 
 
 @dataclass(frozen=True)
@@ -78,6 +75,7 @@ class Site:
     server: Server
     store: ObjectStore
     application: Service
+    place: Place
 
     @property
     def documents(self) -> Path:
@@ -92,6 +90,7 @@ class Bench:
         self.directory = directory
         self._state = state
         self._lock = threading.Lock()
+        self.network = Network(state["network"]) if state["network"] else None
         self.sites = {name: self._site(name) for name in SITES}
 
     # ------------------------------------------------------------------------------------------- make and find
@@ -103,30 +102,38 @@ class Bench:
         size: Size = "small",
         seed: int = 1,
         replication: Replication = "synchronous",
+        *,
+        apart: bool = False,
     ) -> Bench:
         """A bench on disk, nothing running. ``directory`` is new or empty.
 
-        Raises UsageError when it holds something, NotReadyError when PostgreSQL's user can't get there.
+        ``apart``: each site has an address of its own, behind a network that can be cut (albus_dr.bench.network).
+        Raises UsageError when it holds something, NotReadyError when PostgreSQL's user can't get there, or when it
+        takes root and we are not.
         """
+        if apart:
+            require_root()
         root = Path(directory).resolve()
         if root.exists() and any(root.iterdir()):
             raise UsageError(f"{root} is not empty", hint="give a directory that does not exist yet")
         try:
-            return cls._create(root, size, seed, replication)
+            return cls._create(root, size, seed, replication, apart)
         except BaseException:
             shutil.rmtree(root, ignore_errors=True)
             raise
 
     @classmethod
-    def _create(cls, root: Path, size: Size, seed: int, replication: Replication) -> Bench:
-        _make_enterable(root)
-        ports = _free_ports(7)
+    def _create(cls, root: Path, size: Size, seed: int, replication: Replication, apart: bool) -> Bench:
+        make_enterable(root)
+        ports = free_ports(8)
         state = {
             "size": size,
             "seed": seed,
             "replication": replication,
-            "system_user": _system_user(),
+            "system_user": system_user(),
+            "network": secrets.token_hex(3) if apart else None,
             "door_port": ports.pop(),
+            "door_admin_port": ports.pop(),
             "ports": {
                 name: {part: ports.pop() for part in ("postgres", "application", "s3")} for name in SITES
             },
@@ -176,6 +183,9 @@ class Bench:
         primary = self.sites[PRIMARY]
         replication_password = self._secret("replication")
         try:
+            if self.network:
+                self.network.make()
+                self._start_shells()
             with ThreadPoolExecutor(7) as pool:
 
                 def begin(part: str, work: Callable[[], T], after: Future[Any] | None = None) -> Future[T]:
@@ -201,10 +211,8 @@ class Bench:
         log = self.directory / "traffic.log"
         record = directory / traffic.RECORD
         before = record.stat().st_size if record.exists() else 0
-        started = spawn(
-            (sys.executable, "-m", traffic.__name__, "run", str(directory), "--url", self.url, "--rate", f"{rate:g}"),
-            log=log, cwd=self.directory,
-        )  # fmt: skip
+        argv = (sys.executable, "-m", traffic.__name__, "run", str(directory), "--url", self.url, "--rate", f"{rate:g}")
+        started = spawn(self.users.command(argv), log=log, cwd=self.directory)
         self._remember("traffic", started)
 
         def has_acknowledged() -> bool:
@@ -225,7 +233,7 @@ class Bench:
         left = self._end("traffic") + self._end("door")
         for name in SITES:
             left += self.stop_site(name)
-        return left
+        return left + (self.network.remove() if self.network else [])
 
     def remove(self) -> None:
         """Delete the directory. Raises RefusedError while something of it still runs."""
@@ -243,15 +251,20 @@ class Bench:
             left.append(f"application at {name} (process {running.pid})")
         end(site.server.postmasters(), polite=signal.SIGINT, patience_s=15)
         left += [f"PostgreSQL at {name} (process {one.pid})" for one in end(site.server.running(), patience_s=2)]
-        return left + self._end(f"s3 at {name}")
+        return left + self._end(f"s3 at {name}") + self._end(f"sshd at {name}")
 
     def start_site(self, name: str) -> None:
-        """S3 and PostgreSQL of a site that was stopped or cut off, as they were; not the application."""
+        """What reaches it, S3 and PostgreSQL of a site that was stopped or cut off, as they were; not the application."""
+        if self.network and not self._recorded(f"sshd at {name}"):
+            self._start_shell(self.sites[name])
         self._start_store(self.sites[name])
         self.sites[name].server.start()
 
     def cut_line(self) -> None:
         """The line between the sites fails: the standby receives nothing any more, and does not try again."""
+        if self.network:
+            self.network.partition((PRIMARY,), (SECONDARY,))
+            return
         with self.sites[SECONDARY].server.connect("postgres") as connection:
             connection.execute("ALTER SYSTEM SET primary_conninfo = ''")
             connection.execute("SELECT pg_reload_conf()")
@@ -272,6 +285,7 @@ class Bench:
             if time.monotonic() > deadline:
                 raise NotReadyError(f"{doomed[0][0]} survives SIGKILL (process {doomed[0][1].pid})")
         self._forget(f"s3 at {name}")
+        self._forget(f"sshd at {name}")
 
     def destroy_site(self, name: str) -> None:
         """The disaster: every process killed, every file deleted, the site's own recovery points included."""
@@ -283,7 +297,17 @@ class Bench:
     @property
     def url(self) -> str:
         """The door."""
-        return f"http://127.0.0.1:{self._state['door_port']}"
+        return f"http://{self.users.address}:{self._state['door_port']}"
+
+    @property
+    def users(self) -> Place:
+        """Where the users are, and their door."""
+        return self.network.place(USERS) if self.network else HERE
+
+    @property
+    def operator(self) -> Place:
+        """Where albus-dr runs: at the witness, at neither site."""
+        return self.network.place(WITNESS) if self.network else HERE
 
     def environment(self) -> dict[str, str]:
         """What configs/demo.yaml asks for."""
@@ -292,12 +316,17 @@ class Bench:
             for name in SITES
             for part in ("postgres", "application", "s3")
         }
+        apart = {f"{name.upper()}_ADDRESS": site.place.address for name, site in self.sites.items()}
+        if self.network:
+            apart |= {"DOOR_ADDRESS": self.users.address, "ALBUS_DEMO_USERS": self.users.namespace,
+                      "DOOR_ADMIN": door.admin_address(self.directory / "door", self.users, self._state["door_admin_port"])}  # fmt: skip
         return {
             "ALBUS_DEMO": str(self.directory),
             "ALBUS_DEMO_USER": self._state["system_user"],
             "ALBUS_DEMO_PYTHON": sys.executable,
             "DOOR_PORT": str(self._state["door_port"]),
             **ports,
+            **(apart if self.network else {}),
         }
 
     def processes(self) -> list[tuple[str, int]]:
@@ -312,19 +341,20 @@ class Bench:
     def _site(self, name: str) -> Site:
         directory = self.directory / name
         ports = self._state["ports"][name]
-        server = Server(directory, ports["postgres"], self._state["system_user"])
+        place = self.network.place(name) if self.network else HERE
+        server = Server(directory, ports["postgres"], self._state["system_user"], place)
         store = ObjectStore(
-            directory / "s3", ports["s3"], self._secret(f"{name}-access-key"), self._secret(f"{name}-secret-key")
+            directory / "s3", ports["s3"], self._secret(f"{name}-access-key"), self._secret(f"{name}-secret-key"), place
         )
         service = Service(
             port=ports["application"], database_url=server.url, documents=directory / "documents",
-            pidfile=directory / "application.pid", log=directory / "application.log",
+            pidfile=directory / "application.pid", log=directory / "application.log", address=place.address,
         )  # fmt: skip
-        return Site(name, directory, server, store, service)
+        return Site(name, directory, server, store, service, place)
 
     def _prepare(self) -> None:
         for site in self.sites.values():
-            _make_enterable(site.directory)
+            make_enterable(site.directory)
             site.server.prepare(self._secret("replication"))
             site.store.prepare()
             site.documents.mkdir(mode=0o700)
@@ -336,8 +366,11 @@ class Bench:
             }
             write_private(site.directory / "application.json", json.dumps(service, indent=2))
         (self.directory / "door").mkdir(mode=0o700)
-        applications = {name: site.application.port for name, site in self.sites.items()}
-        door.write_config(self.directory / "door", self._state["door_port"], applications, PRIMARY)
+        applications = {name: (site.place.address, site.application.port) for name, site in self.sites.items()}
+        ports = (self._state["door_port"], self._state["door_admin_port"])
+        door.write_config(self.directory / "door", self.users, ports, applications, PRIMARY)
+        if self.network:
+            secure_shell.prepare(self.directory / "ssh", {name: site.place for name, site in self.sites.items()})
         lines = [f"export {key}={shlex.quote(value)}\n" for key, value in self.environment().items()]
         write_private(self.directory / "environment", "".join(lines))
         self._save()
@@ -357,18 +390,32 @@ class Bench:
         first.store.initialise(password)
         second.store.initialise(password, like=first.store)
 
+    def _start_shells(self) -> None:
+        for site in self.sites.values():
+            self._start_shell(site)
+
+    def _start_shell(self, site: Site) -> None:
+        keys = self.directory / "ssh"
+        started = secure_shell.start(keys, site.name, site.place)
+        self._remember(f"sshd at {site.name}", started)
+        wait_until_ready(
+            f"sshd at {site.name}", started, lambda: listens(started, secure_shell.PORT), log=keys / f"{site.name}.log"
+        )
+
     def _start_store(self, site: Site) -> None:
         started = site.store.start()
         self._remember(f"s3 at {site.name}", started)
         wait_until_ready(
-            f"the S3 server at {site.name}", started, lambda: _listens(site.store.port), log=site.store.log
+            f"the S3 server at {site.name}", started, lambda: listens(started, site.store.port), log=site.store.log
         )
 
     def _start_door(self) -> None:
         directory = self.directory / "door"
-        started = door.start(directory)
+        started = door.start(directory, self.users)
         self._remember("door", started)
-        wait_until_ready("the door", started, lambda: _listens(self._state["door_port"]), log=directory / "haproxy.log")
+        wait_until_ready(
+            "the door", started, lambda: listens(started, self._state["door_port"]), log=directory / "haproxy.log"
+        )
 
     def _start_standby(self) -> None:
         primary, standby = self.sites[PRIMARY].server, self.sites[SECONDARY].server
@@ -381,8 +428,8 @@ class Bench:
         deadline = time.monotonic() + 10
         while True:
             try:
-                with urllib.request.urlopen(f"{self.url}/health", timeout=3):  # noqa: S310  # our own http: address
-                    return
+                self.users.inside(lambda: urllib.request.urlopen(f"{self.url}/health", timeout=3).close())  # noqa: S310  # our own http: address
+                return
             except (urllib.error.URLError, OSError) as error:
                 if time.monotonic() > deadline:
                     log = last_lines(self.sites[PRIMARY].application.log)
@@ -397,8 +444,14 @@ class Bench:
             found.append((f"application at {site.name}", running))
         postgres = sorted(site.server.running(), key=lambda one: one.pid)
         found += [(f"PostgreSQL at {site.name}", one) for one in postgres]
-        if running := self._recorded(f"s3 at {site.name}"):
-            found.append((f"s3 at {site.name}", running))
+        for part in ("s3", "sshd"):
+            if running := self._recorded(f"{part} at {site.name}"):
+                found.append((f"{part} at {site.name}", running))
+        if self.network:  # whatever albus-dr began there by ssh, and was still at
+            known = {running for _, running in found}
+            found += [
+                (f"a program at {site.name}", one) for one in self.network.processes(site.name) if one not in known
+            ]
         return found
 
     def _recorded(self, name: str) -> Running | None:
@@ -447,60 +500,8 @@ def _named(part: str, work: Callable[[], T], after: Future[Any] | None) -> T:
 def _start_application(site: Site) -> None:
     """With the command that configs/demo.yaml has. Raises StepError."""
     file = site.directory / "application.json"
-    process.run((sys.executable, "-m", "albus_dr.bench.application", "start", str(file)), timeout_s=30, cwd="/").check(
-        "starting the application"
-    )
-
-
-def _make_enterable(directory: Path) -> None:
-    """A directory of ours, and those above it that do not exist yet; what does exist above keeps its mode."""
-    missing = [directory, *(parent for parent in directory.parents if not parent.exists())]
-    for path in reversed(missing):
-        path.mkdir(exist_ok=True)
-        path.chmod(_ENTER_ONLY)
-    user = _system_user()
-    if user and LocalHost().run(("test", "-x", str(directory)), timeout_s=5, run_as=user).code != 0:
-        raise NotReadyError(
-            f"the user {user}, whom PostgreSQL runs as, can't enter {directory}",
-            hint="give a directory below one that everybody may enter, for example /var/tmp",
-        )
-
-
-def _system_user() -> str:
-    """Empty unless we are root, whom PostgreSQL refuses. Raises NotReadyError."""
-    if os.geteuid() != 0:
-        return ""
-    try:
-        return pwd.getpwnam("postgres").pw_name
-    except KeyError:
-        raise NotReadyError(
-            "PostgreSQL does not run as root, and there is no user postgres here",
-            hint="install PostgreSQL from a package, which makes that user, or be another user than root",
-        ) from None
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports on loopback that nobody listens on now."""
-    found: list[int] = []
-    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        found.append(port)
-        if len(found) == count:
-            return found
-    raise NotReadyError("there are not enough free ports on this machine")
-
-
-def _listens(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-    except OSError:
-        return False
+    argv = (sys.executable, "-m", "albus_dr.bench.application", "start", str(file))
+    site.place.run(argv, timeout_s=30).check("starting the application")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -20,7 +20,6 @@ import psycopg
 from albus_dr.bench.database import Unavailable
 from albus_dr.bench.records import NOT_FOUND, Albus, Answer, as_json
 
-ADDRESS = "127.0.0.1"
 LARGEST_UPLOAD = 32 * 1024 * 1024
 FINISH_WITHIN_S = 3.0
 
@@ -74,12 +73,12 @@ class Server(ThreadingHTTPServer):
 
     request_queue_size = 128
 
-    def __init__(self, port: int, albus: Albus) -> None:
+    def __init__(self, address: tuple[str, int], albus: Albus) -> None:
         self.albus = albus
         self.is_stopping = False
         self._busy = 0
         self._changed = threading.Condition()
-        super().__init__((ADDRESS, port), Handler)
+        super().__init__(address, Handler)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -167,12 +166,14 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: the paths name patients."""
 
 
-def serve(port: int, database_url: str, documents: Path, on_ready: Callable[[], None] = lambda: None) -> None:
+def serve(
+    address: tuple[str, int], database_url: str, documents: Path, on_ready: Callable[[], None] = lambda: None
+) -> None:
     """Until SIGTERM or SIGINT; ``on_ready`` is called once the port is open. Raises OSError when the port is taken."""
     asked_to_stop = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: asked_to_stop.set())
-    server = Server(port, Albus(database_url, documents))
+    server = Server(address, Albus(database_url, documents))
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     on_ready()
     asked_to_stop.wait()
