@@ -10,7 +10,6 @@ once the process is gone; ``status`` exits with 0 when it runs and 3 when it doe
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import json
 import os
@@ -18,9 +17,8 @@ import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from albus_dr.bench.files import write_private
 from albus_dr.bench.processes import Running, end, is_alive, last_lines, look
@@ -31,8 +29,7 @@ START_WITHIN_S = 15.0
 NOT_RUNNING = 3  # as the Linux Standard Base has it for init scripts
 
 
-@dataclass(frozen=True)
-class Service:
+class Service(NamedTuple):
     """One installed application: FILE."""
 
     port: int
@@ -137,19 +134,26 @@ def _complain(what: str) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    given = sys.argv[1:] if arguments is None else arguments
+    verbs = {"start": start, "stop": stop, "status": status}
+    if len(given) == 2 and given[0] in verbs:
+        return verbs[given[0]](Service.read(Path(given[1])))
+    return _serve(given)
+
+
+def _serve(given: list[str]) -> int:
+    import argparse  # no init script needs it
+
     parser = argparse.ArgumentParser(prog="albus_dr.bench.application")
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("serve").add_argument("--port", type=int, required=True)
     for name in ("start", "stop", "status"):
-        verbs.add_parser(name).add_argument("file", type=Path)
-    given = parser.parse_args(arguments)
-    if given.verb == "serve":
-        from albus_dr.bench.web import serve
+        verbs.add_parser(name).add_argument("file")
+    port = parser.parse_args(given).port
+    from albus_dr.bench.web import serve
 
-        serve((LOOPBACK, given.port), os.environ["DATABASE_URL"], Path(os.environ["DOCUMENTS"]))
-        return 0
-    service = Service.read(given.file)
-    return {"start": start, "stop": stop, "status": status}[given.verb](service)
+    serve((LOOPBACK, port), os.environ["DATABASE_URL"], Path(os.environ["DOCUMENTS"]))
+    return 0
 
 
 if __name__ == "__main__":

@@ -10,16 +10,15 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from albus_dr.errors import NotReadyError
 
 POLL_S = 0.02
 
 
-@dataclass(frozen=True)
-class Running:
+class Running(NamedTuple):
     """A process that was running when it was looked at."""
 
     pid: int

@@ -362,7 +362,8 @@ class Bench:
             scratch.mkdir(mode=0o700)
             site.server.give(scratch)
             service = {
-                key: value if isinstance(value, int) else str(value) for key, value in vars(site.application).items()
+                key: value if isinstance(value, int) else str(value)
+                for key, value in site.application._asdict().items()
             }
             write_private(site.directory / "application.json", json.dumps(service, indent=2))
         (self.directory / "door").mkdir(mode=0o700)
