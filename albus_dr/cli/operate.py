@@ -22,6 +22,7 @@ import typer
 
 from albus_dr.cli.common import engine_address, journal, load_runbook, state_directory
 from albus_dr.cli.live import screen_for, summary
+from albus_dr.cli.notify import Notifier
 from albus_dr.engine.history import (
     CHANGES_PRIMARY,
     aborted,
@@ -253,8 +254,10 @@ def _run(
             config=loaded.config, base=loaded.path.parent, config_base=loaded.config_path.parent, actions=_actions(),
             progress=screen.on_progress, cancelled=stopped,
         )  # fmt: skip
+        notifier = Notifier(store, loaded, info.id, plan.operation)
         with _signals(stopped):
             state = execute(execution)
+        state = notifier.end(state)
     write_reports(store, state)
     return state
 

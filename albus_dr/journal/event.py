@@ -33,6 +33,7 @@ EVENT_KINDS = (
     "ApprovalGiven",  # data: who, why
     "AbortRequested",  # data: who, why
     "StepUndone",  # data: outcome
+    "NotificationFailed",  # data: channel, reason; it may come after RunEnded
     "RunEnded",  # data: verdict, exit_code, actuals, residue, proof_level, reason
 )
 

@@ -140,6 +140,10 @@ def _undone(state: RunState, event: Event) -> None:
     state.notes.append(f"{state.steps[event.step].title}: {event.data['outcome']}")
 
 
+def _not_notified(state: RunState, event: Event) -> None:
+    state.notes.append(f"a notification failed: {event.data['channel']}: {event.data['reason']}")
+
+
 def _ended(state: RunState, event: Event) -> None:
     data: Mapping[str, Any] = event.data
     actuals = data["actuals"]
@@ -168,5 +172,6 @@ _HANDLERS: dict[str, Callable[[RunState, Event], None]] = {
     "ApprovalGiven": _approval_given,
     "AbortRequested": _abort,
     "StepUndone": _undone,
+    "NotificationFailed": _not_notified,
     "RunEnded": _ended,
 }

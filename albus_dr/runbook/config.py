@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from albus_dr.runbook.model import Name, Seconds, Strict
+from albus_dr.runbook.model import OPERATIONS, Name, Seconds, Strict
 
 
 class SecretRef(Strict):
@@ -288,6 +288,37 @@ class WitnessConfig(Strict):
         return self
 
 
+class NotifyConfig(Strict):
+    """Who is told how runs end. Whether that works has no part in how a run ends."""
+
+    apprise: tuple[SecretRef, ...] = Field(
+        (),
+        description="Addresses as apprise takes them (mailto://, slack://, ntfy:// and many more). They hold credentials, so "
+        "they are secrets. Needs `pip install 'albus-dr[notify]'`.",
+        examples=[[{"env": "NTFY_ADDRESS"}]],
+    )
+    tell: Literal["trouble", "always"] = Field(
+        "trouble", description="`trouble`: those addresses hear of runs that did not pass, or wait for somebody."
+    )
+    pings: dict[Name, SecretRef] = Field(
+        default_factory=dict,
+        description="By operation: an address that is asked with /start, /fail or nothing behind it, as Healthchecks wants it.",
+        examples=[{"drill": {"env": "HEALTHCHECKS_DRILL"}}],
+    )
+    metrics: str | None = Field(
+        None,
+        pattern=r"^/",
+        description="A directory of Prometheus's textfile collector: one file for each runbook and operation.",
+        examples=["/var/lib/prometheus/node-exporter"],
+    )
+
+    @model_validator(mode="after")
+    def _operations(self) -> NotifyConfig:
+        if wrong := [name for name in self.pings if name not in OPERATIONS]:
+            raise ValueError(f"pings are by operation, and {wrong[0]} is none: {', '.join(OPERATIONS)}")
+        return self
+
+
 class Config(Strict):
     """Sites and credentials of one environment. `${NAME}` in any value is taken from the environment."""
 
@@ -297,3 +328,4 @@ class Config(Strict):
     witness: WitnessConfig | None = Field(
         None, description="Who knows which site is primary. Default: a file in the state directory."
     )
+    notify: NotifyConfig | None = Field(None, description="Who is told how runs end. Default: nobody.")

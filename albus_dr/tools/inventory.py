@@ -23,6 +23,7 @@ ANSWER_WITHIN_S = 10.0
 _SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # not in the PATH of Debian's ordinary users
 POSTGRES_ROOT = Path("/")
 _POSTGRES_DIRECTORIES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql@*/bin")
+_EXTRAS = {"demo": "the demo", "notify": "telling people how runs end"}
 _POSTGRES_PROGRAMS = (
     "initdb", "pg_ctl", "pg_basebackup", "pg_controldata", "pg_dump", "pg_restore", "pg_rewind", "psql",
 )  # fmt: skip
@@ -256,7 +257,7 @@ def _packages() -> Iterator[Finding]:
     for line in requirements:
         requirement, _, condition = line.partition(";")
         name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
-        extra = "demo" in condition
+        extra = next((each for each in _EXTRAS if each in condition), "")
         lower = re.search(r">=([\d.]+)", requirement)
         minimum = parse_version(lower[1]) if lower else None
         try:
@@ -265,9 +266,10 @@ def _packages() -> Iterator[Finding]:
             version, problem = None, "not found"
         if minimum and version and version < minimum:
             problem = f"{format_version(version)} is too old"
-        command = "pip install 'albus-dr[demo]'" if extra else "pip install albus-dr"
+        command = f"pip install 'albus-dr[{extra}]'" if extra else "pip install albus-dr"
         get: dict[System, str] = {"debian": command, "fedora": command, "macos": command}
-        yield Finding(name, "the demo" if extra else "albus-dr itself", not extra, minimum, None, version, problem, get)
+        needed_for = _EXTRAS[extra] if extra else "albus-dr itself"
+        yield Finding(name, needed_for, not extra, minimum, None, version, problem, get)
 
 
 def _how_to_get(name: str) -> str:

@@ -50,6 +50,7 @@ DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "StepDecided": st.fixed_dictionaries({"decision": st.sampled_from(["done", "not_done"]), "who": words, "why": words}),
     "ApprovalGiven": st.fixed_dictionaries({"who": words, "why": words}),
     "AbortRequested": st.fixed_dictionaries({"who": words, "why": words}),
+    "NotificationFailed": st.fixed_dictionaries({"channel": words, "reason": words}),
     "StepUndone": st.fixed_dictionaries({"outcome": words}),
     "RunEnded": st.fixed_dictionaries({
         "verdict": st.sampled_from(["passed", "failed", "incomplete"]), "exit_code": st.integers(0, 10), "reason": words,

@@ -1,0 +1,71 @@
+"""Telling others how a run goes: Healthchecks-style pings, apprise, and a file for Prometheus.
+
+Every call ends within ``PATIENCE_S``; addresses are secrets and are in no argv and no message.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from albus_dr.errors import NotReadyError, TransientError
+from albus_dr.tools import process
+
+PATIENCE_S = 20.0
+PING_S = 10.0
+_BODY_LIMIT = 10_000
+# In a process of its own, which can be ended in time whatever a service's client does. Addresses come by the environment.
+_APPRISE = "from apprise.cli import main; main()"
+
+
+def ping(address: str, signal: str, body: str) -> None:
+    """POST the text to the address, with ``/signal`` behind its path when there is one. Raises TransientError."""
+    from http.client import HTTPException
+    from urllib.error import HTTPError
+    from urllib.parse import urlsplit, urlunsplit
+    from urllib.request import Request, urlopen
+
+    try:
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https"):
+            raise TransientError("the address of the ping is neither http nor https")
+        path = f"{parts.path.rstrip('/')}/{signal}" if signal else parts.path
+        request = Request(  # noqa: S310 -- the scheme was checked
+            urlunsplit(parts._replace(path=path)), data=body.encode()[:_BODY_LIMIT], method="POST",
+            headers={"User-Agent": "albus-dr", "Content-Type": "text/plain; charset=utf-8"},
+        )  # fmt: skip
+        with urlopen(request, timeout=PING_S) as answer:  # noqa: S310
+            answer.read(1000)
+    except HTTPError as error:
+        raise TransientError(f"{error.code} {error.reason}") from None
+    except (OSError, ValueError, HTTPException) as error:  # a URLError is an OSError
+        raise TransientError(f"no answer: {getattr(error, 'reason', None) or type(error).__name__}") from None
+
+
+def tell(addresses: Sequence[str], title: str, body: str) -> None:
+    """Give the text to every address of apprise's. Raises NotReadyError without apprise, TransientError when one failed."""
+    from importlib.util import find_spec
+
+    if find_spec("apprise") is None:
+        raise NotReadyError("apprise is not installed", hint="pip install 'albus-dr[notify]'")
+    done = process.run(
+        (sys.executable, "-c", _APPRISE, "--title", title, "--input-format", "text"), stdin=body, timeout_s=PATIENCE_S,
+        environment={"APPRISE_URLS": "\n".join(addresses)},
+    )  # fmt: skip
+    if done.code != 0:
+        # Its own words can repeat an address with its credentials, in another form than the one that is redacted.
+        raise TransientError(f"one of {len(addresses)} addresses was not reached (apprise ended with {done.code})")
+
+
+def write_metrics(directory: Path, name: str, text: str) -> None:
+    """``name.prom`` in the directory, whole or not at all: the collector may read at any moment. Raises NotReadyError."""
+    fresh = directory / f".{name}.{os.getpid()}"  # the collector takes *.prom alone
+    try:
+        fresh.write_text(text, "utf-8")
+        fresh.chmod(0o644)
+        fresh.replace(directory / f"{name}.prom")
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise NotReadyError(f"{directory} can't be written: {error.strerror}") from None

@@ -1,0 +1,155 @@
+"""Who is told how a run ends: real servers, real runs, and that a failed notification fails nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albus_dr.cli.notify import summary
+from tests.cli.test_resume_from_elsewhere import SITES
+from tests.report.run_states import failed_drill, in_progress, passed
+from tests.tools.listener import Listener, listening
+
+PATIENT = "Quarkmarten"
+
+
+class Wiki:
+    """A runbook whose replication ends well where there is a file ``well``, and says too much where not."""
+
+    def __init__(self, folder: Path, server: Listener) -> None:
+        self.folder, self.server, self.token = folder, server, "t0ken-kumquat"
+        (folder / "copy.sh").write_text(f"[ -e well ] || {{ echo 'no row of {PATIENT}' >&2; exit 1; }}\n")
+        (folder / "metrics").mkdir()
+        (folder / "wiki.yaml").write_text(
+            "version: 1\nrunbook: wiki\nconfig: config.yaml\nobjectives: {rto: 1h, rpo: 1h, drill_every: 1y}\n"
+            "sites: {primary: lyon, secondary: nantes}\n"
+            "workloads: {pages: {kind: command, replicate: {take: [sh, copy.sh], repeatable: true}}}\n"
+        )
+
+    def configure(self, notify: str) -> None:
+        (self.folder / "config.yaml").write_text(f"version: 1\nsites:{SITES}\nnotify: {notify}\n")
+
+    def do(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("ALBUS_")}
+        more = {
+            "ALBUS_DR_STATE": str(self.folder / "state"), "PING": f"{self.server.address}/{self.token}",
+            "APPRISE": f"json://user:{self.token}@127.0.0.1:{self.server.port}/hook", "no_proxy": "*",
+            "HOME": str(self.folder),
+        }  # fmt: skip
+        return subprocess.run(
+            (sys.executable, "-m", "albus_dr", *arguments), cwd=self.folder, env=kept | more, capture_output=True, text=True,
+            timeout=120, check=False,
+        )  # fmt: skip
+
+    def replicate(self, code: int) -> dict[str, Any]:
+        """The run's document, after a replication that ended with the code."""
+        done = self.do("replicate", "wiki.yaml")
+        assert done.returncode == code, done.stderr
+        shown = self.do("runs", "show", "last", "--json")
+        journal = "".join(path.read_text() for path in (self.folder / "state" / "runs").glob("*/*"))
+        assert self.token not in done.stdout + done.stderr + shown.stdout + journal
+        document: dict[str, Any] = json.loads(shown.stdout)
+        return document
+
+
+@pytest.fixture
+def wiki(tmp_path: Path) -> Iterator[Wiki]:
+    with listening() as server:
+        yield Wiki(tmp_path, server)
+
+
+PINGS = "{pings: {replicate: {env: PING}, drill: {env: NONE}}}"
+
+
+def test_the_start_and_the_end_are_pinged_with_the_summary(wiki: Wiki) -> None:
+    wiki.configure(PINGS)
+    (wiki.folder / "well").touch()
+    run = wiki.replicate(0)
+    assert wiki.server.paths == ["/t0ken-kumquat/start", "/t0ken-kumquat"]
+    assert all(run["run"] in body for _, body in wiki.server.heard)
+    assert run["notes"] == []
+
+
+def test_a_failure_is_pinged_without_what_the_program_said(wiki: Wiki) -> None:
+    wiki.configure(PINGS)
+    run = wiki.replicate(4)
+    assert PATIENT in json.dumps(run["steps"])
+    assert wiki.server.paths == ["/t0ken-kumquat/start", "/t0ken-kumquat/fail"]
+    assert PATIENT not in wiki.server.heard[1][1]
+
+
+@pytest.mark.skipif(find_spec("apprise") is None, reason="apprise is not installed here")
+def test_apprise_tells_of_trouble_or_of_everything(wiki: Wiki) -> None:
+    wiki.configure("{apprise: [{env: APPRISE}]}")
+    wiki.replicate(4)
+    ((path, body),) = wiki.server.heard
+    assert path == "/hook"
+    told = json.loads(body)
+    assert told["title"] == "albus-dr: replicate of wiki"
+    assert "failed" in told["message"]
+    assert PATIENT not in told["message"]
+
+    (wiki.folder / "well").touch()
+    wiki.replicate(0)
+    assert len(wiki.server.heard) == 1
+    wiki.configure("{apprise: [{env: APPRISE}], tell: always}")
+    wiki.replicate(0)
+    assert len(wiki.server.heard) == 2
+
+
+def test_metrics_tell_of_the_last_run_and_of_the_last_that_passed(wiki: Wiki) -> None:
+    wiki.configure(f"{{metrics: {wiki.folder}/metrics}}")
+    (wiki.folder / "well").touch()
+    wiki.replicate(0)
+    (wiki.folder / "well").unlink()
+    wiki.replicate(4)
+    (path,) = (wiki.folder / "metrics").iterdir()
+    assert path.name == "albus-dr-wiki-replicate.prom"
+    values = dict(line.rsplit(" ", 1) for line in path.read_text().splitlines() if not line.startswith("#"))
+    labels = '{operation="replicate",runbook="wiki"}'
+    assert values[f"albus_dr_run_exit_code{labels}"] == "4.0"
+    ended, last = (float(values[f"albus_dr_{name}_timestamp_seconds{labels}"]) for name in ("run_ended", "last_passed"))
+    assert last < ended
+
+
+@pytest.mark.parametrize("status", [500, None])
+def test_a_failed_notification_is_a_note_and_nothing_else(wiki: Wiki, status: int | None) -> None:
+    """The service says no; or nobody is there, an address is not set, and the directory does not exist."""
+    (wiki.folder / "well").touch()
+    if status is None:
+        wiki.server.port = 1
+        wiki.configure(
+            "{pings: {replicate: {env: PING}}, apprise: [{env: NOWHERE}], tell: always, metrics: /nowhere/at/all}"
+        )
+        channels = ["apprise", "metrics", "ping", "ping start"]
+    else:
+        wiki.server.status = status
+        wiki.configure("{pings: {replicate: {env: PING}}}")
+        channels = ["ping", "ping start"]
+    run = wiki.replicate(0)
+    assert (run["verdict"], run["exit_code"]) == ("passed", 0)
+    assert sorted(note.split(": ")[1] for note in run["notes"]) == channels
+    assert "a notification failed" in (wiki.folder / "state" / "runs" / run["run"] / "report.md").read_text()
+    assert wiki.do("runs", "list").stdout.split()[1] == "passed"
+
+
+def test_a_ping_of_what_is_no_operation_is_refused(wiki: Wiki) -> None:
+    wiki.configure("{pings: {drills: {env: PING}}}")
+    done = wiki.do("validate", "wiki.yaml")
+    assert done.returncode == 2
+    assert "drills is none" in done.stderr
+
+
+def test_the_summary_says_how_it_stands() -> None:
+    assert "RTO: 2.3 s, 4 h promised" in summary(passed())
+    assert "Drill failed at" in summary(failed_drill())
+    assert "waits for a person" in summary(in_progress())
+    assert "restic ended" not in summary(failed_drill())

@@ -1,0 +1,53 @@
+"""Pings and metrics, against a real server and a real directory. apprise: tests/cli/test_notify.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from albus_dr.errors import NotReadyError, TransientError
+from albus_dr.tools import notify
+from tests.tools.listener import listening
+
+
+def test_the_signal_stands_behind_the_path() -> None:
+    with listening() as server:
+        for signal in ("start", "", "fail"):
+            notify.ping(f"{server.address}/uuid/?x=1", signal, "é")
+        assert server.heard == [("/uuid/start?x=1", "é"), ("/uuid/?x=1", "é"), ("/uuid/fail?x=1", "é")]
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_another_status_is_a_failure(status: int) -> None:
+    with listening() as server:
+        server.status = status
+        with pytest.raises(TransientError, match=str(status)):
+            notify.ping(f"{server.address}/uuid", "", "")
+
+
+def test_one_that_never_answers_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notify, "PING_S", 0.5)
+    with listening() as server:
+        server.status = 0
+        with pytest.raises(TransientError, match="no answer"):
+            notify.ping(f"{server.address}/uuid", "", "")
+
+
+@pytest.mark.parametrize(
+    "address", ["file:///etc/passwd", "uuid", "http://127.0.0.1:1/secret-uuid", "http://[/secret-uuid"]
+)
+def test_an_address_is_not_repeated(address: str) -> None:
+    with pytest.raises(TransientError) as failed:
+        notify.ping(address, "", "")
+    assert "uuid" not in failed.value.message
+    assert "passwd" not in failed.value.message
+
+
+def test_metrics_are_replaced_as_a_whole(tmp_path: Path) -> None:
+    for text in ("one 1\n", "two 2\n"):
+        notify.write_metrics(tmp_path, "albus", text)
+        assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("albus.prom", text)]
+    assert (tmp_path / "albus.prom").stat().st_mode & 0o777 == 0o644
+    with pytest.raises(NotReadyError, match="can't be written"):
+        notify.write_metrics(tmp_path / "none", "albus", "")
