@@ -79,7 +79,7 @@ def journals(draw: st.DrawFn) -> list[Event]:
     return events
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(journals())
 def test_every_prefix_has_a_state_and_the_same_events_the_same_state(events: list[Event]) -> None:
     before = copy.deepcopy(events)
@@ -92,7 +92,7 @@ def test_every_prefix_has_a_state_and_the_same_events_the_same_state(events: lis
     assert events == before, "to fold is to read"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(journals())
 def test_what_nobody_measured_is_none(events: list[Event]) -> None:
     state = fold(events)

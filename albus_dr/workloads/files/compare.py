@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from albus_dr.tools.host import Host
 from albus_dr.workloads.files.access import model_of, newest
-from albus_dr.workloads.files.trees import anonymous, hash_files, list_files
+from albus_dr.workloads.files.trees import anonymous, hash_files, list_files, list_links
 from albus_dr.workloads.step import Facts, StepContext, Verdict, Verification
 
 
@@ -21,10 +21,25 @@ def compared(ctx: StepContext, host: Host, path: str) -> dict[str, Any]:
     sample, seed = sample_of(ctx, files)
     found = hash_files(host, path, [name for name in sample if name in present], ctx)
     wrong = [name for name in sample if found.get(name) != files[name]["sha256"]]
+    links = list_links(host, path, timeout_s=ctx.remaining_s)
     return {
         "point": point.id, "expected_files": manifest["count"], "found_files": len(present), "sample": len(sample), "wrong": len(wrong),
-        "seed": seed, "first_wrong": anonymous(wrong[0]) if wrong else "",
+        "seed": seed, "first_wrong": anonymous(wrong[0]) if wrong else "", **compared_links(manifest.get("links"), links),
     }  # fmt: skip
+
+
+def compared_links(
+    expected: Mapping[str, str] | None, found: Mapping[str, str], *, exactly: bool = False
+) -> dict[str, Any]:
+    """Facts about every symbolic link that is expected, and with ``exactly`` about every other one too.
+
+    ``links`` is None where nobody wrote down what is expected (in an older manifest).
+    """
+    if expected is None:
+        return {"links": None}
+    names = {*expected, *found} if exactly else expected
+    wrong = [name for name in sorted(names) if found.get(name) != expected.get(name)]
+    return {"links": len(expected), "wrong_links": len(wrong), "first_wrong_link": anonymous(wrong[0]) if wrong else ""}
 
 
 def sample_of(ctx: StepContext, names: Iterable[str]) -> tuple[list[str], int]:
@@ -37,6 +52,7 @@ def sample_of(ctx: StepContext, names: Iterable[str]) -> tuple[list[str], int]:
 
 
 def verify_compared(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]:
+    """The number of files, the content of the sample, and where the symbolic links point, if there are any."""
     workload = ctx.spec.workload
     same = Verdict.PASSED if facts["found_files"] == facts["expected_files"] else Verdict.FAILED
     right = Verdict.PASSED if facts["wrong"] == 0 else Verdict.FAILED
@@ -46,4 +62,17 @@ def verify_compared(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]:
     return (
         Verification(workload, "number of files", str(facts["expected_files"]), str(facts["found_files"]), same),
         Verification(workload, f"SHA-256 of {facts['sample']} files", f"{facts['sample']} equal", wrong, right),
+        *_verify_links(workload, facts),
     )
+
+
+def _verify_links(workload: str, facts: Facts) -> tuple[Verification, ...]:
+    kind, links = "symbolic links", facts["links"]
+    if links is None:
+        return (Verification(workload, kind, "the manifest", "older than this comparison", Verdict.NOT_EVALUATED),)
+    if links == 0:
+        return ()
+    if facts["wrong_links"]:
+        found = f"{facts['wrong_links']} differ, the first: {facts['first_wrong_link']}"
+        return (Verification(workload, kind, f"{links} equal", found, Verdict.FAILED),)
+    return (Verification(workload, kind, f"{links} equal", f"{links} equal", Verdict.PASSED),)

@@ -11,7 +11,7 @@ from albus_dr.tools.host import Host
 from albus_dr.workloads import recovery_points
 from albus_dr.workloads.copying import copy_points
 from albus_dr.workloads.files.access import QUICK_S, model_of, newest, path_of, repository_of
-from albus_dr.workloads.files.trees import hash_files, list_files
+from albus_dr.workloads.files.trees import hash_files, list_files, list_links
 from albus_dr.workloads.step import Facts, StepContext
 
 
@@ -25,7 +25,7 @@ def ready_to_back_up(ctx: StepContext) -> Facts:
 
 
 def back_up(ctx: StepContext) -> Facts:
-    """Back up, then hash what was backed up; a file that changed in between is not claimed."""
+    """Back up, then hash what was backed up; a file or a link that changed in between is not claimed."""
     host, path = path_of(ctx, ctx.run.source)
     repository = repository_of(ctx, ctx.run.source)
     name, runbook = ctx.spec.workload, ctx.runbook.runbook
@@ -33,13 +33,16 @@ def back_up(ctx: StepContext) -> Facts:
     point = recovery_points.new_point_id(made_at)
     earlier = recovery_points.find_all(repository, runbook, name, timeout_s=QUICK_S)
     before = list_files(host, path, timeout_s=ctx.remaining_s)
+    links = list_links(host, path, timeout_s=ctx.remaining_s)
     summary = repository.backup_directory(
         path, recovery_points.tags(runbook, name, point, "data"), timeout_s=ctx.remaining_s, progress=ctx.progress,
         cancelled=ctx.cancelled,
     )  # fmt: skip
     known = recovery_points.read_manifest(repository, earlier[-1], timeout_s=QUICK_S)["files"] if earlier else {}
     files = _manifest_of(ctx, host, path, before, known)
-    manifest = {"files": files, "bytes": int(summary["total_bytes_processed"]),
+    links_after = list_links(host, path, timeout_s=ctx.remaining_s)
+    still = {link: to for link, to in links.items() if links_after.get(link) == to}
+    manifest = {"files": files, "links": still, "bytes": int(summary["total_bytes_processed"]),
                 "count": int(summary["total_files_processed"])}  # fmt: skip
     recovery_points.write_manifest(repository, runbook, name, point, made_at, manifest, timeout_s=QUICK_S)
     return {

@@ -9,9 +9,9 @@ from albus_dr.journal.event import now
 from albus_dr.tools.host import pipe
 from albus_dr.workloads.copying import copy_points
 from albus_dr.workloads.files.access import model_of, path_of, repository_of
-from albus_dr.workloads.files.compare import sample_of
+from albus_dr.workloads.files.compare import compared_links, sample_of
 from albus_dr.workloads.files.recovery import back_up, give_to_owner, refuse_live_target, warm
-from albus_dr.workloads.files.trees import anonymous, hash_files, list_files, list_stamps
+from albus_dr.workloads.files.trees import anonymous, hash_files, list_files, list_links, list_stamps
 from albus_dr.workloads.step import Facts, StepContext
 
 
@@ -57,17 +57,19 @@ def carry_over(ctx: StepContext) -> Facts:
 
 
 def compare_trees(ctx: StepContext) -> Facts:
-    """Both trees stand still now: every name, and the content of the share that the runbook asks for."""
+    """Both trees stand still now: every name, the content of the share that the runbook asks for, and every link."""
     with ThreadPoolExecutor(2) as pool:
         mine, theirs = pool.map(lambda at: _stamps(ctx, at), (ctx.run.source, ctx.run.target))
         names, seed = sample_of(ctx, mine)
         sides = ((ctx.run.source, mine), (ctx.run.target, theirs))
         (ours, fresh), (other, _) = pool.map(lambda side: _hashes(ctx, side[0], side[1], names), sides)
+        links, their_links = pool.map(lambda at: _links(ctx, at), (ctx.run.source, ctx.run.target))
     wrong = [name for name in names if name not in ours or ours[name] != other.get(name)]
     return {
         "newest_write_at": ctx.facts_of(f"{ctx.spec.workload}.carry_over")["closed_at"], "expected_files": len(mine),
         "found_files": len(theirs), "sample": len(names), "wrong": len(wrong), "seed": seed,
         "first_wrong": anonymous(wrong[0]) if wrong else "", "hashed_behind_the_door": fresh,
+        **compared_links(links, their_links, exactly=True),
     }  # fmt: skip
 
 
@@ -86,6 +88,11 @@ def _hash_ahead(ctx: StepContext, at: str) -> None:
 def _stamps(ctx: StepContext, at: str) -> dict[str, str]:
     host, path = path_of(ctx, at)
     return list_stamps(host, path, timeout_s=ctx.remaining_s)
+
+
+def _links(ctx: StepContext, at: str) -> dict[str, str]:
+    host, path = path_of(ctx, at)
+    return list_links(host, path, timeout_s=ctx.remaining_s)
 
 
 def _hashes(ctx: StepContext, at: str, stamps: Mapping[str, str], names: list[str]) -> tuple[dict[str, str], int]:

@@ -40,6 +40,15 @@ def list_stamps(host: Host, path: str, *, timeout_s: float, still_only: bool = F
     return {name: stamp for stamp, name in (entry.split(" ", 1) for entry in entries)}
 
 
+def list_links(host: Host, path: str, *, timeout_s: float) -> dict[str, str]:
+    """Every symbolic link below the path: relative name -> where it points, as it is written in the link."""
+    done = host.run(("find", path, "-type", "l", "-printf", "%P\\0%l\\0"), timeout_s=timeout_s).check(
+        f"the links in {path} can't be listed"
+    )
+    parts = done.out.decode(errors="surrogateescape").split("\0")
+    return dict(zip(parts[:-1:2], parts[1:-1:2], strict=True))
+
+
 def hash_files(host: Host, path: str, names: Iterable[str], ctx: StepContext) -> dict[str, str]:
     """SHA-256 by relative name, in hexadecimal; a file that went away meanwhile is left out."""
     ordered = sorted(names)
