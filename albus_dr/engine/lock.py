@@ -11,6 +11,14 @@ from pathlib import Path
 
 from albus_dr.errors import RefusedError
 
+# An advisory lock of one number is kept as its two halves; objsubid 1 tells it from a lock of two numbers.
+_HOLDER = """
+SELECT application_name, pid FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND datname = current_database()
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+AND (classid::bigint << 32) | objid::bigint = %(key)s
+"""
+
 
 class RunInProgress(RefusedError):
     """Somebody else holds the lock."""
@@ -20,9 +28,10 @@ class RunInProgress(RefusedError):
 def exclusive(url: str, state: Path, name: str, *, purpose: str) -> Iterator[None]:
     """Hold the lock ``name``. Raises RunInProgress that names who holds it, when somebody does.
 
-    On an SQLite engine it is a file lock in the state directory; on PostgreSQL an advisory lock of one session.
+    On an SQLite engine it is a file lock in the state directory; on PostgreSQL an advisory lock of one session,
+    whose application_name is the purpose: others see in pg_stat_activity what runs.
     """
-    held = _file_lock(state, name, purpose) if url.startswith("sqlite") else _advisory_lock(url, name)
+    held = _file_lock(state, name, purpose) if url.startswith("sqlite") else _advisory_lock(url, name, purpose)
     with held:
         yield
 
@@ -44,14 +53,15 @@ def _file_lock(state: Path, name: str, purpose: str) -> Iterator[None]:
 
 
 @contextmanager
-def _advisory_lock(url: str, name: str) -> Iterator[None]:
+def _advisory_lock(url: str, name: str, purpose: str) -> Iterator[None]:
     import psycopg
 
     key = int.from_bytes(hashlib.sha256(f"albus-dr {name}".encode()).digest()[:8], "big", signed=True)
-    with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+    with psycopg.connect(url, autocommit=True, connect_timeout=5, application_name=purpose) as connection:
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
         if row is None or not row[0]:
-            raise _refused("a process on this engine")
+            holder = connection.execute(_HOLDER, {"key": key}).fetchone()
+            raise _refused(f"{holder[0]} (server process {holder[1]})" if holder else "it has just ended")
         yield
 
 

@@ -21,6 +21,11 @@ POLL_S = 0.02
 # The text of a row must not depend on who asks: checksums are compared across servers.
 _STABLE = "SET TimeZone='UTC'; SET DateStyle='ISO'; SET IntervalStyle='postgres'; SET extra_float_digits=1; SET bytea_output='hex';"
 _PASSFILE = "albus-dr.pgpass"
+# psql prints no SQLSTATE for a connection that it didn't get. Elsewhere than in English it stays "does not answer".
+_NOT_LET_IN = re.compile(
+    r'authentication failed|no password supplied|pg_hba\.conf|role ".*" (does not exist|is not permitted to log in)'
+    r'|database ".*" does not exist|permission denied for database'
+)
 
 
 class ServerDown(TransientError):
@@ -63,11 +68,21 @@ class Server:
     # --- asking ---------------------------------------------------------------------------------------------------
 
     def query(self, sql: str, *, database: str = "postgres", timeout_s: float = QUICK_S) -> list[list[str]]:
-        """Rows of columns as text. Raises ServerDown when nobody answers, StepError when the server says no."""
+        """Rows of columns as text.
+
+        Raises ServerDown when nobody answers, NotReadyError when the server answers and lets nobody in (a wrong password,
+        for example), StepError when it refuses the query.
+        """
         done = self.host.run(
             (*self._psql(database), "-F", "\x1f", "-0", "-f", "-"), stdin=sql, timeout_s=timeout_s, environment=self.environment(),
         )  # fmt: skip
         if done.code == 2:  # psql(1): "2 if the connection to the server went bad"
+            if _NOT_LET_IN.search(done.stderr):
+                raise NotReadyError(
+                    f"PostgreSQL at {self.host.name}:{self.port} does not let {self.user} into {database}: {done.last_words}",
+                    hint="compare the server's user: and password: in the config, and the runbook's database:, with the "
+                    "server and its pg_hba.conf",
+                )
             raise ServerDown(f"PostgreSQL at {self.host.name}:{self.port} does not answer: {done.last_words}")
         done.check(f"PostgreSQL at {self.host.name}:{self.port} refused a query")
         return [row.split("\x1f") for row in done.stdout.split("\0")[:-1]]  # a text may hold line breaks
@@ -310,7 +325,7 @@ class Server:
         )
 
     def _connection(self, database: str) -> tuple[str, ...]:
-        return ("-h", self.socket or "localhost", "-p", str(self.port), "-U", self.user, "-d", database)
+        return ("-h", self.socket or "localhost", "-p", str(self.port), "-U", self.user, "-w", "-d", database)
 
     def environment(self) -> dict[str, str]:
         """What the programs need besides their arguments."""

@@ -76,9 +76,13 @@ def test_killed_between_the_promotion_and_its_outcome_it_promotes_once(setup: Se
 
 
 def test_one_run_at_a_time_holds_the_lock(setup: Setup, tmp_path: Path) -> None:
-    with exclusive(setup.url, tmp_path, "albus.primary", purpose="first"):
+    first = "failover-20260101T000000Z-0000beef by somebody@a-machine since 2026-01-01 00:00:00 UTC"
+    with exclusive(setup.url, tmp_path, "albus.primary", purpose=first):
         with (
-            pytest.raises(RefusedError, match="another run is in progress") as refused,
+            exclusive(setup.url, tmp_path, "albus.drill", purpose="drill-20260101T000000Z-00000000"),
+            pytest.raises(
+                RefusedError, match="another run is in progress: failover-20260101T000000Z-0000beef by s"
+            ) as refused,
             exclusive(setup.url, tmp_path, "albus.primary", purpose="second"),
         ):
             pass

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientError
+from albus_dr.errors import ExitCode, NotReadyError, RefusedError, StepError, TransientError
 from albus_dr.tools.fence import FenceProof
 from albus_dr.tools.host import LocalHost, SshHost
 from albus_dr.tools.inventory import postgres_program
@@ -148,6 +148,50 @@ def test_a_server_that_is_not_there_is_down(pair: Pair) -> None:
     for down in (replace(pair.primary, port=free_port()), replace(pair.primary, socket=None, port=free_port())):
         with pytest.raises(ServerDown, match="does not answer"):
             down.value("SELECT 1")
+
+
+@pytest.fixture
+def locked(pair: Pair) -> Iterator[Server]:
+    """The primary, as a user who needs a password there."""
+    access = Path(pair.primary.data) / "pg_hba.conf"
+    before = access.read_text()
+    pair.primary.query("CREATE ROLE locked LOGIN PASSWORD 'right'; CREATE ROLE no_login")
+    access.write_text("local all locked scram-sha-256\nlocal all no_line reject\n" + before)
+    pair.primary.query("SELECT pg_reload_conf()")
+    server = replace(pair.primary, user="locked", password="right")
+    try:
+        for _ in range(600):  # until the server has read it
+            try:
+                replace(server, password="").value("SELECT 1")
+            except NotReadyError:
+                break
+            pair.primary.query("SELECT pg_sleep(0.05)")
+        yield server
+    finally:
+        access.write_text(before)
+        pair.primary.query("SELECT pg_reload_conf(); DROP ROLE locked; DROP ROLE no_login")
+
+
+def test_a_server_that_does_not_let_us_in_is_not_said_to_be_down(locked: Server) -> None:
+    assert locked.value("SELECT 1") == "1"
+    for asked, database, said in (
+        (replace(locked, password="wr0ng"), "postgres", "password authentication failed"),
+        (replace(locked, password=""), "postgres", "no password supplied"),
+        (replace(locked, user="nobody_here"), "postgres", 'role "nobody_here" does not exist'),
+        (replace(locked, user="no_login"), "postgres", "is not permitted to log in"),
+        (replace(locked, user="no_line"), "postgres", r"pg_hba\.conf"),
+        (locked, "nothing_here", 'database "nothing_here" does not exist'),
+    ):
+        with pytest.raises(NotReadyError, match=f"does not let {asked.user} into {database}: .*{said}") as caught:
+            asked.value("SELECT 1", database=database)
+        assert caught.value.exit_code is ExitCode.NOT_READY
+        assert "password: in the config" in caught.value.hint
+        assert "wr0ng" not in str(caught.value)
+
+
+def test_a_session_that_is_ended_is_no_wrong_password(pair: Pair) -> None:
+    with pytest.raises(ServerDown, match="does not answer"):
+        pair.primary.query("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
 @given(texts=st.lists(TEXTS, min_size=1, max_size=20))

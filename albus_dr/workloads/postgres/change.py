@@ -86,7 +86,7 @@ def _stopped_at(server: Server) -> Facts:
 def observe_promoted(ctx: StepContext) -> Observation:
     try:
         standby = server_of(ctx).is_in_recovery()
-    except TransientError as error:
+    except (TransientError, NotReadyError) as error:
         return Observation(State.UNKNOWN, error.message)
     return Observation(State.NOT_DONE, "it is a standby") if standby else Observation(State.DONE, "it is the primary")
 
@@ -145,7 +145,7 @@ def observe_following(ctx: StepContext) -> Observation:
         if not server.is_running():
             return Observation(State.NOT_DONE, "it is stopped")
         return Observation(State.UNKNOWN, "it runs, and does not stream from the new primary")
-    except TransientError as error:
+    except (TransientError, NotReadyError) as error:
         return Observation(State.UNKNOWN, error.message)
 
 
