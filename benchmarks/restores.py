@@ -23,7 +23,7 @@ from albus_dr.workloads import files, site
 from albus_dr.workloads.registry import kinds
 from albus_dr.workloads.step import Facts, RunInfo, StepContext, StepSpec
 from benchmarks.harness import TOP, Result, Series, Settings, at_most, ratio, side_by_side
-from benchmarks.operations import CONFIG, PLAYBOOK, albus_dr, by_hand, sites
+from benchmarks.operations import CONFIG, PLAYBOOK, albus_dr, by_hand, durations, events_of_last_run, sites, told
 
 DRILL_TIMES, RESTIC_RATE, WARM_TIMES = 1.05, 0.97, 8.0
 CHANGED = 0.01
@@ -55,16 +55,26 @@ def documents(settings: Settings) -> tuple[Result, ...]:
 
 def _drill(settings: Settings, bench: Bench) -> Result:
     place = bench.sites[SECONDARY].directory / "scratch" / "by-hand"
+    state = settings.directory / "state"
+    where: list[dict[str, float]] = []
+
+    def ours() -> float:
+        took_s = albus_dr(bench, state, "drill", codes=MEASURED)
+        where.append(durations(events_of_last_run(state)))
+        settings.say(f"drill: {took_s:.1f} s: {told(where[-1:])}")
+        return took_s
+
     series = side_by_side(
         settings.repetitions,
         {
-            "albus-dr drill": lambda: albus_dr(bench, settings.directory / "state", "drill", codes=MEASURED),
+            "albus-dr drill": ours,
             "a script, the same calls": lambda: by_hand(bench, "drill", str(place)),
         },
         warm_up=True,
     )
     figure, is_met = at_most(series[0], series[1], DRILL_TIMES)
-    return Result("drill", series, figure, _judged(settings, is_met), (_sized(settings, "drill"),))
+    note = f"Medians of albus-dr's steps, some of them side by side: {told(where[1:])}. {_sized(settings, 'drill')}"
+    return Result("drill", series, figure, _judged(settings, is_met), (note,))
 
 
 @dataclass
@@ -144,7 +154,10 @@ def _documents(settings: Settings, bench: Bench) -> tuple[Result, Result]:
     volume_mb = sum(path.stat().st_size for path in original.rglob("*") if path.is_file()) / 1e6
     rate = 1 / ratio(cold, alone)
     rates = ", ".join(f"{one.label} {volume_mb / one.median:.0f} MB/s" for one in (cold, alone, floor))
-    note = f"{volume_mb:.0f} MB of documents; {rates}. {_sized(settings, 'documents')}"
+    note = (
+        f"{volume_mb:.0f} MB of documents; {rates}. Before, restic alone was tried once with s3.connections "
+        f"{', '.join(RESTIC_OPTIONS)}; the best is used. {_sized(settings, 'documents')}"
+    )
     faster = 1 / ratio(onto, cold)
     is_met = rate >= RESTIC_RATE, faster >= WARM_TIMES
     empty_directory = Series("into an empty directory", cold.values)

@@ -17,7 +17,7 @@ from benchmarks import machine
 from benchmarks.delay import delayed, round_trip_through
 from benchmarks.engine import steps
 from benchmarks.harness import Result, Series, Settings, at_most, python, seconds_of, side_by_side
-from benchmarks.operations import longest_gap, parts
+from benchmarks.operations import durations, longest_gap, parts
 from benchmarks.restores import change
 from benchmarks.steps_that_do_nothing import plan_of
 from benchmarks.table import KEYS, ROWS, page, plain, show
@@ -149,6 +149,13 @@ def test_parts_follow_the_steps_that_ended_last() -> None:
     assert parts(events, 10.0, "open", 18.0) == {
         "the program starts": 1.0, "the engine starts": 1.0, "slow": 3.0, "open": 1.0, "the first write": 2.0,
     }  # fmt: skip
+
+
+def test_a_step_lasts_from_its_first_intent_to_its_success() -> None:
+    told = [("StepIntended", "first", 1.0), ("StepIntended", "second", 2.0), ("StepSucceeded", "first", 4.0),
+            ("StepIntended", "second", 5.0), ("StepSucceeded", "second", 6.5), ("StepIntended", "third", 7.0)]  # fmt: skip
+    events = tuple(Event("run", number, kind, step, "", at, {}, "", "") for number, (kind, step, at) in enumerate(told))
+    assert durations(events) == {"first": 3.0, "second": 4.5}
 
 
 def test_a_share_of_the_files_is_changed_in_place(tmp_path: Path) -> None:
