@@ -77,16 +77,20 @@ def test_killed_between_the_promotion_and_its_outcome_it_promotes_once(setup: Se
 
 def test_one_run_at_a_time_holds_the_lock(setup: Setup, tmp_path: Path) -> None:
     first = "failover-20260101T000000Z-0000beef by somebody@a-machine since 2026-01-01 00:00:00 UTC"
-    with exclusive(setup.url, tmp_path, "albus.primary", purpose=first):
-        with (
-            exclusive(setup.url, tmp_path, "albus.drill", purpose="drill-20260101T000000Z-00000000"),
-            pytest.raises(
-                RefusedError, match="another run is in progress: failover-20260101T000000Z-0000beef by s"
-            ) as refused,
-            exclusive(setup.url, tmp_path, "albus.primary", purpose="second"),
-        ):
-            pass
-        assert refused.value.exit_code is ExitCode.REFUSED
+    second = "drill-20260101T000000Z-00000000"
+    with (
+        exclusive(setup.url, tmp_path, "albus.primary", purpose=first),
+        exclusive(setup.url, tmp_path, "albus.drill", purpose=second),
+    ):
+        for name, holder in (("albus.primary", first[:50]), ("albus.drill", second)):
+            with (
+                pytest.raises(
+                    RefusedError, match=f"another run is in progress: {holder}.* \\(server process \\d+\\)"
+                ) as refused,
+                exclusive(setup.url, tmp_path, name, purpose="one more"),
+            ):
+                pass
+            assert refused.value.exit_code is ExitCode.REFUSED
         with exclusive(setup.url, tmp_path, "other.primary", purpose="another runbook's"):
             pass
     with exclusive(setup.url, tmp_path, "albus.primary", purpose="after the first"):
