@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types imports tests bench install-demo install-test lock clean
+.PHONY: help demo test lint types imports tests bench faults install-demo install-test lock clean
 
 # restic (from .tools) and rclone (from PyPI) stand beside albus-dr in the environment. Debian's ordinary users have no
 # sbin in PATH, and HAProxy is there.
@@ -34,6 +34,9 @@ tests: install-test ## pytest; ARGS="-k restic" for some
 
 bench: install-test ## measure beside doing without it, write docs/benchmarks.md; ARGS="--only help,drill" for some rows
 	@python -m benchmarks $(ARGS)
+
+faults: install-test ## try what goes wrong, write docs/faults.md; ARGS="--only failover,line-cut --times 3" for some
+	@python -m faults $(ARGS)
 
 install-demo: ## only install what the demo needs
 	@sh albus_dr/bench/install.sh demo

@@ -194,10 +194,10 @@ class Bench:
                 documents = begin("the documents", self._write_documents)
                 database = begin("PostgreSQL at strasbourg", lambda: primary.server.initialise(replication_password))
                 stores = begin("the S3 servers", self._start_stores)
-                front = begin("the door", self._start_door)
+                front = begin("the door", self.start_door)
                 loaded = begin("the patients", lambda: self._load(documents.result()), database)
                 standby = begin("PostgreSQL at bordeaux", self._start_standby, loaded)
-                served = begin("the application at strasbourg", lambda: _start_application(primary), loaded)
+                served = begin("the application at strasbourg", lambda: self.start_application(PRIMARY), loaded)
                 for part in (documents, database, stores, front, loaded, standby, served):
                     part.result()
             self._wait_for_door()
@@ -257,7 +257,7 @@ class Bench:
         """What reaches it, S3 and PostgreSQL of a site that was stopped or cut off, as they were; not the application."""
         if self.network and not self._recorded(f"sshd at {name}"):
             self._start_shell(self.sites[name])
-        self._start_store(self.sites[name])
+        self.start_store(name)
         self.sites[name].server.start()
 
     def cut_line(self) -> None:
@@ -387,7 +387,7 @@ class Bench:
         password = self.directory / "secrets" / "restic"
         first, second = (self.sites[name] for name in SITES)
         for site in (first, second):
-            self._start_store(site)
+            self.start_store(site.name)
         first.store.initialise(password)
         second.store.initialise(password, like=first.store)
 
@@ -403,14 +403,23 @@ class Bench:
             f"sshd at {site.name}", started, lambda: listens(started, secure_shell.PORT), log=keys / f"{site.name}.log"
         )
 
-    def _start_store(self, site: Site) -> None:
+    def start_store(self, name: str) -> None:
+        """The site's S3 server, as it was."""
+        site = self.sites[name]
         started = site.store.start()
         self._remember(f"s3 at {site.name}", started)
         wait_until_ready(
             f"the S3 server at {site.name}", started, lambda: listens(started, site.store.port), log=site.store.log
         )
 
-    def _start_door(self) -> None:
+    def start_application(self, name: str) -> None:
+        """With the command that the config has. Raises StepError."""
+        site = self.sites[name]
+        argv = (sys.executable, "-m", "albus_dr.bench.application", "start", str(site.directory / "application.json"))
+        site.place.run(argv, timeout_s=30).check("starting the application")
+
+    def start_door(self) -> None:
+        """HAProxy. It remembers nothing: it opens to the first primary."""
         directory = self.directory / "door"
         started = door.start(directory, self.users)
         self._remember("door", started)
@@ -496,13 +505,6 @@ def _named(part: str, work: Callable[[], T], after: Future[Any] | None) -> T:
         raise type(error)(f"{part} could not be started: {error.message}", hint=error.hint) from error
     except Exception as error:
         raise NotReadyError(f"{part} could not be started: {type(error).__name__}: {error}") from error
-
-
-def _start_application(site: Site) -> None:
-    """With the command that configs/demo.yaml has. Raises StepError."""
-    file = site.directory / "application.json"
-    argv = (sys.executable, "-m", "albus_dr.bench.application", "start", str(file))
-    site.place.run(argv, timeout_s=30).check("starting the application")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -20,6 +20,7 @@ from albus_dr.bench.sites import Bench
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAYBOOK, CONFIG = ROOT / "playbooks" / "albus.yaml", ROOT / "configs" / "demo.yaml"
+CONFIG_APART = ROOT / "configs" / "demo-apart.yaml"
 PATIENCE_S = 90.0
 T = TypeVar("T")
 
@@ -50,7 +51,7 @@ class Desk:
         self.bench = bench
         self.folder = folder
         self.state = folder / "state"
-        self.config = CONFIG
+        self.config = CONFIG_APART if bench.network else CONFIG
         # A slow machine needs more than a minute from replicate to drill; whether it does is not what is tested.
         self.playbook = self.variant("albus.yaml", PLAYBOOK, ("    rpo: 1m ", "    rpo: 1h "))
 
@@ -61,7 +62,8 @@ class Desk:
     def begin(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """albus-dr with these arguments; the caller ends it."""
         return subprocess.Popen(
-            (sys.executable, "-m", "albus_dr", *arguments), env=self.environment(environment), cwd=self.folder, text=True,
+            self.bench.operator.command((sys.executable, "-m", "albus_dr", *arguments)),
+            env=self.environment(environment), cwd=self.folder, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""What goes wrong, tried on two real sites: `make faults` writes docs/faults.md."""

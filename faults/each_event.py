@@ -1,0 +1,33 @@
+"""albus-dr is killed at every event of its journal, one after the other, and resumed each time."""
+
+from __future__ import annotations
+
+import subprocess
+
+from faults.ground import Ground, Operation, ground
+from faults.outcome import Outcome
+from tests.real.operator_desk import kill, wait_for
+
+
+def at_every_event(operation: Operation) -> Outcome:
+    """One run, killed whenever something new stands in its journal, until it has passed."""
+    with ground() as here:
+        if operation == "failover":
+            here.lose_power()
+        known = here.desk.runs()
+        child = here.desk.begin(*here.arguments(operation))
+        run = here.new_run(child, known)
+        seen: set[tuple[str, str]] = set()
+        while True:
+            _wait_for_news(here, run, seen, child)
+            if child.poll() is not None:
+                return here.outcome(here.go_on(run, here.finish(child)))
+            kill(child)
+            here.codes.append(-9)
+            seen |= set(here.keys(run))
+            child = here.desk.begin("resume", run, "--json")
+
+
+def _wait_for_news(here: Ground, run: str, seen: set[tuple[str, str]], child: subprocess.Popen[str]) -> None:
+    """Until an event stands in the journal that was not there before, or the child has ended."""
+    wait_for(lambda: bool(set(here.keys(run)) - seen) or child.poll() is not None or None)

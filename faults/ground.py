@@ -1,0 +1,202 @@
+"""The ground: two sites under traffic, an observer who tries to write at both, and an operator who calls albus-dr."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from albus_dr.bench.door import BACKEND, admin_address
+from albus_dr.bench.observer import Observer
+from albus_dr.bench.processes import look, send
+from albus_dr.bench.sites import PRIMARY, SECONDARY, Bench
+from albus_dr.bench.traffic import CanNotCount, count
+from albus_dr.errors import AlbusError
+from albus_dr.tools.haproxy import Door
+from albus_dr.tools.host import LocalHost
+from faults.outcome import Outcome
+from tests.real.operator_desk import Called, Desk, ended, wait_for
+
+Part = Literal["albus-dr", "PostgreSQL", "application", "s3", "door"]
+Operation = Literal["switchover", "failover"]
+RUN_S = 400.0
+ATTEMPTS = 4
+
+
+class Stuck(Exception):
+    """There was no way on, or it was not the one that was promised. Says what was seen."""
+
+
+@dataclass
+class Ground:
+    """One try's. ``codes`` collects how albus-dr's processes ended."""
+
+    bench: Bench
+    desk: Desk
+    observer: Observer
+    source: str = PRIMARY
+    target: str = SECONDARY
+    codes: list[int] = field(default_factory=list)
+    disrupted_at: datetime | None = None
+
+    # ------------------------------------------------------------------------------------------------ albus-dr
+
+    def arguments(self, operation: Operation, *more: str) -> list[str]:
+        """Of an operation, with --json. A failover names the moment of the disruption."""
+        when = (
+            ("--disrupted-at", self.disrupted_at.isoformat()) if operation == "failover" and self.disrupted_at else ()
+        )
+        return self.desk.operation(operation, "--json", *when, *more)
+
+    def finish(self, child: subprocess.Popen[str]) -> Called:
+        """Its end, whatever it is; the exit code is kept."""
+        called = ended(child, RUN_S)
+        self.codes.append(called.code)
+        return called
+
+    def new_run(self, child: subprocess.Popen[str], known: list[str]) -> str:
+        """The run that the child begins."""
+        return self.desk.new_run(known, child)
+
+    def run(self, operation: Operation, *more: str, environment: Mapping[str, str] | None = None) -> tuple[str, Called]:
+        """The operation to its end, whatever that is: the run's id, and what was said. Raises Stuck when no run began."""
+        known = self.desk.runs()
+        called = self.finish(self.desk.begin(*self.arguments(operation, *more), environment=environment))
+        begun = [run for run in self.desk.runs() if run not in known]
+        if not begun:
+            raise Stuck(f"no run began: it ended with {called.code}: {called.said.strip()[-400:]}")
+        return begun[0], called
+
+    def keys(self, run: str) -> list[tuple[str, str]]:
+        """Kind and step of every event of its journal."""
+        return [(event["kind"], event["step"]) for event in self.desk.events(run)]
+
+    def wait_until(self, run: str, moment: tuple[str, str], child: subprocess.Popen[str]) -> None:
+        """Until the journal has the event. Raises AssertionError when the child ends before."""
+        wait_for(lambda: moment in self.keys(run) or None, child)
+
+    def go_on(self, run: str, last: Called) -> Called:
+        """Resume until it has passed, as a person does. Raises Stuck with what albus-dr said last."""
+        for _ in range(ATTEMPTS):
+            if last.code == 0:
+                return last
+            last = self.finish(self.desk.begin("resume", run, "--json"))
+        if last.code == 0:
+            return last
+        raise Stuck(f"it still ends with {last.code}: {last.said.strip()[-600:]}")
+
+    # ---------------------------------------------------------------------------------------------- what is hit
+
+    def pids(self, part: Part, site: str) -> list[int]:
+        """The processes of a part: ``door`` has no site."""
+        name = "door" if part == "door" else f"{part} at {site}"
+        return [pid for what, pid in self.bench.processes() if what == name]
+
+    def hit(self, part: Part, site: str, sign: signal.Signals) -> None:
+        """Every process of the part at once. Raises Stuck when there is none: nothing would be tried."""
+        pids = self.pids(part, site)
+        if not pids:
+            raise Stuck(f"{part} does not run at {site} at this moment")
+        for pid in pids:
+            if running := look(pid):
+                send(running, sign)
+
+    def bring_back(self, part: Part, site: str) -> None:
+        """Start a killed part again, as whatever starts servers does after a crash. What runs is left alone."""
+        if self.pids(part, site):
+            return
+        if part == "PostgreSQL":
+            self.bench.sites[site].server.start()
+        elif part == "s3":
+            self.bench.start_store(site)
+        elif part == "application":
+            self.bench.start_application(site)
+        elif part == "door":
+            self.bench.start_door()
+            self.set_door()
+
+    def set_door(self) -> None:
+        """HAProxy remembers nothing: a person opens it to the site that takes writes, and to no other."""
+        environment = self.bench.environment()
+        address = admin_address(self.bench.directory / "door", self.bench.users, 0)
+        door = Door(LocalHost(), environment.get("DOOR_ADMIN", address), BACKEND)
+        serving = self.desk.primaries()
+        for site in self.bench.sites:
+            state: Literal["ready", "maint"] = "ready" if serving == [site] else "maint"
+            self.bench.operator.inside(lambda site=site, state=state: door.set_state(site, state))  # type: ignore[misc]
+
+    def lose_power(self) -> None:
+        """The primary's site goes dark; its disks stay."""
+        self.disrupted_at = datetime.now(UTC)
+        self.bench.cut_power(self.source)
+
+    # ---------------------------------------------------------------------------------------------- how it ended
+
+    def outcome(self, last: Called | None) -> Outcome:
+        """Count what users were promised and what is there. Raises Stuck when nobody is served."""
+        try:
+            found = self.bench.users.inside(lambda: count(self.bench.directory / "traffic"))
+        except CanNotCount as error:
+            raise Stuck(f"users are not served: {error}") from None
+        verdict = self.observer.verdict()
+        rta_s = last.document["actuals"]["rta_s"] if last and last.out.strip() else None
+        return Outcome(
+            acknowledged=found["acknowledged_writes"], lost=found["lost_writes"], two_writable=verdict.two_writable,
+            two_open=verdict.two_open, looked=verdict.looked, rta_s=rta_s, codes=tuple(self.codes),
+        )  # fmt: skip
+
+
+@contextmanager
+def ground(*, apart: bool = False, prepare: Callable[[Bench], Callable[[], None]] | None = None) -> Iterator[Ground]:
+    """A fresh one: replicated once, users at work. Nothing of it is left afterwards, whatever was done to it.
+
+    ``prepare`` changes the bench before it starts and returns what undoes that after everything was stopped.
+    """
+    place = Path(tempfile.mkdtemp(prefix="af-"))  # short: sockets lie in it
+    place.chmod(0o711)  # PostgreSQL's user passes through
+    undo: Callable[[], None] | None = None
+    try:
+        bench = Bench.create(place / "s", "small", seed=17, apart=apart)
+        try:
+            if prepare:
+                undo = prepare(bench)
+            bench.start()
+            observer = Observer({name: site.server for name, site in bench.sites.items()})
+            observer.prepare(PRIMARY)
+            (place / "desk").mkdir()
+            desk = Desk(bench, place / "desk")
+            first = ended(desk.begin(*desk.operation("replicate", "--json")), RUN_S)
+            if first.code != 0:
+                raise Stuck(f"replicate ended with {first.code}: {first.said[-400:]}")
+            bench.start_traffic()
+            with observer:
+                yield Ground(bench, desk, observer)
+        finally:
+            for _, pid in bench.processes():  # what was stopped can't end
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+            if left := bench.stop():
+                raise Stuck("left behind: " + ", ".join(left))
+    finally:
+        if undo:
+            undo()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def tried(work: Callable[[], Outcome]) -> Outcome:
+    """Its outcome; a failure of any kind is one, too, with its reason."""
+    try:
+        return work()
+    except (Stuck, AssertionError, AlbusError, subprocess.SubprocessError, OSError) as error:
+        message = error.message if isinstance(error, AlbusError) else str(error)
+        print(f"   {type(error).__name__}: {message}", file=sys.stderr)
+        return Outcome(failure=f"{type(error).__name__}: {' '.join(message.split())}"[:400])

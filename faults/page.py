@@ -1,0 +1,80 @@
+"""Results for people: a table on the terminal, a page for the documentation."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+from faults.catalogue import Fault
+from faults.outcome import Outcome
+
+Results = Mapping[str, Sequence[Outcome]]
+HEADINGS = (
+    "fault",
+    "tried",
+    "acknowledged writes",
+    "lost beyond the accepted",
+    "two writable",
+    "RTA median",
+    "RTA worst",
+)
+
+
+def cells(fault: Fault, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """One line of the table. What was not measured is a dash."""
+    rtas = [one.rta_s for one in outcomes if one.rta_s is not None]
+    bad = sum(bool(one.failure) for one in outcomes)
+    return (
+        fault.name, str(len(outcomes)) + (f", {bad} did not end well" if bad else ""),
+        f"{sum(one.acknowledged for one in outcomes):,}",
+        str(sum(max(0, one.lost - one.accepted) for one in outcomes)), str(sum(one.two_writable for one in outcomes)),
+        f"{statistics.median(rtas):.1f} s" if rtas else "-", f"{max(rtas):.1f} s" if rtas else "-",
+    )  # fmt: skip
+
+
+def plain(faults: Mapping[str, Fault], results: Results) -> str:
+    """For a terminal or a log; faults that were not tried are left out."""
+    lines = [HEADINGS, *(cells(faults[name], tried) for name, tried in results.items() if tried)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def page(faults: Mapping[str, Fault], results: Results, machine: Mapping[str, str], load: float) -> str:
+    """docs/faults.md."""
+    tried = {name: results[name] for name in faults if results.get(name)}
+    every = [one for outcomes in tried.values() for one in outcomes]
+    lost = sum(max(0, one.lost - one.accepted) for one in every)
+    lines = [
+        "# What goes wrong, and what it cost",
+        "",
+        "Written by `make faults`. Each try begins on fresh ground: two sites with real servers, users who write all the time,",
+        "and an observer who tries to write at both sites five times a second. A fault is injected; what was killed is started",
+        "again, what was stopped goes on; a person resumes the run until it has passed. Then every write that users had been told",
+        "was saved is read back through the door.",
+        "",
+        f"In all: {len(every)} tries, {sum(one.acknowledged for one in every):,} acknowledged writes, **{lost} lost beyond what was"
+        f" accepted**, **{sum(one.two_writable for one in every)} moments with two writable primaries** in"
+        f" {sum(one.looked for one in every):,} looks, {sum(bool(one.failure) for one in every)} tries that did not end well.",
+        "",
+        "A moment with two writable primaries is three acknowledged writes, one after the other: at one site, at the other, and at",
+        "the first again, within two seconds. Recovery times are this machine's, under the load that it had"
+        f" (load average {load:g} at the end).",
+        "",
+        *(f"- {name}: {value}" for name, value in machine.items()),
+        "",
+        "| " + " | ".join(HEADINGS) + " |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+        *("| " + " | ".join(cells(faults[name], outcomes)) + " |" for name, outcomes in tried.items()),
+        "",
+        "## What each one is",
+        "",
+        *(f"- `{name}`: {faults[name].tells}" for name in faults),
+        "",
+    ]
+    if missing := [name for name in faults if name not in tried]:
+        lines += ["Not tried yet: " + ", ".join(f"`{name}`" for name in missing) + ".", ""]
+    for name, outcomes in tried.items():
+        lines += [f"- `{name}` did not end well: {one.failure}" for one in outcomes if one.failure]
+    return "\n".join(lines).rstrip() + "\n"

@@ -1,0 +1,40 @@
+"""A few of the faults of `make faults`, on real sites: the two zeros, and a way on each time."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from faults import apart, killed
+from faults.outcome import Outcome
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+
+
+def assert_good(outcome: Outcome) -> None:
+    assert outcome.failure == ""
+    assert outcome.acknowledged > 0
+    assert outcome.looked > 10
+    assert (outcome.lost, outcome.two_writable) == (0, 0)
+
+
+def test_the_new_primary_is_killed_while_it_is_promoted(programs: None) -> None:
+    victim = killed.Victim("PostgreSQL", "target", {})
+    outcome = killed.strike("failover", victim, signal.SIGKILL, "middle")
+    assert_good(outcome)
+    assert outcome.codes[-1] == 0
+
+
+def test_albus_dr_is_stopped_in_the_middle_of_a_switchover_and_goes_on(programs: None) -> None:
+    outcome = killed.strike("switchover", killed.Victim("albus-dr", "", {}), signal.SIGSTOP, "middle")
+    assert_good(outcome)
+
+
+def test_nobody_reaches_a_primary_that_lives(programs: None) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces take root")
+    outcome = apart.primary_cut_off()
+    assert_good(outcome)
+    assert outcome.codes[0] == 8, "nothing proved that it could not write"
