@@ -1,0 +1,366 @@
+"""The guard in front of a real PostgreSQL: nothing is acknowledged after the end of its lease, whoever is hurt."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from albus_dr.safety.record import Claim
+from tests.safety.guarded_site import (
+    HERE,
+    LEASE_S,
+    Client,
+    Site,
+    Witness,
+    leash_of,
+    made_site,
+    wait_for,
+)
+from tests.tools.witness_servers import etcd_member
+
+WHOLE_SECONDS_S = 1.0  # of the witness's Date header
+LIBFAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="albus-"))
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def witness(home: Path) -> Iterator[Witness]:
+    with etcd_member(home) as (endpoint, pid):
+        yield Witness(endpoint, pid)
+
+
+@pytest.fixture(scope="module")
+def made(home: Path, witness: Witness) -> Iterator[Site]:
+    with made_site(home, witness) as site:
+        yield site
+
+
+@pytest.fixture
+def site(made: Site) -> Iterator[Site]:
+    """Stopped; the witness says that it is the primary."""
+    made.witness.establish()
+    yield made
+    made.end()
+
+
+def kept(site: Site, **variables: str) -> subprocess.Popen[bytes]:
+    guard = site.guard("--keep-lease", command=None, **variables)
+    wait_for(lambda: guard.poll() is not None or site.answers(), told=site.said)
+    assert guard.poll() is None, site.said()
+    return guard
+
+
+def lease_end(site: Site) -> float:
+    """By the witness's clock, which is this machine's."""
+    lease = site.witness.record().write_lease
+    assert lease
+    assert lease.kept
+    return lease.renewed_at + WHOLE_SECONDS_S + lease.ttl_s
+
+
+def ended(guard: subprocess.Popen[bytes], site: Site, code: int) -> str:
+    try:
+        assert guard.wait(60) == code, site.said()
+    except subprocess.TimeoutExpired:
+        pytest.fail(site.said())
+    return site.said()
+
+
+# --- plain: it becomes the command, or says why not -----------------------------------------------------------------
+
+
+def test_where_the_site_is_primary_the_guard_becomes_the_command(site: Site) -> None:
+    guard = site.guard()
+    wait_for(lambda: guard.poll() is not None or site.answers(), told=site.said)
+    assert guard.pid == int((site.data / "postmaster.pid").read_text().split("\n", 1)[0]), site.said()
+    lease = site.witness.record().write_lease
+    assert lease
+    assert (lease.site, lease.kept, lease.ttl_s) == (HERE, False, 5.0)
+    guard.send_signal(signal.SIGINT)
+    assert guard.wait(60) == 0
+
+
+def test_where_another_site_is_primary_nothing_starts(site: Site) -> None:
+    site.witness.move()
+    for options in ((), ("--keep-lease",)):
+        said = ended(site.guard(*options), site, 8)
+        assert "not started: bordeaux is the primary in epoch 2" in said
+        assert "by failover-1" in said
+        assert not site.processes()
+    assert site.witness.record().write_lease is None
+
+
+def test_under_a_claim_nothing_starts(site: Site) -> None:
+    site.witness.change(lambda record, now: replace(record, claim=Claim("failover-2", "bordeaux", now)))
+    said = ended(site.guard(), site, 8)
+    assert "failover-2 is changing the primary: it has claimed bordeaux" in said
+    assert not site.processes()
+
+
+def test_without_a_record_nothing_starts(site: Site) -> None:
+    from albus_dr.tools.etcd_register import EtcdPlace
+
+    EtcdPlace((site.witness.endpoint,)).remove("albus")
+    assert "nobody has said who is primary" in ended(site.guard(), site, 8)
+
+
+def test_an_epoch_that_went_backwards_is_not_believed(site: Site) -> None:
+    site.witness.change(lambda record, _: replace(record, epoch=7))
+    assert ended(site.guard(command=("true",)), site, 0) == ""
+    site.witness.establish()
+    assert "epoch went backwards: it says 1, and 7 was seen here before" in ended(site.guard(), site, 8)
+
+
+def test_a_witness_that_does_not_answer_starts_nothing_and_stops_nothing(site: Site) -> None:
+    guard = site.guard()
+    wait_for(lambda: guard.poll() is not None or site.answers(), told=site.said)
+    os.kill(site.witness.pid, signal.SIGSTOP)
+    try:
+        said = ended(site.guard(command=("true",)), site, 3)
+        assert "does not answer" in said
+        assert site.answers()
+    finally:
+        os.kill(site.witness.pid, signal.SIGCONT)
+
+
+def test_a_standby_starts_at_either_site(site: Site) -> None:
+    site.witness.move()
+    (site.data / "standby.signal").touch()
+    guard = site.guard()
+    wait_for(lambda: guard.poll() is not None or site.answers(), told=site.said)
+    assert "starts as a standby" in site.said()
+    with site.connect() as connection:
+        row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+    assert row == (True,)
+    assert site.witness.record().write_lease is None
+
+
+def test_a_program_that_is_not_there(site: Site) -> None:
+    for options in ((), ("--keep-lease",)):
+        assert "there is no program /nowhere/postgres" in ended(
+            site.guard(*options, command=("/nowhere/postgres",)), site, 3
+        )
+
+
+def test_a_guard_that_is_stopped_before_it_starts_the_command_never_starts_it(site: Site, tmp_path: Path) -> None:
+    """Stopped between the witness's answer and the start: after the window it is killed, and not continued."""
+    slow = tmp_path / "sitecustomize.py"  # the guard stops itself at the last moment
+    slow.write_text(
+        "import os, signal, sys\n"
+        "if 'guard' in sys.argv:\n"
+        "    execv = os.execv\n"
+        "    def late(*args):\n"
+        "        os.kill(os.getpid(), signal.SIGSTOP)\n"
+        "        execv(*args)\n"
+        "    os.execv = late\n"
+    )
+    mark = tmp_path / "started"
+    guard = site.guard(command=("touch", str(mark)), PYTHONPATH=f"{tmp_path}")
+    wait_for(lambda: guard.poll() is not None or _state(guard.pid) == "T", told=site.said)
+    assert _state(guard.pid) == "T", site.said()
+    assert guard.wait(30) == -signal.SIGKILL
+    assert not mark.exists()
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "gone"
+
+
+# --- with a lease ---------------------------------------------------------------------------------------------------
+
+
+def test_the_lease_is_renewed_and_given_back(site: Site) -> None:
+    guard = kept(site)
+    first = site.witness.record().write_lease
+    assert first
+    assert first.ttl_s == LEASE_S
+    wait_for(lambda: (now := site.witness.record().write_lease) and now.renewed_at > first.renewed_at + LEASE_S)
+    assert site.answers()
+    guard.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
+    assert guard.wait(60) == 0, site.said()
+    assert not site.processes()
+    assert site.witness.record().write_lease is None
+
+
+@pytest.mark.parametrize(("command", "code"), [("exit 7", 7), ("kill -9 $$", 137), ("sleep 1 & exit 3", 3)])
+def test_the_exit_code_is_the_commands(site: Site, command: str, code: int) -> None:
+    ended(site.guard("--keep-lease", command=("sh", "-c", command)), site, code)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR1"])
+def test_signals_are_passed_on(site: Site, tmp_path: Path, name: str) -> None:
+    ready = tmp_path / "ready"
+    script = f"trap 'exit 42' {name[3:]}; touch {ready}; while :; do sleep 0.1; done"
+    guard = site.guard("--keep-lease", command=("sh", "-c", script))
+    wait_for(ready.exists, told=site.said)
+    guard.send_signal(getattr(signal, name))
+    ended(guard, site, 42)
+
+
+def test_a_claim_does_not_stop_the_holder(site: Site) -> None:
+    guard = kept(site)
+    with Client(site) as client:
+        site.witness.change(lambda record, now: replace(record, claim=Claim("failover-2", "bordeaux", now)))
+        end = lease_end(site)
+        wait_for(lambda: client.last > end + 1)
+    assert guard.poll() is None
+
+
+def test_the_epoch_moved(site: Site) -> None:
+    """The commit of a failover that rests on a lapsed lease can't come before the lapse; every other ends it at once."""
+    guard = kept(site)
+    with Client(site) as client:
+        moved_at = time.time()
+        site.witness.move()
+        said = ended(guard, site, 8)
+        assert not site.processes()
+        assert client.last < moved_at + LEASE_S + WHOLE_SECONDS_S
+    assert "ended what it guarded: bordeaux is the primary in epoch 2" in said
+
+
+@pytest.mark.parametrize("sign", [signal.SIGSTOP, signal.SIGKILL], ids=["stopped", "killed"])
+def test_the_guard_is_hurt(site: Site, sign: signal.Signals) -> None:
+    guard = kept(site)
+    with Client(site) as client:
+        guard.send_signal(sign)
+        assert site.last_seen() < lease_end(site)
+        time.sleep(0.2)
+        assert client.last < lease_end(site)
+    if sign == signal.SIGSTOP:
+        guard.send_signal(signal.SIGCONT)
+        ended(guard, site, 8)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGSTOP, signal.SIGKILL], ids=["stopped", "killed"])
+def test_the_leash_is_hurt(site: Site, sign: signal.Signals) -> None:
+    """The guard ends everything itself: at once when the leash is gone, in time when it stands still."""
+    guard = kept(site)
+    with Client(site) as client:
+        if sign == signal.SIGSTOP:
+            os.kill(site.witness.pid, signal.SIGSTOP)
+        try:
+            os.kill(leash_of(guard), sign)
+            seen = site.last_seen()
+        finally:
+            os.kill(site.witness.pid, signal.SIGCONT)
+        assert seen < lease_end(site)
+        assert client.last < lease_end(site)
+    ended(guard, site, 8)
+
+
+def test_the_witness_is_gone_for_a_while(site: Site) -> None:
+    guard = kept(site)
+    with Client(site) as client:
+        os.kill(site.witness.pid, signal.SIGSTOP)
+        try:
+            seen = site.last_seen()
+            said = ended(guard, site, 8)
+        finally:
+            os.kill(site.witness.pid, signal.SIGCONT)
+        assert seen < lease_end(site)
+        assert client.last < lease_end(site)
+    assert "the lease of 6 s could not be renewed: etcd at" in said
+    kept(site)  # and comes back with the witness
+
+
+def test_a_stopped_server_is_killed_all_the_same(site: Site) -> None:
+    """PostgreSQL that hears no signal: every process of it is stopped."""
+    kept(site)
+    with Client(site):
+        pids = site.processes()
+    for pid in pids:
+        with suppress(ProcessLookupError):  # the client's backend has gone
+            os.kill(pid, signal.SIGSTOP)
+    os.kill(site.witness.pid, signal.SIGSTOP)
+    try:
+        seen = site.last_seen()
+    finally:
+        os.kill(site.witness.pid, signal.SIGCONT)
+    assert seen < lease_end(site)
+
+
+@pytest.mark.skipif(not LIBFAKETIME, reason="libfaketime is not installed")
+@pytest.mark.parametrize("step", ["-600", "+600"])
+def test_the_clock_of_the_machine_is_set_while_it_runs(site: Site, step: str) -> None:
+    """A step of ten minutes ends nothing too late and nothing too early: only CLOCK_BOOTTIME counts."""
+    clock = site.home / "clock"
+    clock.write_text("+0")
+    guard = kept(
+        site, LD_PRELOAD=str(LIBFAKETIME[0]), FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_NO_CACHE="1",
+        FAKETIME_DONT_FAKE_MONOTONIC="1",
+    )  # fmt: skip
+    with Client(site) as client:
+        clock.write_text(step)
+        with site.connect() as connection:
+            row = connection.execute(
+                "SELECT abs(extract(epoch FROM clock_timestamp()) - %s) > 500", (time.time(),)
+            ).fetchone()
+            assert row == (True,)  # it is set for everything that the guard started
+        end = lease_end(site)
+        wait_for(lambda: client.last > end + 1, told=site.said)  # goes on: renewed meanwhile
+        os.kill(site.witness.pid, signal.SIGSTOP)
+        try:
+            seen = site.last_seen()
+            ended(guard, site, 8)
+        finally:
+            os.kill(site.witness.pid, signal.SIGCONT)
+        assert seen < lease_end(site)
+        assert client.last < lease_end(site)
+
+
+def test_a_standby_that_is_promoted_takes_a_lease(site: Site) -> None:
+    (site.data / "standby.signal").touch()
+    guard = kept(site)
+    assert "takes a lease when promoted" in site.said()
+    assert site.witness.record().write_lease is None
+    with site.connect() as connection:
+        connection.execute("SELECT pg_promote()")
+    wait_for(lambda: site.witness.record().write_lease, told=site.said)
+    with Client(site) as client:
+        guard.send_signal(signal.SIGKILL)
+        assert site.last_seen() < lease_end(site)
+        assert client.last < lease_end(site)
+
+
+def test_a_standby_that_is_promoted_by_hand_at_the_wrong_site_is_ended(site: Site) -> None:
+    site.witness.move()
+    (site.data / "standby.signal").touch()
+    guard = kept(site)
+    with site.connect() as connection:
+        connection.execute("SELECT pg_promote()")
+    assert "bordeaux is the primary in epoch 2" in ended(guard, site, 8)
+    assert not site.processes()
+
+
+def test_one_guard_at_a_time_and_no_server_beside_it(site: Site) -> None:
+    guard = kept(site)
+    log = site.said()
+    assert "another guard of this site runs on this machine" in ended(site.guard("--keep-lease"), site, 8), log
+    assert guard.poll() is None
+    assert site.answers()
+    site.end()
+    site.witness.establish()
+    plain = site.guard()
+    wait_for(lambda: plain.poll() is not None or site.answers(), told=site.said)
+    assert "already, without this guard" in ended(site.guard("--keep-lease"), site, 8)
+    assert site.answers()
