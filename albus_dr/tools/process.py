@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from albus_dr.errors import NotReadyError, StepError, TransientError
-from albus_dr.tools.inventory import search_path
+from albus_dr.tools.search import search_path
 
 KILL_AFTER_S = 5.0
 LINGER_S = 1.0  # how long pipes are read after the program itself has ended
@@ -104,7 +104,7 @@ def start(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A program in a process group of its own, which is gone when the block is left.
 
-    ``environment`` is added to ours, and PATH reaches further (inventory.search_path). ``own_group=False`` is for a
+    ``environment`` is added to ours, and PATH reaches further (search.search_path). ``own_group=False`` is for a
     program that shares our terminal: Ctrl-C reaches it, and leaving the block kills it alone.
     Raises NotReadyError when there is no such program.
     """

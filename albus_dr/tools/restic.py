@@ -29,7 +29,7 @@ OPENS_WITHIN_S = 2.0  # a restic whose keys are right has its repository open by
 _versions_checked: set[Host] = set()
 _OK, _INCOMPLETE, _NO_REPOSITORY, _LOCKED, _WRONG_PASSWORD, _INTERRUPTED = 0, 3, 10, 11, 12, 130
 # A lost connection is none: restic names the file then as well, and says why it could not be had.
-_DAMAGE = re.compile(
+_DAMAGE = (
     "does not match|hash mismatch|ciphertext verification|not found in|invalid data|unexpected EOF|nonce is invalid|"
     "decrypting blob|is too short|(?:[Ll]oad|ReadFull)\\([^\\n]*(?:no such file|does not exist)"
 )
@@ -192,7 +192,7 @@ class Repository:
             return StepError(f"{message}: some files could not be read, so it is no recovery point: {said}")
         if done.code == _INTERRUPTED:
             return TransientError(f"{message}: restic was interrupted")
-        if _DAMAGE.search(done.stderr or done.stdout):
+        if re.search(_DAMAGE, done.stderr or done.stdout):
             return CorruptRepository(
                 f"{message}: its data is damaged: {said}", hint="restore from the other site's copy"
             )

@@ -30,12 +30,12 @@ class Bucket:
         return Bucket(f"{parts.scheme}://{parts.netloc}", name, prefix, access_key, secret_key)
 
 
-_REGION = re.compile(r"//s3[.-]([a-z0-9-]+)\.(?:amazonaws\.com|scw\.cloud|io\.cloud\.ovh\.(?:net|us))(?::\d+)?$")
+_REGION = r"//s3[.-]([a-z0-9-]+)\.(?:amazonaws\.com|scw\.cloud|io\.cloud\.ovh\.(?:net|us))(?::\d+)?$"
 
 
 def region_of(endpoint: str) -> str:
     """The region that requests are signed for: in the address, else AWS_DEFAULT_REGION, else us-east-1."""
-    named = _REGION.search(endpoint)
+    named = re.search(_REGION, endpoint)
     return named[1] if named else os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
 

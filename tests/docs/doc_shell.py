@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from albus_dr.tools.inventory import search_path
+from albus_dr.tools.search import search_path
 from tests.docs.documents import Block
 
 PATIENCE_S = 240.0

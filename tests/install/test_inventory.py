@@ -13,6 +13,7 @@ from albus_dr.cli.main import main
 from albus_dr.errors import NotReadyError
 from albus_dr.tools import inventory
 from albus_dr.tools.inventory import TOOLS, Tool, Version, examine, parse_version, postgres_program, require_program
+from albus_dr.tools.search import search_path
 
 Program = Callable[[str, str], Path]
 
@@ -137,7 +138,7 @@ def test_a_postgres_without_its_client_programs_is_named(
 
 def test_programs_beside_python_and_the_systems_come_after_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/somewhere")
-    first, second, *rest = inventory.search_path().split(":")
+    first, second, *rest = search_path().split(":")
     assert (first, second) == ("/somewhere", str(Path(sys.executable).parent))
     assert "/usr/sbin" in rest
 
