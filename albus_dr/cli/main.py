@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import traceback
 from importlib import import_module
@@ -13,6 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from albus_dr import __version__
+from albus_dr.cli.streams import has_spoken, prepare_streams, reason_of_loss
 from albus_dr.errors import AlbusError, ExitCode
 
 VERBS: dict[str, tuple[str, str]] = {
@@ -93,44 +95,57 @@ _WrongUsage: type[Exception] = typer.BadParameter.__mro__[2]
 
 
 def main() -> None:
-    """Run the program and exit with the code that the contract promises."""
-    sys.exit(_run())
+    """Run the program and exit with the code that the contract promises, wherever its words go."""
+    prepare_streams()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C, and not under nohup
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+    code = _run()
+    sys.stdout.flush()
+    lost = reason_of_loss(sys.stdout)
+    if lost:
+        print(f"albus-dr: stdout could not be written: {lost}", file=sys.stderr)
+    sys.exit(int(ExitCode.BUG) if lost and code == ExitCode.PASSED else code)
 
 
 def _run() -> int:
     try:
-        code = typer.main.get_command(app).main(prog_name="albus-dr", standalone_mode=False)
-        sys.stdout.flush()
-        return int(code or 0)
+        return int(typer.main.get_command(app).main(prog_name="albus-dr", standalone_mode=False) or 0)
     except _WrongUsage as error:
         error.show()  # type: ignore[attr-defined]  # ClickException has it
-        return int(ExitCode.USAGE)
+        return _answered(ExitCode.USAGE, error.format_message())  # type: ignore[attr-defined]
     except (typer.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
-        return int(ExitCode.INTERRUPTED)
+        return _answered(ExitCode.INTERRUPTED, "interrupted")
     except AlbusError as error:
         return _told(error)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; that is its right
-        return int(ExitCode.PASSED)
     except Exception as error:  # noqa: BLE001 -- a bug: tell where its details are, and exit as the contract says
         return _bug(error)
+
+
+def _answered(code: ExitCode, message: str, hint: str = "") -> int:
+    """With --json an error is a document, too, unless the answer has been printed already."""
+    asked = "--json" in sys.argv[1:] or os.environ.get("ALBUS_DR_JSON", "").lower() in (
+        "1",
+        "true",
+        "t",
+        "yes",
+        "y",
+        "on",
+    )
+    if asked and not has_spoken(sys.stdout):
+        print(json.dumps({"schema": "albus-dr/error/1", "exit_code": int(code), "error": message, "hint": hint}))
+    return int(code)
 
 
 def _told(error: AlbusError) -> int:
     from albus_dr.tools.process import redact
 
     message, hint = redact(error.message), redact(error.hint)
-    if "--json" in sys.argv:
-        print(
-            json.dumps(
-                {"schema": "albus-dr/error/1", "exit_code": int(error.exit_code), "error": message, "hint": hint}
-            )
-        )
     print(f"albus-dr: {message}", file=sys.stderr)
     if hint:
         print(f"  what to do: {hint}", file=sys.stderr)
-    return int(error.exit_code)
+    return _answered(error.exit_code, message, hint)
 
 
 def _bug(error: Exception) -> int:
@@ -138,15 +153,13 @@ def _bug(error: Exception) -> int:
     from albus_dr.tools.process import redact
 
     text = redact("".join(traceback.format_exception(error)))
-    path = state_directory() / "albus-dr.log"
     try:
+        path = state_directory() / "albus-dr.log"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a") as file:
             file.write(text)
         where = f"the details are in {path}"
-    except OSError:
+    except (OSError, AlbusError):
         where = text
-    print(
-        f"albus-dr: an error in albus-dr itself: {type(error).__name__}: {redact(str(error))}\n  {where}",
-        file=sys.stderr,
-    )
-    return int(ExitCode.BUG)
+    message = f"an error in albus-dr itself: {type(error).__name__}: {redact(str(error))}"
+    print(f"albus-dr: {message}\n  {where}", file=sys.stderr)
+    return _answered(ExitCode.BUG, message)

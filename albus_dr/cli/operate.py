@@ -271,15 +271,20 @@ def _actions() -> dict[str, Action]:
 
 @contextlib.contextmanager
 def _signals(stopped: Signal) -> Iterator[None]:
-    """The first Ctrl-C (or SIGTERM) stops in order; the second leaves at once, and resume finds out where."""
+    """The first Ctrl-C (or SIGTERM, or a terminal that is closed) stops in order; the second leaves at once, and resume
+    finds out where."""
 
     def on_signal(number: int, _: object) -> None:
         if stopped.is_set():
+            if number == signal.SIGHUP:
+                return  # the terminal and the shell both say it
             os._exit(int(ExitCode.INTERRUPTED))
         stopped.set()
         print("\nstopping: children are ended, a drill cleans up; press Ctrl-C again to leave at once", file=sys.stderr)
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    under_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    heard = (signal.SIGINT, signal.SIGTERM) if under_nohup else (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, on_signal) for number in heard}
     try:
         yield
     finally:
@@ -288,12 +293,19 @@ def _signals(stopped: Signal) -> Iterator[None]:
 
 
 def write_reports(store: JournalStore, state: RunState) -> None:
-    """All formats into the run's directory, private."""
-    directory = store.run_directory(state.run)
-    for name, file in REPORT_FILES.items():
-        path = directory / file
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
-            handle.write(FORMATS[name](state))
+    """All formats into the run's directory, private. What can't be written is said, and does not change the verdict."""
+    try:
+        directory = store.run_directory(state.run)
+        for name, file in REPORT_FILES.items():
+            descriptor = os.open(directory / file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+                handle.write(FORMATS[name](state))
+    except OSError as error:
+        print(
+            f"the report can't be written: {error.filename or state.run}: {error.strerror}\n"
+            f"  what to do: make room, then: albus-dr report {state.run}",
+            file=sys.stderr,
+        )
 
 
 def parse_disrupted_at(text: str | None) -> datetime | None:

@@ -14,7 +14,8 @@ from albus_dr.cli.operation import Call, operation
 def command(
     call: Call,
     accept_shrunken: Annotated[
-        bool, typer.Option("--accept-shrunken", help="Take a dump that lost tables or much of its size: you looked.")
+        bool,
+        typer.Option("--accept-shrunken", help="Take a database or a tree that lost much of what it had: you looked."),
     ] = False,
 ) -> None:
     """Back up at the primary, copy to the other site, verify the copy. For cron: it asks nothing."""

@@ -152,7 +152,8 @@ def _isolate(ctx: StepContext) -> Facts:
     scratch, where = scratch_of(ctx), drill_host(ctx)
     _refuse_production(ctx, scratch)
     directory = drill_directory(ctx)
-    if len(f"{directory}/{max(ctx.runbook.workloads, key=len)}/.s.PGSQL.5432") > 107:
+    databases = [name for name, model in ctx.runbook.workloads.items() if model.kind == "postgres"]
+    if databases and len(f"{directory}/{max(databases, key=len)}/.s.PGSQL.5432") > 107:
         raise UsageError(
             f"the path {directory} is too long for a PostgreSQL socket", hint="choose a shorter scratch.path"
         )

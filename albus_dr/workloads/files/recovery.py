@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from albus_dr.errors import NotReadyError, RefusedError
+from albus_dr.errors import NotReadyError, RefusedError, VerificationError
 from albus_dr.tools.host import Host
+from albus_dr.units import format_bytes
 from albus_dr.workloads import recovery_points
 from albus_dr.workloads.copying import copy_points
 from albus_dr.workloads.files.access import QUICK_S, model_of, newest, path_of, repository_of
 from albus_dr.workloads.files.trees import hash_files, list_files, list_links
 from albus_dr.workloads.step import Facts, StepContext
+
+SHRUNKEN = 0.5  # a tree with less than this share of the last recovery point's files or bytes is refused
 
 
 def ready_to_back_up(ctx: StepContext) -> Facts:
@@ -32,14 +35,21 @@ def back_up(ctx: StepContext) -> Facts:
     made_at = datetime.now(UTC)
     point = recovery_points.new_point_id(made_at)
     earlier = recovery_points.find_all(repository, runbook, name, timeout_s=QUICK_S)
+    last = recovery_points.read_manifest(repository, earlier[-1], timeout_s=QUICK_S) if earlier else None
     before = list_files(host, path, timeout_s=ctx.remaining_s)
+    shrunken = _shrunken(name, path, before, last)
+    if shrunken and not ctx.run.options.get("accept_shrunken"):
+        raise VerificationError(
+            shrunken,
+            hint="is the disk mounted? Earlier recovery points and the other site's copy are untouched. If it is right: "
+            "albus-dr replicate --accept-shrunken",
+        )
     links = list_links(host, path, timeout_s=ctx.remaining_s)
     summary = repository.backup_directory(
         path, recovery_points.tags(runbook, name, point, "data"), timeout_s=ctx.remaining_s, progress=ctx.progress,
         cancelled=ctx.cancelled,
     )  # fmt: skip
-    known = recovery_points.read_manifest(repository, earlier[-1], timeout_s=QUICK_S)["files"] if earlier else {}
-    files = _manifest_of(ctx, host, path, before, known)
+    files = _manifest_of(ctx, host, path, before, last["files"] if last else {})
     links_after = list_links(host, path, timeout_s=ctx.remaining_s)
     still = {link: to for link, to in links.items() if links_after.get(link) == to}
     manifest = {"files": files, "links": still, "bytes": int(summary["total_bytes_processed"]),
@@ -50,7 +60,21 @@ def back_up(ctx: StepContext) -> Facts:
         "bytes": manifest["bytes"],
         "files": manifest["count"],
         "newest_write_at": made_at.isoformat(),
+        "notes": [f"{shrunken}. {ctx.run.operator} accepted it (--accept-shrunken)"] if shrunken else [],
     }
+
+
+def _shrunken(name: str, path: str, now: Mapping[str, tuple[int, str]], last: Mapping[str, Any] | None) -> str:
+    """What a person must look at before this tree replaces the last one everywhere; empty when nothing."""
+    if last is None:
+        return ""
+    held = sum(size for size, _ in now.values())
+    if len(now) >= last["count"] * SHRUNKEN and held >= last["bytes"] * SHRUNKEN:
+        return ""
+    return (
+        f"{name}: {path} has shrunk to {len(now)} files with {format_bytes(held)}; at the last recovery point it had "
+        f"{last['count']} with {format_bytes(last['bytes'])}"
+    )
 
 
 def _manifest_of(

@@ -12,10 +12,15 @@ from albus_dr.workloads.step import StepContext
 SETTLED_S = 2  # far more than a tick of the kernel's clock
 
 
+def _find(path: str) -> tuple[str, ...]:
+    """find, when the path itself may be a symbolic link, and files may be removed meanwhile."""
+    return ("find", "-H", path, "-ignore_readdir_race")
+
+
 def list_files(host: Host, path: str, *, timeout_s: float, links: bool = False) -> dict[str, tuple[int, str]]:
     """Every regular file (and symbolic link) below the path: relative name -> (bytes, modification time with nanoseconds)."""
     kinds = ("(", "-type", "f", "-o", "-type", "l", ")") if links else ("-type", "f")
-    done = host.run(("find", path, *kinds, "-printf", "%s %T@ %P\\0"), timeout_s=timeout_s).check(
+    done = host.run((*_find(path), *kinds, "-printf", "%s %T@ %P\\0"), timeout_s=timeout_s).check(
         f"{path} can't be listed"
     )
     entries: dict[str, tuple[int, str]] = {}
@@ -34,7 +39,7 @@ def list_stamps(host: Host, path: str, *, timeout_s: float, still_only: bool = F
     kernel's clock would not show.
     """
     still = ("!", "-newerct", f"{SETTLED_S} seconds ago") if still_only else ()
-    done = host.run(("find", path, "-type", "f", *still, "-printf", "%s,%T@,%C@,%i %P\\0"), timeout_s=timeout_s)
+    done = host.run((*_find(path), "-type", "f", *still, "-printf", "%s,%T@,%C@,%i %P\\0"), timeout_s=timeout_s)
     done.check(f"{path} can't be listed")
     entries = done.out.decode(errors="surrogateescape").split("\0")[:-1]
     return {name: stamp for stamp, name in (entry.split(" ", 1) for entry in entries)}
@@ -42,7 +47,7 @@ def list_stamps(host: Host, path: str, *, timeout_s: float, still_only: bool = F
 
 def list_links(host: Host, path: str, *, timeout_s: float) -> dict[str, str]:
     """Every symbolic link below the path: relative name -> where it points, as it is written in the link."""
-    done = host.run(("find", path, "-type", "l", "-printf", "%P\\0%l\\0"), timeout_s=timeout_s).check(
+    done = host.run((*_find(path), "-type", "l", "-printf", "%P\\0%l\\0"), timeout_s=timeout_s).check(
         f"the links in {path} can't be listed"
     )
     parts = done.out.decode(errors="surrogateescape").split("\0")

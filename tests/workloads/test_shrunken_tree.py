@@ -1,0 +1,58 @@
+"""A tree that lost most of what it had is looked at by a person before it replaces the copies of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from albus_dr.tools.inventory import find_program
+from tests.cli.two_directories import DOCUMENTS, TwoDirectories
+
+pytestmark = pytest.mark.skipif(find_program("restic") is None, reason="restic is not installed")
+
+
+@pytest.fixture
+def sites(tmp_path: Path) -> TwoDirectories:
+    made = TwoDirectories(tmp_path, DOCUMENTS)
+    made.make_repositories()
+    for number in range(6):
+        (made.documents("strasbourg") / f"{number}.txt").write_text(f"document {number}")
+    return made
+
+
+def test_a_disk_that_is_not_mounted_does_not_empty_the_other_sites_copy(sites: TwoDirectories) -> None:
+    assert sites.operate("replicate")["verdict"] == "passed"
+    for file in sites.documents("strasbourg").iterdir():
+        file.unlink()
+    (sites.documents("strasbourg") / "not mounted").write_text("mount me")
+
+    run = sites.operate("replicate")
+
+    assert (run["verdict"], run["exit_code"]) == ("failed", 5)
+    failed = next(step for step in run["steps"] if step["status"] == "failed")
+    assert "has shrunk to 1 files" in failed["error"]
+    assert len(list(sites.documents("bordeaux").iterdir())) == 6
+
+
+def test_a_person_may_accept_it(sites: TwoDirectories) -> None:
+    sites.operate("replicate")
+    for number in range(5):
+        (sites.documents("strasbourg") / f"{number}.txt").unlink()
+
+    assert sites.operate("replicate", "--accept-shrunken")["verdict"] == "passed"
+    assert [file.name for file in sites.documents("bordeaux").iterdir()] == ["5.txt"]
+
+
+def test_a_tree_behind_a_symbolic_link_is_compared_file_by_file(sites: TwoDirectories) -> None:
+    documents = sites.documents("strasbourg")
+    shutil.move(documents, documents.with_name("elsewhere"))
+    documents.symlink_to("elsewhere")
+
+    sites.operate("replicate")
+    run = sites.operate("drill")
+
+    assert [(check["kind"], check["verdict"]) for check in run["verifications"]] == [
+        ("number of files", "passed"), ("SHA-256 of 6 files", "passed"),
+    ]  # fmt: skip
