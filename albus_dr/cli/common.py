@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -55,8 +56,12 @@ def state_directory() -> Path:
 
 
 def engine_address(engine: str | None) -> str:
-    """The engine's URL: as given, else an SQLite file in the state directory."""
-    return engine or f"sqlite:///{state_directory() / 'engine.sqlite'}"
+    """The engine's URL: as given, else an SQLite file in the state directory. Raises UsageError for another database."""
+    if engine:
+        from albus_dr.engine.url import engine_url
+
+        return engine_url(engine)
+    return "sqlite:///" + quote(str(state_directory() / "engine.sqlite"), safe="/ ")
 
 
 @contextmanager

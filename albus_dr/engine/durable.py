@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
+from sqlalchemy.exc import SQLAlchemyError
 
 from albus_dr.engine.url import engine_url
 from albus_dr.errors import StepError
@@ -76,6 +77,12 @@ def run_durably(url: str, run: str, names: tuple[str, ...], body: Body) -> None:
             asyncio.run(_start(run, _next_generation(run)))
         _require_begun(run)
         ended.result()
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise StepError(
+            f"the engine's database can't be written: {reason}",
+            hint=f"make room or repair it, then: albus-dr resume {run}",
+        ) from None
     finally:
         DBOS.destroy()
         _bodies.pop(run, None)

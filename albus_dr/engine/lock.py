@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from albus_dr.errors import RefusedError
+from albus_dr.errors import NotReadyError, RefusedError
 
 # An advisory lock of one number is kept as its two halves; objsubid 1 tells it from a lock of two numbers.
 _HOLDER = """
@@ -38,17 +39,25 @@ def exclusive(url: str, state: Path, name: str, *, purpose: str) -> Iterator[Non
 
 @contextmanager
 def _file_lock(state: Path, name: str, purpose: str) -> Iterator[None]:
-    directory = state / "locks"
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(directory / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    path = state / "locks" / f"{name}.lock"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise NotReadyError(
+            f"the lock {path} can't be taken: {error.strerror}",
+            hint="make the state directory writable, or name another with ALBUS_DR_STATE",
+        ) from None
     with os.fdopen(descriptor, "r+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise _refused(file.read().strip()) from None
-        file.truncate()
-        file.write(f"{purpose} (process {os.getpid()})")
-        file.flush()
+        with contextlib.suppress(
+            OSError
+        ):  # a full disk: it is held all the same, and only its holder's name is missing
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{purpose} (process {os.getpid()})".encode(), 0)
         yield
 
 

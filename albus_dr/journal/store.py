@@ -183,8 +183,11 @@ class JournalStore:
         return self._ids(query.order_by(_EVENTS.c.run))
 
     def _ids(self, query: sa.Select[tuple[str]]) -> tuple[str, ...]:
-        with self._engine.connect() as connection:
-            return tuple(connection.scalars(query))
+        try:
+            with self._engine.connect() as connection:
+                return tuple(connection.scalars(query))
+        except sa.exc.SQLAlchemyError as error:
+            raise JournalError(f"the journal can't be read: {_reason(error)}") from None
 
 
 def _of(operations: Collection[str]) -> sa.ColumnElement[bool]:

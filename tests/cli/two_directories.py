@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-PATIENCE_S = 180
+PATIENCE_S = 90
 PASSWORD = "a pass'word\" with $ and %"
 
 RUNBOOK = """\
@@ -34,8 +34,8 @@ COMMAND = """\
   thing:
     kind: command
     drill:
-      take: [sh, -c, "${TAKE}"]
-      verify: [sh, -c, "${VERIFY}"]
+      take: [sh, -c, 'eval "$TAKE"']
+      verify: [sh, -c, 'eval "$VERIFY"']
 """
 SITE = """\
   {name}:

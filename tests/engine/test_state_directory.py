@@ -1,0 +1,75 @@
+"""Where the state lies: odd names, no room, no right to write."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.two_directories import COMMAND, TwoDirectories
+
+
+@pytest.fixture
+def sites(tmp_path: Path) -> TwoDirectories:
+    made = TwoDirectories(tmp_path, COMMAND)
+    made.environment["VERIFY"] = "false"  # every drill fails with 5
+    return made
+
+
+@pytest.mark.parametrize("name", ["two words", "été", "100%41", "what?a=b", "#1", "it's"])
+def test_a_state_directory_may_have_any_name(sites: TwoDirectories, name: str) -> None:
+    state = sites.base / "states" / name
+    sites.environment["ALBUS_DR_STATE"] = str(state)
+
+    assert sites.operate("drill")["exit_code"] == 5
+    assert {path.name for path in state.iterdir()} >= {"engine.sqlite", "runs", "locks"}
+    assert [path.name for path in state.parent.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    "engine", ["mysql://somewhere/x", "sqlite://", "somewhere", "sqlite:////nowhere/at/all.sqlite"]
+)
+def test_an_engine_that_is_none_is_wrong_usage(sites: TwoDirectories, engine: str) -> None:
+    for words in (("runs", "list"), ("drill", str(sites.base / "runbook.yaml"))):
+        done = sites.call(*words, "--engine", engine)
+
+        assert done.returncode == 2, done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("only root mounts")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk), check=True, timeout=10)
+    yield disk
+    subprocess.run(("umount", disk), check=True, timeout=10)
+
+
+@pytest.mark.parametrize("size", ["64k", "300k", "400k"])
+def test_a_full_disk_ends_with_4_and_says_what_to_do(sites: TwoDirectories, small_disk: Path, size: str) -> None:
+    subprocess.run(("mount", "-o", f"remount,size={size}", small_disk), check=True, timeout=10)
+    sites.environment["ALBUS_DR_STATE"] = str(small_disk)
+
+    done = sites.call("drill", str(sites.base / "runbook.yaml"))
+
+    assert done.returncode in (2, 4), done.stderr
+    assert "Traceback" not in done.stderr
+    assert "what to do:" in done.stderr
+
+
+def test_a_read_only_state_is_said_before_anything_is_done(sites: TwoDirectories, small_disk: Path) -> None:
+    sites.environment["ALBUS_DR_STATE"] = str(small_disk)
+    sites.call("runs", "list")
+    subprocess.run(("mount", "-o", "remount,ro", small_disk), check=True, timeout=10)
+
+    done = sites.call("drill", str(sites.base / "runbook.yaml"))
+
+    assert done.returncode in (2, 3), done.stderr
+    assert "Traceback" not in done.stderr
+    assert "what to do:" in done.stderr
