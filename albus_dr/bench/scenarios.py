@@ -6,19 +6,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 LINE_FAILS_FIRST_S = 1.0
-Act = Literal["replicate", "drill", "switchover", "failover", "burn"]
+SPLIT_S = 43.0
+Act = Literal["replicate", "drill", "switchover", "failover", "burn", "split", "failover is refused", "heal"]
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """``acts`` are albus-dr's verbs, and ``burn``: the line fails, then the primary's processes and directories are gone.
+    """``acts`` are albus-dr's verbs, and what happens to the sites:
 
-    The second in between is what asynchronous replication loses; synchronous replication lets writers wait instead.
+    - ``burn``: the line fails, then the primary's processes and directories are gone. The second in between is what
+      asynchronous replication loses; synchronous replication lets writers wait instead.
+    - ``split``: nobody reaches the primary any more but the users who stand there. ``heal``, 43 seconds later: all do.
+    - ``failover is refused``: albus-dr must end with 8, because nothing proves that the primary can't write.
     """
 
     name: str
     tells: str
     acts: tuple[Act, ...]
+    apart: bool = False
+    """Each site has an address of its own, which takes root."""
 
 
 SCENARIOS = {
@@ -32,6 +38,14 @@ SCENARIOS = {
         ),
         Scenario(
             "switchover", "Replicate, then change the primary as planned, under traffic.", ("replicate", "switchover")
+        ),
+        Scenario(
+            "43-seconds",
+            "Replicate, then the network splits for 43 seconds: the primary lives on one side, everybody else is on the other, "
+            "and both sides have users. A failover is refused, because nothing proves that the primary can't write. It heals; "
+            "what was acknowledged on either side is counted.",
+            ("replicate", "split", "failover is refused", "heal"),
+            apart=True,
         ),
         Scenario("drill", "Replicate, then restore into an isolated target and verify.", ("replicate", "drill")),
     )

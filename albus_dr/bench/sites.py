@@ -64,6 +64,7 @@ SITES = (PRIMARY, SECONDARY)
 T = TypeVar("T")
 Replication = Literal["synchronous", "asynchronous"]
 _STATE = "state.json"
+_FIRST_AT_A_SITE = 1_000_000_000  # writes have one number each, whoever makes them
 
 
 @dataclass(frozen=True)
@@ -205,15 +206,22 @@ class Bench:
             self.stop()
             raise
 
-    def start_traffic(self, rate: float = 100.0) -> None:
-        """``rate`` requests a second, half of them writes. Returns once a write was acknowledged."""
-        directory = self.directory / "traffic"
-        log = self.directory / "traffic.log"
+    def start_traffic(self, rate: float = 100.0, *, at: str = "") -> None:
+        """``rate`` requests a second, half of them writes. Returns once a write was acknowledged.
+
+        ``at`` a site: users who stand there and ask its application, not the door.
+        """
+        directory = self.traffic_of(at)
+        site = self.sites[at] if at else None
+        url = f"http://{site.place.address}:{site.application.port}" if site else self.url
+        log = self.directory / f"{directory.name}.log"
         record = directory / traffic.RECORD
         before = record.stat().st_size if record.exists() else 0
-        argv = (sys.executable, "-m", traffic.__name__, "run", str(directory), "--url", self.url, "--rate", f"{rate:g}")
-        started = spawn(self.users.command(argv), log=log, cwd=self.directory)
-        self._remember("traffic", started)
+        first = _FIRST_AT_A_SITE if site else 1
+        argv = (sys.executable, "-m", traffic.__name__, "run", str(directory), "--url", url, "--rate", f"{rate:g}",
+                "--first", str(first))  # fmt: skip
+        started = spawn((site.place if site else self.users).command(argv), log=log, cwd=self.directory)
+        self._remember(directory.name, started)
 
         def has_acknowledged() -> bool:
             if not record.exists():
@@ -225,12 +233,19 @@ class Bench:
         wait_until_ready("the traffic", started, has_acknowledged, log=log)
 
     def stop_traffic(self) -> None:
-        """The record stays."""
-        self._end("traffic")
+        """Everybody's. The records stay."""
+        self._end_traffic()
+
+    def traffic_of(self, at: str = "") -> Path:
+        """The record of the users at the door, or of those ``at`` a site."""
+        return self.directory / (f"traffic-{at}" if at else "traffic")
+
+    def _end_traffic(self) -> list[str]:
+        return [left for at in ("", *SITES) for left in self._end(self.traffic_of(at).name)]
 
     def stop(self) -> list[str]:
         """Everything that runs, politely and then not. Returns what could not be stopped; an empty list is good."""
-        left = self._end("traffic") + self._end("door")
+        left = self._end_traffic() + self._end("door")
         for name in SITES:
             left += self.stop_site(name)
         return left + (self.network.remove() if self.network else [])
@@ -331,7 +346,11 @@ class Bench:
 
     def processes(self) -> list[tuple[str, int]]:
         """What runs now: a name for people and the process id. PostgreSQL counts with every process that it has."""
-        found = [(name, running) for name in ("traffic", "door") if (running := self._recorded(name))]
+        found = [
+            (name, running)
+            for name in (*(self.traffic_of(at).name for at in ("", *SITES)), "door")
+            if (running := self._recorded(name))
+        ]
         for site in self.sites.values():
             found += self._processes_of(site)
         return [(name, running.pid) for name, running in found]

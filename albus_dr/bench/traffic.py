@@ -1,6 +1,6 @@
 """The nurses: reads and numbered writes through the door, and a record of every write that was acknowledged.
 
-    python -m albus_dr.bench.traffic run DIR --url URL [--rate N]   until SIGTERM
+    python -m albus_dr.bench.traffic run DIR --url URL [--rate N] [--first N]   until SIGTERM
     python -m albus_dr.bench.traffic count DIR                      what they saw, as one JSON object
 
 A write that got no acknowledgement is sent again with the same number until it has one: acknowledged means promised.
@@ -178,12 +178,12 @@ class Nurses:
         door.close()
 
 
-def run(directory: Path, url: str, rate: float) -> None:
-    """Until SIGTERM or SIGINT. ``rate``: requests a second, half of them writes."""
+def run(directory: Path, url: str, rate: float, first: int = 1) -> None:
+    """Until SIGTERM or SIGINT. ``rate``: requests a second, half of them writes, numbered from ``first`` on."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = directory / RECORD
     last = max((line["number"] for line in _lines(path)), default=None)
-    first_number = 1 if last is None else last + SKIP_AFTER_RESTART
+    first_number = first if last is None else last + SKIP_AFTER_RESTART
     write_private(directory / "url", url)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "a", encoding="utf-8", buffering=1) as record:
@@ -233,6 +233,12 @@ def count(directory: Path) -> dict[str, Any]:
         "reads": max(line["reads"] for line in acknowledged),
         "failed_reads": max(line["failed_reads"] for line in acknowledged),
     }
+
+
+def count_elsewhere(directory: Path, url: str) -> tuple[int, int]:
+    """Acknowledged and lost writes of users who came in by another way, read back by this one. Raises CanNotCount."""
+    acknowledged = [line for line in _lines(directory / RECORD) if line["kind"] != "start"]
+    return len(acknowledged), len(acknowledged) - _read_back(Door(url), acknowledged)
 
 
 def _wait_for_new_write(path: Path) -> None:
@@ -325,10 +331,11 @@ def main(arguments: list[str] | None = None) -> int:
     running.add_argument("directory", type=Path)
     running.add_argument("--url", required=True)
     running.add_argument("--rate", type=float, default=100.0)
+    running.add_argument("--first", type=int, default=1)
     verbs.add_parser("count").add_argument("directory", type=Path)
     given = parser.parse_args(arguments)
     if given.verb == "run":
-        run(given.directory, given.url, given.rate)
+        run(given.directory, given.url, given.rate, given.first)
         return 0
     try:
         print(json.dumps(count(given.directory)))

@@ -14,10 +14,11 @@ from typing import Annotated, Any, Literal, cast
 
 import typer
 
-from albus_dr.bench.scenarios import LINE_FAILS_FIRST_S, SCENARIOS, Scenario
-from albus_dr.bench.sites import Bench
+from albus_dr.bench import traffic
+from albus_dr.bench.scenarios import LINE_FAILS_FIRST_S, SCENARIOS, SPLIT_S, Scenario
+from albus_dr.bench.sites import PRIMARY, Bench
 from albus_dr.cli.common import JsonOption, QuietOption, VerboseOption, state_directory
-from albus_dr.errors import CleanupError, ExitCode, UsageError
+from albus_dr.errors import CleanupError, ExitCode, StepError, UsageError
 from albus_dr.tools import process
 
 VERB_TIMEOUT_S = 4 * 3600.0
@@ -48,7 +49,7 @@ def command(
             raise UsageError(f"{value} is none of {', '.join(allowed)}")
     sites, state = _places(directory)
     show = _Show(sites, state, verbose=verbose, quiet=quiet or as_json)
-    bench = Bench.create(sites, cast(Size, size), seed, replication=cast(Replication, replication))
+    bench = Bench.create(sites, cast(Size, size), seed, replication=cast(Replication, replication), apart=chosen.apart)
     worst = ExitCode.PASSED
     try:
         show.say(f"{chosen.name}: {chosen.tells}")
@@ -94,6 +95,7 @@ class _Show:
     def __init__(self, sites: Path, state: Path, *, verbose: bool, quiet: bool) -> None:
         self._sites, self._state = sites, state
         self._verbose, self._quiet = verbose, quiet
+        self._healed_at_s = 0.0
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def say(self, text: str) -> None:
@@ -103,44 +105,70 @@ class _Show:
             print("\n".join(lines), file=sys.stderr, flush=True)
 
     def play(self, scenario: Scenario, bench: Bench, replication: str) -> ExitCode:
-        """Act after act; stops at the first that does not pass. Its exit code."""
-        playbook, config = _shipped("playbooks/albus.yaml"), _shipped("configs/demo.yaml")
+        """Act after act; stops at the first that does not end as it should. Its exit code."""
+        playbook, config = _shipped("playbooks/albus.yaml"), _shipped(f"configs/{_config_of(bench)}")
         if replication == "asynchronous":
             playbook = self._asynchronous(playbook)
-        primary = "strasbourg"
         environment = {**bench.environment(), "ALBUS_DR_STATE": str(self._state), "ALBUS_DR_SCENARIO": scenario.name}
+        flags = ("-q",) if self._quiet else ("-v",) if self._verbose else ()
         more: tuple[str, ...] = ()
         for act in scenario.acts:
             if act == "burn":
-                self.say(
-                    f"{primary} burns: the line fails; a second later every process is killed, every directory deleted"
-                )
-                bench.cut_line()
-                disrupted_at = datetime.now(UTC)
-                time.sleep(LINE_FAILS_FIRST_S)
-                if replication == "asynchronous":  # its writers are still served; synchronous ones wait from the cut on
-                    disrupted_at = datetime.now(UTC)
-                more = ("--disrupted-at", disrupted_at.isoformat())
-                bench.destroy_site(primary)
-                continue
-            self.say(f"albus-dr {act}")
-            flags = ("-q",) if self._quiet else ("-v",) if self._verbose else ()
-            argv = (
-                sys.executable,
-                "-m",
-                "albus_dr",
-                act,
-                str(playbook),
-                "--config",
-                str(config),
-                "--yes",
-                *flags,
-                *more,
-            )
-            code = self._call(argv, environment)
-            if code != 0:
-                return ExitCode(code)
+                more = ("--disrupted-at", self._burn(bench, replication).isoformat())
+            elif act == "split":
+                more = ("--disrupted-at", self._split(bench).isoformat())
+            elif act == "heal":
+                if self._heal(bench) != 0:
+                    return ExitCode.VERIFICATION_FAILED
+            else:
+                verb, _, refused = act.partition(" is ")
+                self.say(f"albus-dr {verb}")
+                called = ("-m", "albus_dr", verb, str(playbook), "--config", str(config), "--yes", *flags, *more)
+                code = self._call(bench.operator.command((sys.executable, *called)), environment)
+                if code != (ExitCode.REFUSED if refused else ExitCode.PASSED):
+                    return ExitCode(code) or ExitCode.STEP_FAILED
         return ExitCode.PASSED
+
+    def _burn(self, bench: Bench, replication: str) -> datetime:
+        """When users were no longer served."""
+        self.say(f"{PRIMARY} burns: the line fails; a second later every process is killed, every directory deleted")
+        bench.cut_line()
+        disrupted_at = datetime.now(UTC)
+        time.sleep(LINE_FAILS_FIRST_S)
+        if replication == "asynchronous":  # its writers are still served; synchronous ones wait from the cut on
+            disrupted_at = datetime.now(UTC)
+        bench.destroy_site(PRIMARY)
+        return disrupted_at
+
+    def _split(self, bench: Bench) -> datetime:
+        """Users at both sides of the cut, and when it was made."""
+        assert bench.network is not None
+        bench.start_traffic(20, at=PRIMARY)
+        self.say(
+            f"the network splits: {PRIMARY} and the users who stand there on one side, everybody else on the other"
+        )
+        bench.network.isolate(PRIMARY)
+        self._healed_at_s = time.monotonic() + SPLIT_S
+        return datetime.now(UTC)
+
+    def _heal(self, bench: Bench) -> int:
+        """How many acknowledged writes are not there, of the users on both sides."""
+        assert bench.network is not None
+        time.sleep(max(0.0, self._healed_at_s - time.monotonic()))
+        bench.network.heal()
+        self.say("the network heals")
+        try:
+            seen = bench.users.inside(lambda: traffic.count(bench.traffic_of()))
+            acknowledged, lost = bench.users.inside(
+                lambda: traffic.count_elsewhere(bench.traffic_of(PRIMARY), bench.url)
+            )
+        except traffic.CanNotCount as error:
+            raise StepError(f"users are not served although the network has healed: {error}") from None
+        self.say(
+            f"users at the door: {seen['lost_writes']} of {seen['acknowledged_writes']} acknowledged writes lost, without service "
+            f"for {seen['client_downtime_s']:.0f} s; users at {PRIMARY}: {lost} of {acknowledged} lost"
+        )
+        return int(seen["lost_writes"]) + lost
 
     def _call(self, argv: tuple[str, ...], environment: dict[str, str]) -> int:
         # The verb draws on our terminal; in JSON mode stdout is ours alone.
@@ -181,12 +209,17 @@ class _Show:
                 f"{document['operation']:10} {document['verdict']:10} {self._state / 'runs' / document['run'] / 'report.html'}"
             )
         if kept is not None:
+            enter = " ".join(kept.operator.command(("albus-dr",)))
             print(
                 f"\nThe sites go on. In this shell:\n  . {self._sites / 'environment'}\n  export ALBUS_DR_STATE={self._state}\n"
-                f"  albus-dr status {_shipped('playbooks/albus.yaml')} --config {_shipped('configs/demo.yaml')}\n"
+                f"  {enter} status {_shipped('playbooks/albus.yaml')} --config {_shipped(f'configs/{_config_of(kept)}')}\n"
                 f"and at the end:\n  {sys.executable} -m albus_dr.bench.sites stop {self._sites}",
                 file=sys.stderr,
             )
+
+
+def _config_of(bench: Bench) -> str:
+    return "demo-apart.yaml" if bench.network else "demo.yaml"
 
 
 def _shipped(name: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from albus_dr.cli import demo
+from albus_dr.errors import ExitCode, NotReadyError
 from tests.real.operator_desk import ROOT, processes_with
 
 pytestmark = pytest.mark.real
@@ -40,3 +43,30 @@ def test_demo_json_is_what_its_schema_says_and_leaves_nothing(programs: None, tm
         jsonschema.validate(run, run_schema)
         assert run["residue"] == []
         assert run["scenario"] == "drill"
+
+
+@pytest.mark.timeout(900)
+def test_43_seconds_of_a_split_network_lose_nothing_on_either_side(programs: None, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces take root")
+    with tempfile.TemporaryDirectory(prefix="albus-", ignore_cleanup_errors=True) as place:
+        Path(place).chmod(0o711)
+        done = subprocess.run(
+            (sys.executable, "-m", "albus_dr", "demo", "--scenario", "43-seconds", "--dir", f"{place}/d"),
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=880, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        told = " ".join(done.stderr.split()).split("the network heals")[1]
+        door, local = re.findall(r"(\d+) of ([\d,]+)(?: acknowledged writes)? lost", told)
+        assert (door[0], local[0]) == ("0", "0")
+        assert min(int(door[1]), int(local[1])) > 0, "both sides had users"
+        assert "nothing proves that strasbourg can't write" in done.stderr
+        assert processes_with(place) == []
+
+
+def test_a_split_network_takes_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(NotReadyError, match="only root can make") as caught:
+        demo.command(scenario="43-seconds", directory=tmp_path / "d")
+    assert caught.value.exit_code == ExitCode.NOT_READY
+    assert not (tmp_path / "d" / "sites").exists()
