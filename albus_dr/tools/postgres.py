@@ -20,6 +20,8 @@ QUICK_S = 10.0
 POLL_S = 0.02
 # The text of a row must not depend on who asks: checksums are compared across servers.
 _STABLE = "SET TimeZone='UTC'; SET DateStyle='ISO'; SET IntervalStyle='postgres'; SET extra_float_digits=1; SET bytea_output='hex';"
+# What a database's owner sets for its users must not end a dump or its exported snapshot. Our own time-outs hold.
+_PATIENT = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
 _PASSFILE = "albus-dr.pgpass"
 # psql prints no SQLSTATE for a connection that it didn't get. Elsewhere than in English it stays "does not answer".
 _NOT_LET_IN = (
@@ -291,7 +293,7 @@ class Server:
         """Create the database and fill it from a custom-format dump. Any error fails it."""
         self.query(f"CREATE DATABASE {_identifier(database)} TEMPLATE template0")
         done = self.host.run(
-            (f"{self.bin}/pg_restore", *self._connection(database), "--no-owner", "--no-privileges", "--exit-on-error",
+            (f"{self.bin}/pg_restore", *self._connection(database), "--no-owner", "--no-privileges", "--no-tablespaces", "--exit-on-error",
              "-j", str(jobs), path),
             timeout_s=timeout_s, environment=self.environment(), cancelled=cancelled,
         )  # fmt: skip
@@ -330,7 +332,13 @@ class Server:
     def environment(self) -> dict[str, str]:
         """What the programs need besides their arguments."""
         password = {"PGPASSWORD": self.password} if self.password else {}
-        return {"PGCONNECT_TIMEOUT": "5", "PGAPPNAME": "albus-dr", "LC_MESSAGES": "C", **password}
+        return {
+            "PGCONNECT_TIMEOUT": "5",
+            "PGAPPNAME": "albus-dr",
+            "LC_MESSAGES": "C",
+            "PGOPTIONS": _PATIENT,
+            **password,
+        }
 
     def _run(self, program: str, *arguments: str, timeout_s: float = QUICK_S) -> process.Completed:
         return self._as_owner((f"{self.bin}/{program}", *arguments), timeout_s=timeout_s)
@@ -409,5 +417,5 @@ def _escape(text: str) -> str:
 
 _TABLES = (
     "SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables "
-    "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1;"
-)
+    "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND schemaname !~ '^pg_temp_' ORDER BY 1;"
+)  # a temporary table is its session's own: nobody else can read it, and pg_dump leaves it out

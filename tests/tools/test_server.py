@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from albus_dr.errors import ExitCode, NotReadyError, RefusedError, StepError, TransientError
+from albus_dr.tools import process
 from albus_dr.tools.fence import FenceProof
 from albus_dr.tools.host import LocalHost, SshHost
 from albus_dr.tools.inventory import postgres_program
@@ -310,6 +311,40 @@ def test_a_dump_and_the_counts_see_the_same_rows(pair: Pair, database: str) -> N
         assert primary.size_of(restored) > 1_000_000
     finally:
         primary.query(f"DROP DATABASE {restored}")
+
+
+def test_other_sessions_temporary_tables_tablespaces_and_time_outs_are_in_nobodys_way(
+    pair: Pair, database: str
+) -> None:
+    primary = pair.primary
+    primary.query("SET allow_in_place_tablespaces = on; CREATE TABLESPACE fast LOCATION ''")
+    primary.query("CREATE TABLE visit TABLESPACE fast AS SELECT n FROM generate_series(1, 10) n", database=database)
+    primary.query(f'ALTER DATABASE "{database}" SET idle_in_transaction_session_timeout = 100')
+    primary.query(f'ALTER DATABASE "{database}" SET statement_timeout = 1000')
+    dump, restored = pair.place / "fast.dump", f"{database[:40]}_back"
+    argv, environment, _ = primary.host.command(primary._psql(database), primary.environment())
+    with process.start(argv, environment=environment, stdin=subprocess.PIPE) as application:
+        assert application.stdin is not None
+        assert application.stdout is not None
+        application.stdin.write(b"CREATE TEMP TABLE scratch (n int); SELECT 'made';\n")
+        application.stdin.flush()
+        assert application.stdout.readline() == b"made\n"
+        try:
+            with primary.exported_snapshot(database) as snapshot:
+                primary.query("SELECT pg_sleep(1.2)", database=database)
+                seen = primary.tables(database, timeout_s=30, snapshot=snapshot)
+                done = HERE.run(
+                    primary.dump_command(database, snapshot), timeout_s=60, environment=primary.environment()
+                )
+            dump.write_bytes(done.check("pg_dump").out.replace(b"fast", b"gone"))
+            primary.restore_dump(str(dump), restored, jobs=2, timeout_s=60, cancelled=threading.Event())
+
+            assert list(seen) == ["public.visit"]
+            assert primary.tables(restored, timeout_s=30) == seen
+        finally:
+            primary.query(f"DROP DATABASE IF EXISTS {restored}")
+            primary.query("DROP TABLE visit", database=database)
+            primary.query("DROP TABLESPACE fast")
 
 
 @pytest.mark.parametrize("damage", ["cut", "not a dump", "missing", "empty"])
