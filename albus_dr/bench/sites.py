@@ -307,6 +307,15 @@ class Bench:
         self.cut_power(name)
         shutil.rmtree(self.sites[name].directory)
 
+    def replace_site(self, name: str) -> None:
+        """New machines at a site that was destroyed: its directories, and an S3 server with an empty repository."""
+        site, other = self.sites[name], next(self.sites[one] for one in SITES if one != name)
+        self._prepare_site(site)
+        if self.network:
+            self._start_shell(site)
+        self.start_store(name)
+        site.store.initialise(self.directory / "secrets" / "restic", like=other.store)
+
     # ------------------------------------------------------------------------------------------------- looking
 
     @property
@@ -373,18 +382,7 @@ class Bench:
 
     def _prepare(self) -> None:
         for site in self.sites.values():
-            make_enterable(site.directory)
-            site.server.prepare(self._secret("replication"))
-            site.store.prepare()
-            site.documents.mkdir(mode=0o700)
-            scratch = site.directory / "scratch"
-            scratch.mkdir(mode=0o700)
-            site.server.give(scratch)
-            service = {
-                key: value if isinstance(value, int) else str(value)
-                for key, value in site.application._asdict().items()
-            }
-            write_private(site.directory / "application.json", json.dumps(service, indent=2))
+            self._prepare_site(site)
         (self.directory / "door").mkdir(mode=0o700)
         applications = {name: (site.place.address, site.application.port) for name, site in self.sites.items()}
         ports = (self._state["door_port"], self._state["door_admin_port"])
@@ -394,6 +392,19 @@ class Bench:
         lines = [f"export {key}={shlex.quote(value)}\n" for key, value in self.environment().items()]
         write_private(self.directory / "environment", "".join(lines))
         self._save()
+
+    def _prepare_site(self, site: Site) -> None:
+        make_enterable(site.directory)
+        site.server.prepare(self._secret("replication"))
+        site.store.prepare()
+        site.documents.mkdir(mode=0o700)
+        scratch = site.directory / "scratch"
+        scratch.mkdir(mode=0o700)
+        site.server.give(scratch)
+        service = {
+            key: value if isinstance(value, int) else str(value) for key, value in site.application._asdict().items()
+        }
+        write_private(site.directory / "application.json", json.dumps(service, indent=2))
 
     def _write_documents(self) -> list[Document]:
         return write_documents(self.sites[PRIMARY].documents, self._state["size"], self._state["seed"])

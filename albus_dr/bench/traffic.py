@@ -35,6 +35,7 @@ from albus_dr.bench.files import write_private
 from albus_dr.bench.processes import POLL_S
 
 RECORD = "acknowledged.jsonl"
+COUNTED = "counted.json"  # by run: when it counted first, and the writes that it was the first to miss
 WRITERS, READERS = 4, 2
 DOCUMENT_EVERY = 25
 DOCUMENT_BYTES = (1_000, 8_000)
@@ -214,7 +215,8 @@ class CanNotCount(Exception):
 def count(directory: Path) -> dict[str, Any]:
     """acknowledged_writes, lost_writes, client_downtime_s, gap_started_at, reads, failed_reads.
 
-    ``client_downtime_s`` is the longest time between two consecutive acknowledgements, None with fewer than two.
+    ``client_downtime_s`` is the longest time between two consecutive acknowledgements, None with fewer than two. For a
+    run (ALBUS_DR_RUN), what an earlier run's count was told already, a lost write or a gap, is that run's.
     Raises CanNotCount.
     """
     path = directory / RECORD
@@ -223,11 +225,12 @@ def count(directory: Path) -> dict[str, Any]:
     _wait_for_new_write(path)
     lines = list(_lines(path))
     acknowledged = [line for line in lines if line["kind"] != "start"]
-    kept = _read_back(Door((directory / "url").read_text()), acknowledged)
-    downtime_s, since = _longest_gap(lines)
+    missing = _missing(Door((directory / "url").read_text()), acknowledged)
+    lost, since_s = _of_this_run(directory / COUNTED, missing, os.environ.get("ALBUS_DR_RUN", ""))
+    downtime_s, since = _longest_gap(line for line in lines if line["monotonic_s"] >= since_s)
     return {
         "acknowledged_writes": len(acknowledged),
-        "lost_writes": len(acknowledged) - kept,
+        "lost_writes": len(lost),
         "client_downtime_s": None if downtime_s is None else round(downtime_s, 3),
         "gap_started_at": since,
         "reads": max(line["reads"] for line in acknowledged),
@@ -279,14 +282,35 @@ def _parsed(text: str) -> dict[str, Any] | None:
     return line
 
 
-def _read_back(door: Door, acknowledged: Iterable[dict[str, Any]]) -> int:
-    """How many of them are there, documents with the right content."""
+def _missing(door: Door, acknowledged: Iterable[dict[str, Any]]) -> list[str]:
+    """Those that are not there, or documents with another content: kind and number."""
     visits = {number for page in _pages(door, "/visits/numbers", "numbers") for number in page}
     documents = {d["number"]: d["sha256"] for page in _pages(door, "/documents/numbers", "documents") for d in page}
-    return sum(
-        documents.get(line["number"]) == line["sha256"] if line["kind"] == "document" else line["number"] in visits
+    return [
+        f"{line['kind']} {line['number']}"
         for line in acknowledged
-    )
+        if (
+            documents.get(line["number"]) != line["sha256"]
+            if line["kind"] == "document"
+            else line["number"] not in visits
+        )
+    ]
+
+
+def _of_this_run(path: Path, missing: list[str], run: str) -> tuple[list[str], float]:
+    """The missing writes that no earlier run was told of, and the monotonic time of the last earlier count.
+
+    Without a run (a person asks) it is all of them, from the beginning.
+    """
+    if not run:
+        return missing, 0.0
+    counts: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
+    mine = counts.pop(run, {"at_s": time.monotonic()})
+    earlier = [count for count in counts.values() if count["at_s"] < mine["at_s"]]
+    told = {write for count in earlier for write in count["lost"]}
+    mine["lost"] = [write for write in missing if write not in told]
+    write_private(path, json.dumps({**counts, run: mine}))
+    return mine["lost"], max((count["at_s"] for count in earlier), default=0.0)
 
 
 def _pages(door: Door, path: str, key: str) -> Iterator[list[Any]]:

@@ -28,6 +28,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "switchover": ("albus_dr.cli.switchover", "Change the primary as planned. Nothing is lost."),
     "failover": ("albus_dr.cli.failover", "The primary is lost: continue at the other site."),
     "guard": ("albus_dr.cli.guard", "Start a command only where the witness says that this site is primary."),
+    "reprotect": ("albus_dr.cli.reprotect", "Make a returned site the standby again, keeping what it has alone."),
+    "failback": ("albus_dr.cli.failback", "The planned return: reprotect, then change the primary back."),
     "runs": ("albus_dr.cli.runs", "List, show and watch runs."),
     "resume": ("albus_dr.cli.resume", "Go on with a run that was interrupted, failed or waits."),
     "abort": ("albus_dr.cli.abort", "Stop a run."),

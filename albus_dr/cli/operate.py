@@ -24,7 +24,7 @@ from albus_dr.cli.common import engine_address, journal, load_runbook, state_dir
 from albus_dr.cli.live import screen_for, summary
 from albus_dr.cli.notify import Notifier
 from albus_dr.engine.history import (
-    CHANGES_PRIMARY,
+    CHANGES_SITES,
     aborted,
     open_runs_of,
     primary_and_secondary,
@@ -127,8 +127,8 @@ def conclude(state: RunState, manner: Manner) -> ExitCode:
 
 @contextlib.contextmanager
 def _lock(manner: Manner, operation: str, runbook: str, run: str) -> Iterator[None]:
-    """One change of primary at a time; drills and replication don't stand in its way, only in their own."""
-    name = f"{runbook}.{'primary' if operation in CHANGES_PRIMARY else operation}"
+    """One change of the sites at a time; drills and replication don't stand in its way, only in their own."""
+    name = f"{runbook}.{'primary' if operation in CHANGES_SITES else operation}"
     purpose = f"{run} by {_operator()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     with exclusive(engine_address(manner.engine), state_directory(), name, purpose=purpose):
         yield
@@ -140,7 +140,7 @@ def _replication_stopped(store: JournalStore, plan: Plan, run: str, manner: Mann
 
     One that does not stop in time (it may hang on the lost site) does not hold up the change.
     """
-    if plan.operation not in CHANGES_PRIMARY:
+    if plan.operation not in CHANGES_SITES:
         yield
         return
     for state in open_runs_of(store, plan.runbook, ("replicate",)):
@@ -161,16 +161,14 @@ def _replication_stopped(store: JournalStore, plan: Plan, run: str, manner: Mann
 
 
 def _ask(plan: Plan, manner: Manner) -> None:
-    if plan.operation not in CHANGES_PRIMARY or manner.yes:
+    if plan.operation not in CHANGES_SITES or manner.yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError(
-            f"a {plan.operation} changes the primary and asks first", hint="where nobody can answer, say --yes"
-        )
-    question = (
-        f"{plan.operation} of {plan.runbook}: {plan.target} becomes the primary in place of {plan.source}, "
-        f"in {len(plan.steps)} steps. Go on?"
-    )
+        raise UsageError(f"a {plan.operation} changes a site and asks first", hint="where nobody can answer, say --yes")
+    comes = f"{plan.target} becomes the primary in place of {plan.source}"
+    rebuilt = f"{plan.target} is rebuilt as the standby of {plan.source}; what it has alone is kept aside"
+    what = {"reprotect": rebuilt, "failback": f"{rebuilt}; then {comes}"}.get(plan.operation, comes)
+    question = f"{plan.operation} of {plan.runbook}: {what}, in {len(plan.steps)} steps. Go on?"
     typer.confirm(question, abort=True, err=True)
 
 

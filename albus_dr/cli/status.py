@@ -23,7 +23,13 @@ from albus_dr.cli.common import (
     journal,
     load_runbook,
 )
-from albus_dr.engine.history import primary_and_secondary, require_nothing_unfinished, runs_of
+from albus_dr.engine.history import (
+    CHANGES_PRIMARY,
+    changed_primary,
+    primary_and_secondary,
+    require_nothing_unfinished,
+    runs_of,
+)
 from albus_dr.errors import ExitCode, RefusedError, UsageError
 from albus_dr.journal.state import RunState
 from albus_dr.journal.store import JournalStore
@@ -38,7 +44,7 @@ if TYPE_CHECKING:
 SCHEMA = "albus-dr/status/1"
 REFRESH_S = 5.0
 LAST_RUNS = 5
-RECOVERIES = ("drill", "switchover", "failover")
+RECOVERIES = ("drill", "switchover", "failover", "failback")
 
 
 @dataclass(frozen=True)
@@ -118,9 +124,16 @@ def look(store: JournalStore, loaded: Loaded) -> Status:
 
 def _since_failover(failover: RunState, unprotected: tuple[str, ...]) -> str:
     return (
-        f"UNPROTECTED since the failover {failover.run}: no standby of {', '.join(unprotected)} streams from "
-        f"{failover.target}; if {failover.target} is lost now, only recovery points are left"
+        f"UNPROTECTED since {_when(failover.clocks['disrupted_at'])} (failover {failover.run}): no standby of "
+        f"{', '.join(unprotected)} streams from {failover.target}; if {failover.target} is lost now, only recovery points "
+        f"are left. Once {failover.source} is back: albus-dr reprotect"
     )
+
+
+def _unprotected_since(status: Status) -> datetime | None:
+    """Since the disruption that the last failover answered; None where no failover is the reason."""
+    failover = status.history.failover
+    return failover.clocks["disrupted_at"] if failover and status.unprotected else None
 
 
 def _history(store: JournalStore, loaded: Loaded) -> History:
@@ -131,7 +144,9 @@ def _history(store: JournalStore, loaded: Loaded) -> History:
     drills = [run for run in ended if run.operation == "drill"]
     passed = next((run for run in drills if run.verdict == "passed"), None)
     ended_at = passed.clocks["ended_at"] if passed else None
-    changes = [run for run in runs if run.operation in ("switchover", "failover") and run.target == primary]
+    changes = [
+        run for run in runs if run.operation in CHANGES_PRIMARY and run.target == primary and changed_primary(run)
+    ]
     try:
         require_nothing_unfinished(store, runbook.runbook)
         unfinished = ""
@@ -166,7 +181,7 @@ def document(status: Status, loaded: Loaded) -> dict[str, Any]:
     return {
         "schema": SCHEMA, "runbook": status.runbook, "at": _stamp(status.at), "well": not status.concerns,
         "primary": history.primary, "secondary": history.secondary, "concerns": list(status.concerns),
-        "unprotected": list(status.unprotected),
+        "unprotected": list(status.unprotected), "unprotected_since": _stamp(_unprotected_since(status)),
         "workloads": [_workload(name, status, loaded) for name in loaded.runbook.workloads],
         "drill": {
             "run": drill.run if drill else None, "verdict": drill.verdict if drill else None,

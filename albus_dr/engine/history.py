@@ -10,7 +10,8 @@ from albus_dr.journal.state import RunState
 from albus_dr.journal.store import JournalStore
 from albus_dr.runbook.model import Runbook
 
-CHANGES_PRIMARY = ("switchover", "failover")
+CHANGES_PRIMARY = ("switchover", "failover", "failback")
+CHANGES_SITES = (*CHANGES_PRIMARY, "reprotect")  # one of them at a time, and no replication meanwhile
 
 
 def runs_of(store: JournalStore, runbook: str, operations: Collection[str] = ()) -> Iterator[RunState]:

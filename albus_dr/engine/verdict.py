@@ -6,13 +6,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from albus_dr.engine.history import CHANGES_PRIMARY
 from albus_dr.errors import ExitCode
 from albus_dr.journal.fold import parse_time
 from albus_dr.journal.state import RunState
+from albus_dr.runbook.model import PLANNED
 from albus_dr.units import format_duration
 from albus_dr.workloads.step import Verdict
 
-RECOVERS = ("drill", "switchover", "failover")
+RECOVERS = ("drill", "switchover", "failover", "failback")
 
 
 @dataclass(frozen=True)
@@ -105,18 +107,20 @@ def _against_objectives(
                 f"{workload}: its newest write is {format_duration(found)} older than the disruption; "
                 f"the objective is {format_duration(rpo_s)}",
             )  # fmt: skip
-    if state.operation == "switchover" and actuals.lost_writes:
+    if state.operation in PLANNED and actuals.lost_writes:
         return (
             Verdict.FAILED,
             ExitCode.VERIFICATION_FAILED,
-            f"a switchover lost {actuals.lost_writes} acknowledged writes",
+            f"a {state.operation} lost {actuals.lost_writes} acknowledged writes",
         )
     return Verdict.PASSED, ExitCode.PASSED, "recovered, verified and within the objectives"
 
 
 def _actuals(state: RunState) -> Actuals:
     disrupted = state.clocks["disrupted_at"]
-    start = disrupted if state.clock == "disruption" else state.clocks["declared_at"]
+    # A failback is declared long before users notice: the other site is rebuilt first.
+    by_disruption = state.clock == "disruption" or state.operation == "failback"
+    start = disrupted if by_disruption else state.clocks["declared_at"]
     # A drill moves no door: it ends where the restored application has answered.
     end = state.clocks["service_verified_at" if state.operation == "drill" else "clients_verified_at"]
     recovers = state.operation in RECOVERS
@@ -150,8 +154,8 @@ def _rpa(state: RunState, disrupted: datetime) -> dict[str, float]:
 
 def _proof_level(state: RunState, verdict: Verdict) -> str:
     clocks = state.clocks
-    if verdict is Verdict.PASSED and state.operation in ("switchover", "failover") and clocks["clients_verified_at"]:
-        return "L4"
+    if verdict is Verdict.PASSED and state.operation in CHANGES_PRIMARY and clocks["clients_verified_at"]:
+        return "L5" if state.operation == "failback" else "L4"
     if clocks["service_verified_at"]:
         return "L3"
     if clocks["data_recovered_at"]:

@@ -1,8 +1,9 @@
 """From runbook and operation to plan.
 
-Phases: every workload is ready, the source lets go (against the direction of ``needs``), the source is fenced (in a
-failover before it lets go), the target takes over (along ``needs``), and what follows. A drill has an isolated target
-instead of a fence and ends with its cleanup. Own steps are woven in last.
+Phases: every workload is ready; a site that came back is quiet, and becomes the standby (reprotect, failback); the source
+lets go (against the direction of ``needs``) and is fenced (in a failover before it lets go); the target takes over (along
+``needs``); and what follows. A drill has an isolated target instead of a fence and ends with its cleanup. Own steps are
+woven in last.
 """
 
 from __future__ import annotations
@@ -13,26 +14,35 @@ from graphlib import CycleError, TopologicalSorter
 
 from albus_dr.errors import UsageError
 from albus_dr.plan.model import Plan
-from albus_dr.runbook.model import Operation, OwnStep, Runbook, own_step_id
+from albus_dr.runbook.model import PLANNED, Operation, OwnStep, Runbook, own_step_id
 from albus_dr.workloads.registry import Derivation, Derived, Kind
 from albus_dr.workloads.step import StepSpec
 
 
 def build(runbook: Runbook, operation: Operation, *, source: str, target: str, kinds: Mapping[str, Kind]) -> Plan:
     """The plan of one operation. Raises UsageError where an own step's place does not exist in it."""
-    derivation = Derivation(runbook, operation, source, target)
     order = tuple(TopologicalSorter({name: model.needs for name, model in runbook.workloads.items()}).static_order())
-    derived = {name: _kind(kinds, runbook, name).steps(name, runbook.workloads[name], derivation) for name in order}
-    steps = _ready(derived)
+
+    def derive(what: Operation) -> dict[str, Derived]:
+        derivation = Derivation(runbook, what, source, target)
+        return {name: _kind(kinds, runbook, name).steps(name, runbook.workloads[name], derivation) for name in order}
+
+    derived = derive("switchover" if operation == "failback" else operation)
+    steps: list[StepSpec] = []
+    if operation in ("reprotect", "failback"):
+        steps = _reprotect(runbook, derive("reprotect"), order)
+    if operation == "reprotect":  # nothing is taken over; a kind that does not know the operation can't make it so
+        derived = dict.fromkeys(order, Derived())
+    steps += _ready(derived, known=steps)
     if operation == "failover":  # first: when it refuses, the door to a primary that lives is still open
         steps.append(_fence(operation, source, ends=_ends(steps)))
-    steps += _release(runbook, derived, order, gate=_ends(steps))
-    if operation == "switchover":
+    steps += _against_needs(runbook, {name: derived[name].release for name in order}, order, gate=_ends(steps))
+    if operation in PLANNED:
         steps.append(_fence(operation, source, ends=_ends(steps)))
     if operation == "drill":
         steps.append(_isolate(target, ends=_ends(steps)))
     gate = _ends(steps)
-    steps += _take(runbook, derived, order, gate=gate)
+    steps += _along_needs(runbook, {name: derived[name].take for name in order}, order, gate=gate)
     everything = _ends(steps)
     for name in order:
         steps += _chained(derived[name].after, everything)
@@ -48,8 +58,21 @@ def _kind(kinds: Mapping[str, Kind], runbook: Runbook, name: str) -> Kind:
     return kinds[runbook.workloads[name].kind]
 
 
-def _ready(derived: Mapping[str, Derived]) -> list[StepSpec]:
-    return [step for steps in derived.values() for step in steps.ready]
+def _reprotect(runbook: Runbook, derived: Mapping[str, Derived], order: tuple[str, ...]) -> list[StepSpec]:
+    """The returned site is quiet, what it has alone is kept, and it becomes the standby."""
+    steps = _ready(derived, known=())
+    steps += _against_needs(runbook, {name: derived[name].quiesce for name in order}, order, gate=_ends(steps))
+    steps += _along_needs(runbook, {name: derived[name].prepare for name in order}, order, gate=_ends(steps))
+    return steps
+
+
+def _ready(derived: Mapping[str, Derived], *, known: Iterable[StepSpec]) -> list[StepSpec]:
+    """What is not among the known steps already; it waits for all of those."""
+    known = tuple(known)
+    seen, gate = {step.id for step in known}, _ends(known)
+    fresh = [step for steps in derived.values() for step in steps.ready if step.id not in seen]
+    mine = {step.id for step in fresh}
+    return [step if set(step.needs) & mine else replace(step, needs=(*step.needs, *gate)) for step in fresh]
 
 
 def _chained(steps: Iterable[StepSpec], gate: tuple[str, ...]) -> list[StepSpec]:
@@ -57,28 +80,27 @@ def _chained(steps: Iterable[StepSpec], gate: tuple[str, ...]) -> list[StepSpec]
     return [step if step.needs else replace(step, needs=gate) for step in steps]
 
 
-def _release(
-    runbook: Runbook, derived: Mapping[str, Derived], order: tuple[str, ...], *, gate: tuple[str, ...]
-) -> list[StepSpec]:
+Phase = Mapping[str, tuple[StepSpec, ...]]  # by workload
+
+
+def _against_needs(runbook: Runbook, phase: Phase, order: tuple[str, ...], *, gate: tuple[str, ...]) -> list[StepSpec]:
     released: dict[str, tuple[str, ...]] = {}
     steps: list[StepSpec] = []
     for name in reversed(order):
         dependents = [other for other in order if name in runbook.workloads[other].needs]
         waits = tuple(step for other in dependents for step in released[other])
-        mine = _chained(derived[name].release, waits or gate)
+        mine = _chained(phase[name], waits or gate)
         released[name] = _ends(mine) or waits
         steps += mine
     return steps
 
 
-def _take(
-    runbook: Runbook, derived: Mapping[str, Derived], order: tuple[str, ...], *, gate: tuple[str, ...]
-) -> list[StepSpec]:
+def _along_needs(runbook: Runbook, phase: Phase, order: tuple[str, ...], *, gate: tuple[str, ...]) -> list[StepSpec]:
     taken: dict[str, tuple[str, ...]] = {}
     steps: list[StepSpec] = []
     for name in order:
         waits = tuple(dict.fromkeys(step for other in runbook.workloads[name].needs for step in taken[other]))
-        mine = _chained(derived[name].take, waits or gate)
+        mine = _chained(phase[name], waits or gate)
         taken[name] = _ends(mine) or waits
         steps += mine
     return steps
@@ -94,7 +116,7 @@ def _ends(steps: Iterable[StepSpec]) -> tuple[str, ...]:
 def _fence(operation: Operation, source: str, *, ends: tuple[str, ...]) -> StepSpec:
     return StepSpec(
         id="fence", workload="", site=source, action="site.fence", title=f"Prove that {source} can't write",
-        needs=ends, params={"planned": operation == "switchover"}, timeout_s=120, clock="fenced_at",
+        needs=ends, params={"planned": operation in PLANNED}, timeout_s=120, clock="fenced_at",
         estimate_s=0.2,
     )  # fmt: skip
 

@@ -55,6 +55,7 @@ PHRASES = {
     "head.untimed": "Every step was done; the recovery time was not measured.",
     "head.replicated": "Recovery points were made and checked in {time}.",
     "head.replicated_untimed": "Recovery points were made and checked.",
+    "head.reprotected": "{target} is the standby of {source} again, after {time}.",
     "head.step": "{operation} failed at “{title}”.",
     "head.verification": "{operation} failed: {count} of {all} verifications found something else than was saved.",
     "head.objective_time": "{operation} took {time}: longer than the {promised} that were promised.",
@@ -102,6 +103,7 @@ PHRASES = {
     "level.L5": "a completed return",
 }  # fmt: skip
 
+NO_CHANGE = ("drill", "replicate", "reprotect")  # of the primary: users stay where they are
 LEVELS = ("L0", "L1", "L2", "L3", "L4", "L5")
 
 # Control characters, half a surrogate pair, non-characters (none of them may stand in XML), and the marks that turn
@@ -273,6 +275,9 @@ def _passed(state: RunState) -> str:
         took_s = seconds_between(state.clocks.get("started_at"), state.clocks.get("ended_at"))
         key = "head.replicated_untimed" if took_s is None else "head.replicated"
         return PHRASES[key].format(time=format_seconds(took_s))
+    if state.operation == "reprotect":
+        took_s = seconds_between(state.clocks.get("started_at"), state.clocks.get("ended_at"))
+        return PHRASES["head.reprotected"].format(source=state.source, target=state.target, time=format_seconds(took_s))
     key = "head.switched" if state.operation in ("switchover", "failback") else "head.back"
     return f"{PHRASES[key if measured else 'head.untimed'].format(time=time, target=state.target)} {loss(state)}"
 
@@ -310,7 +315,7 @@ def _why_failed(state: RunState) -> str:
 
 
 def _service_missing(state: RunState) -> bool:
-    return state.operation not in ("drill", "replicate") and state.clocks.get("clients_verified_at") is None
+    return state.operation not in NO_CHANGE and state.clocks.get("clients_verified_at") is None
 
 
 def _incomplete(state: RunState) -> str:
@@ -333,7 +338,7 @@ def _unfinished(state: RunState) -> str:
 def loss(state: RunState) -> str:
     """What users lost of what they had been told was saved: nothing, how much, or that nobody measured it."""
     acknowledged, lost = state.acknowledged_writes, state.lost_writes
-    if lost is None and state.operation in ("drill", "replicate"):
+    if lost is None and state.operation in NO_CHANGE:
         return PHRASES["loss.no_change"]
     if lost is None:
         return PHRASES["loss.unmeasured"]

@@ -30,8 +30,9 @@ Kilometres = Annotated[
     WithJsonSchema({"type": "string", "pattern": DISTANCE_PATTERN}),
 ]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-Operation = Literal["replicate", "drill", "switchover", "failover"]
-OPERATIONS: tuple[Operation, ...] = ("replicate", "drill", "switchover", "failover")
+Operation = Literal["replicate", "drill", "switchover", "failover", "reprotect", "failback"]
+OPERATIONS: tuple[Operation, ...] = ("replicate", "drill", "switchover", "failover", "reprotect", "failback")
+PLANNED: tuple[Operation, ...] = ("switchover", "failback")  # both sites are healthy when the primary changes
 
 
 class Strict(BaseModel):

@@ -22,7 +22,7 @@ class Commands(Strict):
 
     ready: Argv | None = Field(None, description="Exit code 0: ready. At the target.")
     release: Argv | None = Field(None, description="Let go of the source (switchover). At the source.")
-    take: Argv | None = Field(None, description="Make it work at the target, or copy to it (replicate).")
+    take: Argv | None = Field(None, description="Make it work at the target, or copy to it (replicate, reprotect).")
     verify: Argv | None = Field(None, description="Exit code 0: it works. At the target.")
     repeatable: bool = Field(False, description="`take` does no harm when it is run twice.")
 
@@ -37,6 +37,7 @@ class Model(WorkloadModel):
     drill: Commands | None = None
     switchover: Commands | None = None
     failover: Commands | None = None
+    reprotect: Commands | None = None
 
 
 def references(model: Model) -> tuple[Reference, ...]:
@@ -50,17 +51,29 @@ def steps(name: str, model: Model, derivation: Derivation) -> Derived:
     if commands is None:
         return Derived()
 
-    def phase(verb: str, at: str, title: str, **more: Any) -> tuple[StepSpec, ...]:
+    def phase(verb: str, at: str, title: str, *, id_: str = "", **more: Any) -> tuple[StepSpec, ...]:
         argv = getattr(commands, verb)
         if argv is None:
             return ()
         spec = StepSpec(
-            id=f"{name}.{verb}", workload=name, site=at, action=f"command.{verb}", title=title, params={"run": list(argv)},
-            timeout_s=model.timeout, **more,
+            id=f"{name}.{id_ or verb}", workload=name, site=at, action=f"command.{verb}", title=title,
+            params={"run": list(argv)}, timeout_s=model.timeout, **more,
         )  # fmt: skip
         return (spec,)
 
     source, target = derivation.source, derivation.target
+    if derivation.operation == "reprotect":  # a failback has these beside those of the switchover
+        protect = phase(
+            "take", target, f"Protect {name} at {target}", id_="protect", repeatable=commands.repeatable
+        )  # fmt: skip
+        needs = tuple(step.id for step in protect)
+        return Derived(
+            ready=phase("ready", target, f"{name} at {target} is ready to be protected", id_="ready_to_reprotect"),
+            prepare=(
+                *protect,
+                *phase("verify", target, f"Verify {name} at {target}", id_="verify_protected", needs=needs),
+            ),
+        )
     take = phase("take", target, f"Take {name} over at {target}", repeatable=commands.repeatable)
     needs = tuple(step.id for step in take)
     return Derived(

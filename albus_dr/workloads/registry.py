@@ -50,12 +50,17 @@ class Derivation:
 class Derived:
     """The steps of one workload for one operation, by phase, each phase in an order that satisfies its own needs.
 
-    The plan puts the phases together: every ``ready`` step before anything that changes something; ``release``
-    against the direction of ``needs`` (the door closes before the application stops before the database stops);
-    then the fence; ``take`` along ``needs``; ``after`` once every workload was taken.
+    The plan puts the phases together: every ``ready`` step before anything that changes something; where a site came
+    back, ``quiesce`` there against the direction of ``needs`` and ``prepare`` along it; ``release`` against the direction
+    of ``needs`` (the door closes before the application stops before the database stops); then the fence; ``take`` along
+    ``needs``; ``after`` once every workload was taken.
     """
 
     ready: tuple[StepSpec, ...] = ()
+    quiesce: tuple[StepSpec, ...] = ()
+    """reprotect, failback: nothing at the returned site writes any more."""
+    prepare: tuple[StepSpec, ...] = ()
+    """reprotect, failback: what is there alone is kept aside, then the returned site becomes the standby."""
     release: tuple[StepSpec, ...] = ()
     take: tuple[StepSpec, ...] = ()
     after: tuple[StepSpec, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 from pydantic import Field
@@ -34,7 +35,8 @@ def references(model: Model) -> tuple[Reference, ...]:
 
 
 def steps(name: str, model: Model, derivation: Derivation) -> Derived:
-    """drill: start a copy, verify. switchover: stop, start, verify. failover: start, verify."""
+    """drill: start a copy, verify. switchover: stop, start, verify. failover: start, verify. reprotect: stop what runs at
+    the returned site."""
     source, target = derivation.source, derivation.target
 
     def step(verb: str, at: str, title: str, **more: Any) -> StepSpec:
@@ -64,6 +66,9 @@ def steps(name: str, model: Model, derivation: Derivation) -> Derived:
             )
         )
     stop = step("stop", source, f"Stop {name} at {source}")
+    if derivation.operation == "reprotect":
+        stays_off = replace(stop, id=f"{name}.quiesce", site=target, title=f"{name} does not run at {target}")
+        return Derived(quiesce=(stays_off,))
     return Derived(
         release=(stop,) if derivation.operation == "switchover" else (),
         take=(

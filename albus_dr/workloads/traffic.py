@@ -36,18 +36,23 @@ def references(model: Model) -> tuple[Reference, ...]:
 
 
 def steps(name: str, model: Model, derivation: Derivation) -> Derived:
-    """switchover and failover: close, open, verify through the door, count what users saw."""
+    """switchover and failover: close, open, verify through the door, count what users saw. reprotect: close it to the
+    returned site."""
     source, target = derivation.source, derivation.target
-    if derivation.operation not in ("switchover", "failover"):
+    if derivation.operation in ("replicate", "drill"):
         return Derived()
 
     def step(verb: str, at: str, title: str, **more: Any) -> StepSpec:
-        return StepSpec(id=f"{name}.{verb}", workload=name, site=at, action=f"traffic.{verb}", title=title,
-                        **{"timeout_s": 30, "estimate_s": 0.1, **more})  # fmt: skip
+        return StepSpec(id=f"{name}.{verb}", workload=name, site=at, title=title,
+                        **{"action": f"traffic.{verb}", "timeout_s": 30, "estimate_s": 0.1, **more})  # fmt: skip
 
     planned = derivation.operation == "switchover"
+    ready = step("ready", target, "The door answers")
+    if derivation.operation == "reprotect":
+        stays_closed = step("quiesce", target, f"The door is closed to {target}", action="traffic.close", retries=3)
+        return Derived(ready=(ready,), quiesce=(stays_closed,))
     return Derived(
-        ready=(step("ready", target, "The door answers"),),
+        ready=(ready,),
         release=(
             step("close", source, f"Close the door to {source}", retries=3, clock="disrupted_at" if planned else ""),
         ),

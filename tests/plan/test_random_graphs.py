@@ -20,7 +20,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "traffic": {"proxy": "front"},
     "command": {
         operation: {"ready": ["x"], "release": ["x"], "take": ["x"], "verify": ["x"], "repeatable": True}
-        for operation in ("switchover", "failover")
+        for operation in ("switchover", "failover", "reprotect")
     },
 }
 
@@ -66,6 +66,11 @@ def phase(runbook: Runbook, operation: Operation, name: str) -> dict[str, set[st
     }
 
 
+def halves(operation: Operation) -> tuple[Operation, ...]:
+    """A failback is two operations, one after the other."""
+    return ("reprotect", "switchover") if operation == "failback" else (operation,)
+
+
 def everything(steps: dict[str, set[str]]) -> set[str]:
     return {step for mine in steps.values() for step in mine}
 
@@ -84,7 +89,11 @@ operations = st.sampled_from(OPERATIONS)
 def test_nothing_that_was_derived_is_lost_and_nothing_is_there_twice(runbook: Runbook, operation: Operation) -> None:
     ids = [step.id for step in plan(runbook, operation).steps]
     derived = set().union(
-        *(everything(phase(runbook, operation, name)) for name in ("ready", "release", "take", "after"))
+        *(
+            everything(phase(runbook, half, name))
+            for half in halves(operation)
+            for name in ("ready", "quiesce", "prepare", "release", "take", "after")
+        )
     )
     assert len(ids) == len(set(ids))
     assert derived <= set(ids)
@@ -95,19 +104,23 @@ def test_nothing_that_was_derived_is_lost_and_nothing_is_there_twice(runbook: Ru
 @given(runbooks(), operations)
 def test_the_needs_of_workloads_are_respected(runbook: Runbook, operation: Operation) -> None:
     before = behind(plan(runbook, operation))
-    take, release = phase(runbook, operation, "take"), phase(runbook, operation, "release")
-    for name in runbook.workloads:
-        for need in needs_of(runbook, name):
-            for step in take[name]:
-                assert take[need] <= before[step], f"{step} begins before {need} was taken"
-            for step in release[need]:
-                assert release[name] <= before[step], f"{step} begins before {name}, which needs it, let go"
+    forward, back = (("prepare", "take"), ("quiesce", "release"))
+    for half, along, against in (
+        (half, *pair) for half in halves(operation) for pair in zip(forward, back, strict=True)
+    ):
+        take, release = phase(runbook, half, along), phase(runbook, half, against)
+        for name in runbook.workloads:
+            for need in needs_of(runbook, name):
+                for step in take[name]:
+                    assert take[need] <= before[step], f"{step} begins before {need} was taken"
+                for step in release[need]:
+                    assert release[name] <= before[step], f"{step} begins before {name}, which needs it, let go"
 
 
 @settings(max_examples=100, deadline=None)
 @given(runbooks(), operations)
 def test_nothing_changes_before_everything_is_ready(runbook: Runbook, operation: Operation) -> None:
-    before, ready = behind(plan(runbook, operation)), everything(phase(runbook, operation, "ready"))
+    before, ready = behind(plan(runbook, operation)), everything(phase(runbook, halves(operation)[0], "ready"))
     changing = before.keys() - ready
     assert all(ready <= before[step] for step in changing)
 

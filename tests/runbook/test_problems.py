@@ -119,7 +119,9 @@ CASES = [
         R,
         "in: [failover]",
         "in: [fail-over]",
-        ["runbook.yaml:29:10: item 1 of in must be replicate, drill, switchover or failover; did you mean failover?"],
+        [
+            "runbook.yaml:29:10: item 1 of in must be replicate, drill, switchover, failover, reprotect or failback; did you mean failover?"
+        ],
         id="a word that is not known",
     ),
     pytest.param(

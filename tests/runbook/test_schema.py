@@ -129,7 +129,7 @@ def test_the_reference_is_up_to_date(name: str) -> None:
 @pytest.mark.parametrize("name", ["runbook", "config"])
 def test_the_reference_says_what_every_key_means(name: str) -> None:
     rows = [line.split(" | ") for line in reference.page(name).splitlines() if line.startswith("| `")]
-    operations = {"| `replicate`", "| `drill`", "| `switchover`", "| `failover`"}
+    operations = {"| `replicate`", "| `drill`", "| `switchover`", "| `failover`", "| `reprotect`"}
 
     assert len(rows) > 30
     assert [row[0] for row in rows if not row[3].strip() and row[0] not in operations] == []

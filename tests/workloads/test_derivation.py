@@ -18,6 +18,7 @@ WORKLOADS: dict[str, dict[str, Any]] = {
     "traffic": {"proxy": "front"},
     "command": {
         "drill": {"take": ["take"], "verify": ["verify"]},
+        "reprotect": {"ready": ["ready"], "take": ["take"], "verify": ["verify"]},
         "switchover": {"ready": ["ready"], "release": ["release"], "take": ["take"], "verify": ["verify"], "repeatable": True},
     },
 }  # fmt: skip
@@ -39,6 +40,12 @@ PHASES: dict[tuple[str, Operation], list[tuple[str, str, str, tuple[str, ...], s
         ("ready", "ready_to_promote", B, (), ""), ("take", "promote", B, (), ""),
         ("take", "verify", B, ("promote",), "data_recovered_at"),
     ],
+    ("postgres", "reprotect"): [
+        ("ready", "ready_to_dump", A, (), ""), ("ready", "ready_to_reprotect", B, (), ""), ("quiesce", "quiesce", B, (), ""),
+        ("prepare", "keep", B, (), ""), ("prepare", "rebuild", B, ("keep",), ""), ("prepare", "rejoin", B, ("rebuild",), ""),
+        ("prepare", "reconfirm", A, ("rejoin",), ""), ("prepare", "catch_up", B, ("reconfirm",), ""),
+        ("prepare", "dump", A, ("catch_up",), ""), ("prepare", "copy", B, ("dump",), ""),
+    ],
     ("files", "replicate"): [
         ("ready", "ready_to_back_up", A, (), ""), ("take", "back_up", A, (), ""), ("take", "copy", B, ("back_up",), ""),
         ("take", "warm", B, ("copy",), ""),
@@ -55,7 +62,13 @@ PHASES: dict[tuple[str, Operation], list[tuple[str, str, str, tuple[str, ...], s
         ("ready", "ready_to_restore", B, (), ""), ("take", "take_back", B, (), ""),
         ("take", "verify", B, ("take_back",), "data_recovered_at"),
     ],
+    ("files", "reprotect"): [
+        ("ready", "ready_to_back_up", A, (), ""), ("ready", "ready_to_keep", B, (), ""), ("prepare", "keep", B, (), ""),
+        ("prepare", "back_up", A, ("keep",), ""), ("prepare", "copy", B, ("back_up",), ""),
+        ("prepare", "warm", B, ("copy",), ""),
+    ],
     ("service", "replicate"): [],
+    ("service", "reprotect"): [("quiesce", "quiesce", B, (), "")],
     ("service", "drill"): [
         ("take", "start_copy", B, (), ""), ("take", "verify_copy", B, ("start_copy",), "service_verified_at"),
     ],
@@ -66,6 +79,7 @@ PHASES: dict[tuple[str, Operation], list[tuple[str, str, str, tuple[str, ...], s
         ("take", "start", B, (), ""), ("take", "verify", B, ("start",), "service_verified_at"),
     ],
     ("traffic", "replicate"): [],
+    ("traffic", "reprotect"): [("ready", "ready", B, (), ""), ("quiesce", "quiesce", B, (), "")],
     ("traffic", "drill"): [],
     ("traffic", "switchover"): [
         ("ready", "ready", B, (), ""), ("release", "close", A, (), "disrupted_at"), ("take", "open", B, (), ""),
@@ -82,10 +96,21 @@ PHASES: dict[tuple[str, Operation], list[tuple[str, str, str, tuple[str, ...], s
         ("take", "verify", B, ("take",), ""),
     ],
     ("command", "failover"): [],
+    ("command", "reprotect"): [
+        ("ready", "ready_to_reprotect", B, (), ""), ("prepare", "protect", B, (), ""),
+        ("prepare", "verify_protected", B, ("protect",), ""),
+    ],
 }  # fmt: skip
 # Acting twice can do harm: an unknown state stops for a person.
 NOT_REPEATABLE = {"postgres.promote", "postgres.follow"}
-EVERY = [(kind, operation) for kind in WORKLOADS for operation in OPERATIONS]
+# Steps of one operation that do what a step of another one does, in the other direction.
+ACTIONS_OF_ANOTHER = {
+    "postgres.reconfirm": "postgres.confirm", "service.quiesce": "service.stop", "traffic.quiesce": "traffic.close",
+    "command.ready_to_reprotect": "command.ready", "command.protect": "command.take",
+    "command.verify_protected": "command.verify",
+}  # fmt: skip
+# A failback is a reprotect and a switchover: no kind is asked for more.
+EVERY = [(kind, operation) for kind in WORKLOADS for operation in OPERATIONS if operation != "failback"]
 
 
 def derive(kind: str, operation: Operation, **more: Any) -> Derived:
@@ -100,7 +125,11 @@ def derive(kind: str, operation: Operation, **more: Any) -> Derived:
 
 
 def phases(derived: Derived) -> list[tuple[str, StepSpec]]:
-    return [(phase, step) for phase in ("ready", "release", "take", "after") for step in getattr(derived, phase)]
+    return [
+        (phase, step)
+        for phase in ("ready", "quiesce", "prepare", "release", "take", "after")
+        for step in getattr(derived, phase)
+    ]
 
 
 @pytest.mark.parametrize(("kind", "operation"), EVERY)
@@ -121,7 +150,8 @@ def test_every_step_can_be_carried_out_and_says_what_it_does(kind: str, operatio
     for step in steps:
         assert step.workload == "w"
         assert step.action in kinds()[kind].ACTIONS
-        assert step.action == f"{kind}.{step.id.removeprefix('w.')}"
+        own = f"{kind}.{step.id.removeprefix('w.')}"
+        assert step.action == ACTIONS_OF_ANOTHER.get(own, own)
         assert step.title
         assert step.title[0].isupper() or step.title.startswith(("w", A, B))
         assert step.timeout_s > 0

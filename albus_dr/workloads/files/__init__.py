@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from albus_dr.workloads.copying import verify_copy
-from albus_dr.workloads.files import compare, recovery, restore, switchover
+from albus_dr.workloads.files import compare, keep, recovery, restore, switchover
 from albus_dr.workloads.files.derive import steps
 from albus_dr.workloads.files.model import Model, references
 from albus_dr.workloads.step import Action
@@ -21,6 +21,8 @@ ACTIONS = {
     "files.compare": Action(restore.compare, verify=compare.verify_compared),
     "files.take_back": Action(restore.take_back, observe=restore.observe_taken_back),
     "files.verify": Action(restore.verify, verify=compare.verify_compared),
+    "files.ready_to_keep": Action(keep.ready_to_keep),
+    "files.keep": Action(keep.keep, observe=keep.observe_kept, verify=keep.verify_kept),
     "files.bring_forward": Action(switchover.bring_forward),
     "files.carry_over": Action(switchover.carry_over),
     "files.compare_trees": Action(switchover.compare_trees, verify=compare.verify_compared),

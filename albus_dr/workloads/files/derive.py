@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from albus_dr.workloads.files.model import Model
@@ -10,7 +12,8 @@ from albus_dr.workloads.step import StepSpec
 
 
 def steps(name: str, model: Model, derivation: Derivation) -> Derived:
-    """replicate: back up, copy, warm. drill and failover: restore, verify. switchover: carry the last changes over."""
+    """replicate: back up, copy, warm. drill and failover: restore, verify. switchover: carry the last changes over.
+    reprotect: keep, and replicate's."""
     source, target = derivation.source, derivation.target
     rto_s = derivation.runbook.objectives.rto
 
@@ -29,16 +32,7 @@ def steps(name: str, model: Model, derivation: Derivation) -> Derived:
         "ready_to_restore", target, f"{target} has a recovery point of {name}, and room for it", timeout_s=60
     )
     if derivation.operation == "replicate":
-        warm = step("warm", target, f"Refresh the copy of {name} at {target}", needs=(f"{name}.copy",), estimate_s=2)
-        return Derived(
-            ready=(ready_to_back_up,),
-            take=(
-                step("back_up", source, f"Back up {name} at {source}", estimate_s=5),
-                step("copy", target, f"Copy the recovery points of {name} to {target}", needs=(f"{name}.back_up",), retries=2,
-                     estimate_s=5),
-                *((warm,) if model.warm else ()),
-            ),
-        )  # fmt: skip
+        return Derived(ready=(ready_to_back_up,), take=_recovery_point(step, name, model, derivation))
     if derivation.operation == "drill":
         return Derived(
             ready=(ready_to_restore,),
@@ -48,6 +42,16 @@ def steps(name: str, model: Model, derivation: Derivation) -> Derived:
                      clock="data_recovered_at"),
             ),
         )  # fmt: skip
+    if derivation.operation == "reprotect":
+        keep = step("keep", target, f"Keep the files of {name} that {target} has alone", estimate_s=2)
+        back_up, *others = _recovery_point(step, name, model, derivation)
+        return Derived(
+            ready=(
+                ready_to_back_up,
+                step("ready_to_keep", target, f"{target} has room for what it has alone of {name}", timeout_s=600),
+            ),
+            prepare=(keep, replace(back_up, needs=(keep.id,)), *others),
+        )
     if derivation.operation == "switchover":
         return Derived(
             ready=(
@@ -64,4 +68,18 @@ def steps(name: str, model: Model, derivation: Derivation) -> Derived:
             step("verify", target, f"Compare {name} at {target} with its manifest", needs=(f"{name}.take_back",), estimate_s=1,
                  clock="data_recovered_at"),
         ),
+    )  # fmt: skip
+
+
+def _recovery_point(
+    step: Callable[..., StepSpec], name: str, model: Model, derivation: Derivation
+) -> tuple[StepSpec, ...]:
+    """From the source's tree to the target's repository, and its warm copy where the runbook wants one."""
+    source, target = derivation.source, derivation.target
+    warm = step("warm", target, f"Refresh the copy of {name} at {target}", needs=(f"{name}.copy",), estimate_s=2)
+    return (
+        step("back_up", source, f"Back up {name} at {source}", estimate_s=5),
+        step("copy", target, f"Copy the recovery points of {name} to {target}", needs=(f"{name}.back_up",), retries=2,
+             estimate_s=5),
+        *((warm,) if model.warm else ()),
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from albus_dr.workloads.copying import verify_copy
-from albus_dr.workloads.postgres import change, drill, recovery
+from albus_dr.workloads.postgres import change, drill, recovery, reprotect
 from albus_dr.workloads.postgres.derive import steps
 from albus_dr.workloads.postgres.model import Model, references
 from albus_dr.workloads.step import Action
@@ -25,4 +25,10 @@ ACTIONS = {
     "postgres.verify": Action(change.verify_facts, verify=change.verify_promoted),
     "postgres.follow": Action(change.follow, observe=change.observe_following),
     "postgres.confirm": Action(change.confirm),
+    "postgres.ready_to_reprotect": Action(reprotect.ready_to_reprotect),
+    "postgres.quiesce": Action(reprotect.quiesce, observe=reprotect.observe_quiesced),
+    "postgres.keep": Action(reprotect.keep, observe=reprotect.observe_kept, verify=reprotect.verify_kept),
+    "postgres.rebuild": Action(reprotect.rebuild, observe=reprotect.observe_rebuilt, verify=reprotect.verify_rebuilt),
+    "postgres.rejoin": Action(reprotect.rejoin, observe=reprotect.observe_rejoined),
+    "postgres.catch_up": Action(reprotect.catch_up),
 }

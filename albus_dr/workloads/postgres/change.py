@@ -119,7 +119,11 @@ def verify_facts(ctx: StepContext) -> Facts:
     model = model_of(ctx)
     facts: dict[str, Any] = {}
     if ctx.run.operation == "failover":
-        facts["notes"] = [f"{name_of(ctx)} is unprotected: {ctx.spec.site} has no standby, and commits wait for nobody"]
+        since = ctx.run.disrupted_at or ctx.run.declared_at
+        facts["notes"] = [
+            f"{name_of(ctx)} is unprotected since {since:%Y-%m-%d %H:%M:%S} UTC, until {ctx.run.source} is back and "
+            f"`albus-dr reprotect` has passed: {ctx.spec.site} has no standby, and commits wait for nobody"
+        ]
     newest = server_of(ctx).newest_write(model.marker, model.database) if model.marker else None
     return facts | ({"newest_write_at": newest.isoformat()} if newest else {})
 
@@ -132,7 +136,8 @@ def verify_promoted(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
     return (role, *ask(ctx, server, None))
 
 
-def _slot(standby_site: str) -> str:
+def slot_of(standby_site: str) -> str:
+    """The physical slot that a site's standby reads from."""
     return "albus_" + "".join(letter if letter.isalnum() else "_" for letter in standby_site)
 
 
@@ -158,29 +163,44 @@ def follow(ctx: StepContext) -> Facts:
         )
     if old.control()["Database system identifier"] != new.system_identifier():
         raise RefusedError(f"{name_of(ctx)}: {old.data} at {ctx.spec.site} is another cluster than the new primary's")
-    slot = _slot(ctx.spec.site)
-    new.make_slot(slot)
-    config = ctx.config.sites[ctx.run.target].servers[model_of(ctx).server]
+    become_standby(ctx, old, new, ctx.run.target)
+    return {}
+
+
+def become_standby(ctx: StepContext, follower: Server, primary: Server, primary_site: str) -> None:
+    """Start the stopped follower as the standby of the primary, and wait until it streams."""
+    standby_site = _other(ctx, primary_site)
+    slot = slot_of(standby_site)
+    primary.make_slot(slot)
+    config = ctx.config.sites[primary_site].servers[model_of(ctx).server]
     password = reveal(config.replication_password, ctx.config_base) if config.replication_password else ""
-    primary = {
-        "host": config.address, "port": str(config.port), "user": config.replication_user, "application_name": ctx.spec.site,
-    }  # fmt: skip
-    old.follow(primary, slot, password, timeout_s=60)
-    while new.lag_of(ctx.spec.site) is None:
+    follower.follow(upstream_keywords(ctx, primary_site, standby_site), slot, password, timeout_s=60)
+    while primary.lag_of(standby_site) is None:
         if ctx.remaining_s <= 1 or ctx.cancelled.wait(postgres.POLL_S * 5):
             raise TransientError(
-                f"{name_of(ctx)}: {ctx.spec.site} started as a standby but does not stream", hint="look at its log"
+                f"{name_of(ctx)}: {standby_site} started as a standby but does not stream", hint="look at its log"
             )
-    return {}
+
+
+def upstream_keywords(ctx: StepContext, primary_site: str, standby_site: str) -> dict[str, str]:
+    """How a site's standby reaches the primary, as libpq keywords; without the password."""
+    config = ctx.config.sites[primary_site].servers[model_of(ctx).server]
+    return {
+        "host": config.address, "port": str(config.port), "user": config.replication_user, "application_name": standby_site,
+    }  # fmt: skip
+
+
+def _other(ctx: StepContext, at: str) -> str:
+    return ctx.run.target if at == ctx.run.source else ctx.run.source
 
 
 def confirm(ctx: StepContext) -> Facts:
     """Only once the standby streams: otherwise every commit would wait for nobody."""
-    server = server_of(ctx)
-    server.wait_for_standby_to_confirm(ctx.run.source)
+    server, standby = server_of(ctx), _other(ctx, ctx.spec.site)
+    server.wait_for_standby_to_confirm(standby)
     while True:
-        lag = server.lag_of(ctx.run.source)
+        lag = server.lag_of(standby)
         if lag and lag.sync_state == "sync":
             return {"sync_state": lag.sync_state}
         if ctx.remaining_s <= 1 or ctx.cancelled.wait(postgres.POLL_S * 5):
-            raise TransientError(f"{name_of(ctx)}: {ctx.run.source} does not confirm commits of {ctx.spec.site}")
+            raise TransientError(f"{name_of(ctx)}: {standby} does not confirm commits of {ctx.spec.site}")

@@ -1,0 +1,138 @@
+"""reprotect and failback: what lies at the returned site alone is kept aside before its tree becomes a copy again.
+
+PATH.albus-dr-RUN/
+  tree/        every file that is neither at the site that serves nor in the newest recovery points
+  files.csv    their names, sizes and times; private, as names may be patients'
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from albus_dr.errors import NotReadyError, StepError
+from albus_dr.tools.host import Host, write_file
+from albus_dr.units import format_bytes
+from albus_dr.workloads import recovery_points, site
+from albus_dr.workloads.files.access import QUICK_S, path_of, repository_of
+from albus_dr.workloads.files.trees import hash_files, list_files
+from albus_dr.workloads.step import Facts, Observation, State, StepContext, Verdict, Verification
+
+ROOM = 1.05
+Entries = Mapping[str, tuple[int, str]]
+
+
+def ready_to_keep(ctx: StepContext) -> Facts:
+    """There is room for what must be kept aside."""
+    host, path = path_of(ctx, ctx.run.target)
+    alone = _alone(ctx)
+    needed = sum(size for size, _ in alone.values()) * ROOM
+    if alone and (free := site.free_bytes(host, path)) < needed:
+        raise NotReadyError(
+            f"{ctx.spec.workload}: {len(alone)} files in {path} at {ctx.run.target} must be kept aside, which needs "
+            f"{format_bytes(needed)}; {format_bytes(free)} are free",
+            hint="make room; nothing was changed",
+        )
+    return {"alone": len(alone)}
+
+
+def _alone(ctx: StepContext) -> dict[str, tuple[int, str]]:
+    """Files at the returned site whose name, size and time are neither at the other one nor in a newest recovery point."""
+    (source, from_path), (target, to_path) = path_of(ctx, ctx.run.source), path_of(ctx, ctx.run.target)
+    if target.run(("test", "-d", to_path), timeout_s=QUICK_S).code != 0:
+        return {}
+    mine = list_files(source, from_path, timeout_s=ctx.remaining_s, links=True)
+    theirs = list_files(target, to_path, timeout_s=ctx.remaining_s, links=True)
+    differs = {name: entry for name, entry in theirs.items() if mine.get(name) != entry}
+    if not differs:
+        return {}
+    copies = [_newest_files(ctx, at) for at in (ctx.run.source, ctx.run.target)]
+    return {name: entry for name, entry in differs.items() if all(copy.get(name) != entry for copy in copies)}
+
+
+def _newest_files(ctx: StepContext, at: str) -> Entries:
+    """What the newest recovery point in a site's repository holds; nothing where there is none."""
+    repository = repository_of(ctx, at)
+    points = recovery_points.find_all(repository, ctx.runbook.runbook, ctx.spec.workload, timeout_s=QUICK_S)
+    if not points:
+        return {}
+    files = recovery_points.read_manifest(repository, points[-1], timeout_s=QUICK_S)["files"]
+    return {name: (entry["size"], entry["modified"]) for name, entry in files.items()}
+
+
+def _folder(ctx: StepContext) -> tuple[Host, str, str]:
+    """The host, the tree, and the folder beside it."""
+    host, path = path_of(ctx, ctx.run.target)
+    return host, path, f"{path.rstrip('/')}.albus-dr-{ctx.run.id.partition('-')[2] or ctx.run.id}"
+
+
+def observe_kept(ctx: StepContext) -> Observation:
+    host, _, folder = _folder(ctx)
+    if host.run(("test", "-d", f"{folder}/tree"), timeout_s=QUICK_S).code == 0:
+        kept = list_files(host, f"{folder}/tree", timeout_s=ctx.remaining_s, links=True)
+        return Observation(State.DONE, "it was kept before", _facts(ctx, folder, kept))
+    return Observation(State.NOT_DONE, "nothing was kept yet")
+
+
+def keep(ctx: StepContext) -> Facts:
+    """Copy them aside under another name until all are there; then the list; then the name that says so."""
+    host, path, folder = _folder(ctx)
+    alone = _alone(ctx)
+    if not alone:
+        return {"kept_files": 0}
+    partial = f"{folder}/tree.partial"
+    for argv in (
+        ("rm", "-rf", "--one-file-system", "--", partial),
+        ("install", "-d", "-m", "700", "--", folder, partial),
+    ):
+        host.run(argv, timeout_s=ctx.remaining_s).check(f"{folder} can't be made")
+    host.run(
+        ("xargs", "-0", "cp", "-a", "--parents", "--reflink=auto", "-t", partial, "--"), cwd=path,
+        stdin="".join(f"./{name}\0" for name in alone), timeout_s=ctx.remaining_s, cancelled=ctx.cancelled,
+    ).check(f"what lies in {path} alone can't be kept aside")  # fmt: skip
+    copied = list_files(host, partial, timeout_s=ctx.remaining_s, links=True)
+    if copied != alone:
+        raise StepError(f"{len(alone)} files must be kept aside, {len(copied)} were copied to {partial} as they are")
+    write_file(host, f"{folder}/files.csv", _listed(alone), timeout_s=QUICK_S)
+    host.run(("sync", "-f", partial), timeout_s=ctx.remaining_s).check("what was kept is not on the disk")
+    host.run(("mv", "-T", "--", partial, f"{folder}/tree"), timeout_s=QUICK_S).check(f"{partial} can't be renamed")
+    return _facts(ctx, folder, alone)
+
+
+def _listed(entries: Entries) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(("file", "bytes", "modified"))
+    for name, (size, modified) in sorted(entries.items()):
+        writer.writerow((name, size, datetime.fromtimestamp(float(modified), UTC).isoformat()))
+    return text.getvalue()
+
+
+def _facts(ctx: StepContext, folder: str, kept: Entries) -> Facts:
+    count, size = len(kept), sum(size for size, _ in kept.values())
+    note = (
+        f"{ctx.spec.workload} at {ctx.run.target}: {count} files ({format_bytes(size)}) were there alone; kept in "
+        f"{folder}/tree, listed in {folder}/files.csv"
+    )
+    return {
+        "kept_files": count,
+        "kept_bytes": size,
+        "kept": f"{folder}/tree",
+        "list": f"{folder}/files.csv",
+        "notes": [note],
+    }
+
+
+def verify_kept(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]:
+    """The kept copies have the content of the files that they are copies of."""
+    if not facts.get("kept_files"):
+        return ()
+    host, path, folder = _folder(ctx)
+    names = list_files(host, f"{folder}/tree", timeout_s=ctx.remaining_s)
+    copied, here = (hash_files(host, place, names, ctx) for place in (f"{folder}/tree", path))
+    wrong = sum(copied.get(name) != here.get(name) for name in names)
+    right = Verdict.PASSED if wrong == 0 else Verdict.FAILED
+    kind = f"SHA-256 of {len(names)} kept files"
+    return (Verification(ctx.spec.workload, kind, f"{len(names)} equal", f"{len(names) - wrong} equal", right),)

@@ -1,0 +1,155 @@
+"""The folder beside a data directory in which a rebuild keeps what was there, and writes down how far it has come.
+
+    DATA.albus-dr-RUN/
+      state.json    how far: keeping, kept, rebuilding, rebuilt, ready
+      data/         the kept copy; whole from `kept` on
+      rows/         what was written there alone, for people
+      conf/         the configuration files as they were
+      new/          a base backup that is not finished
+      s/            socket and settings of the server that shows the kept copy
+
+A rebuild that was begun leaves a data directory that must not be trusted. Only this folder says so: whoever comes next,
+another run included, goes by it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from albus_dr.errors import StepError
+from albus_dr.journal.event import now
+from albus_dr.tools.host import write_file
+from albus_dr.tools.postgres import QUICK_S, Server
+
+SCHEMA = "albus-dr/kept/1"
+SUFFIX = ".albus-dr-"
+Stage = Literal["keeping", "kept", "rebuilding", "rebuilt", "ready"]
+How = Literal["copied", "moved", "nothing"]
+BEGUN: tuple[Stage, ...] = ("rebuilding", "rebuilt")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """state.json. ``how``: the copy was made, or is the directory itself moved here, or there was nothing to keep."""
+
+    run: str
+    stage: Stage
+    how: How
+    system_identifier: str
+    timeline: int
+    rewind: bool
+    """pg_rewind may be tried; else a new base backup it is."""
+    at: str = field(default_factory=now)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    """What the journal says of it: counts and paths, no rows."""
+
+    @property
+    def is_whole(self) -> bool:
+        """What was there lies in data/ complete."""
+        return self.stage != "keeping" and self.how != "nothing"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One folder, on the host of a server, beside its data directory."""
+
+    server: Server
+    path: str
+
+    @property
+    def data(self) -> str:
+        return f"{self.path}/data"
+
+    @property
+    def rows(self) -> str:
+        return f"{self.path}/rows"
+
+    @property
+    def configuration(self) -> str:
+        return f"{self.path}/conf"
+
+    @property
+    def new(self) -> str:
+        return f"{self.path}/new"
+
+    @property
+    def socket(self) -> str:
+        return f"{self.path}/s"
+
+    @property
+    def lock(self) -> str:
+        return f"{self.path}/lock"
+
+    @property
+    def passfile(self) -> str:
+        return f"{self.path}/pgpass"
+
+    def make(self) -> None:
+        """The folder itself, private, its owner the server's. Raises StepError."""
+        self.make_directory(self.path)
+
+    def make_directory(self, path: str) -> None:
+        """A private directory of the server's owner; one that is there stays as it is."""
+        whose = ("-o", self.server.run_as) if self.server.run_as else ()
+        done = self.server.host.run(("install", "-d", "-m", "700", *whose, "--", path), timeout_s=QUICK_S)
+        done.check(f"{path} can't be made", hint="the directory above it must be writable for whom albus-dr acts as")
+
+    def read(self) -> Kept | None:
+        """How far it has come; None where nothing was begun. Raises StepError when it can't be read."""
+        done = self.server.host.run(("cat", "--", f"{self.path}/state.json"), timeout_s=QUICK_S)
+        if done.code != 0:
+            there = self.server.host.run(("test", "-e", f"{self.path}/state.json"), timeout_s=QUICK_S).code == 0
+            if there:
+                done.check(f"{self.path}/state.json can't be read")
+            return None
+        return _parsed(done.stdout, self.path)
+
+    def write(self, kept: Kept) -> Kept:
+        """Whole or not at all, and on the disk before this returns."""
+        text = json.dumps({"schema": SCHEMA, **asdict(kept)}, indent=2)
+        write_file(self.server.host, f"{self.path}/state.json", text, timeout_s=QUICK_S, run_as=self.server.run_as)
+        self.server.host.run(("sync", "--", f"{self.path}/state.json", self.path), timeout_s=120).check("sync")
+        return kept
+
+    def advance(self, kept: Kept, stage: Stage) -> Kept:
+        """The same at its next stage."""
+        return self.write(replace(kept, stage=stage))
+
+    def remove(self, path: str, *, timeout_s: float) -> None:
+        """Remove a directory that lies in the folder."""
+        if not path.startswith(f"{self.path}/"):
+            raise StepError(f"{path} is not in {self.path}")
+        done = self.server.host.run(("rm", "-rf", "--one-file-system", "--", path), timeout_s=timeout_s)
+        done.check(f"{path} can't be removed")
+
+
+def folder_of(server: Server, data: str, run: str) -> Folder:
+    """The folder of a run. ``data`` is the data directory's real path."""
+    return Folder(server, f"{data}{SUFFIX}{run.partition('-')[2] or run}")
+
+
+def find_begun(server: Server, data: str) -> Folder | None:
+    """The folder of a rebuild that was begun and not finished, by whatever run; the newest, if there are several."""
+    script = 'for f in "$1"*/state.json; do [ -f "$f" ] && printf "%s\\n" "$f"; done; exit 0'
+    done = server.host.run(("sh", "-c", script, "sh", f"{data}{SUFFIX}"), timeout_s=QUICK_S)
+    begun = []
+    for line in done.check(f"what lies beside {data} can't be listed").stdout.splitlines():
+        folder = Folder(server, line.rpartition("/")[0])
+        if (kept := folder.read()) and kept.stage in BEGUN:
+            begun.append((kept.at, folder))
+    return max(begun, key=lambda one: one[0])[1] if begun else None
+
+
+def _parsed(text: str, path: str) -> Kept:
+    try:
+        data = json.loads(text)
+        if data.pop("schema") != SCHEMA:
+            raise ValueError("another schema")
+        return Kept(**data)
+    except (ValueError, KeyError, TypeError) as error:
+        raise StepError(
+            f"{path}/state.json can't be understood: {error}", hint="don't remove the folder: it may hold a kept copy"
+        ) from None

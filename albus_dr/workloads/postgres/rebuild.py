@@ -1,0 +1,135 @@
+"""Make the returned server's directory equal to the server that serves: by pg_rewind, else by a new base backup.
+
+The folder beside the directory says how far it has come. From `rebuilding` on, the directory is not to be trusted, and
+what takes over after a kill is a base backup: it needs nothing of it. What was there is whole in the folder by then.
+"""
+
+from __future__ import annotations
+
+from albus_dr.errors import RefusedError, TransientError
+from albus_dr.tools import postgres_rebuild
+from albus_dr.tools.host import write_file
+from albus_dr.tools.postgres import QUICK_S
+from albus_dr.tools.postgres_rebuild import STILL_BUSY, Upstream
+from albus_dr.tools.secrets import reveal
+from albus_dr.workloads.postgres.access import model_of, name_of
+from albus_dr.workloads.postgres.aside import Folder, Kept
+from albus_dr.workloads.postgres.change import slot_of, upstream_keywords
+from albus_dr.workloads.postgres.returned import Serving
+from albus_dr.workloads.step import Facts, StepContext
+
+_MARK = "albus-dr-rebuilt"  # in a base backup that is whole; it names the folder
+
+
+def rebuilt(ctx: StepContext, serving: Serving, folder: Folder, kept: Kept) -> Facts:
+    """Up to stage `rebuilt`, from wherever an earlier attempt came to; how it was done."""
+    if kept.stage in ("rebuilt", "ready"):
+        return {"rebuilt_by": "an earlier attempt"}
+    upstream = _upstream(ctx, folder)
+    notes: list[str] = []
+    if kept.stage == "rebuilding":
+        notes.append(f"{name_of(ctx)}: an earlier rebuild did not end; a new base backup replaces what it left")
+    elif kept.rewind:
+        refusal = _rewound(ctx, serving, folder, kept, upstream)
+        if not refusal:
+            folder.advance(kept, "rebuilt")
+            return {"rebuilt_by": "pg_rewind"}
+        notes.append(f"{name_of(ctx)}: pg_rewind could not do it ({refusal}); a new base backup did")
+    folder.advance(kept, "rebuilding")
+    _reseed(ctx, serving, folder, kept, upstream)
+    folder.advance(kept, "rebuilt")
+    return {"rebuilt_by": "pg_basebackup", "notes": notes}
+
+
+def _upstream(ctx: StepContext, folder: Folder) -> Upstream:
+    """The password in a private file beside the directory: pg_rewind removes from the directory what it does not know."""
+    config = ctx.config.sites[ctx.run.source].servers[model_of(ctx).server]
+    keywords = upstream_keywords(ctx, ctx.run.source, ctx.run.target)
+    password = reveal(config.replication_password, ctx.config_base) if config.replication_password else ""
+    parts = (keywords["host"], keywords["port"], "*", keywords["user"], password)
+    entry = ":".join(part.replace("\\", "\\\\").replace(":", "\\:") for part in parts)
+    write_file(folder.server.host, folder.passfile, entry + "\n", timeout_s=QUICK_S, run_as=folder.server.run_as)
+    return Upstream(keywords, folder.passfile)
+
+
+def _rewound(ctx: StepContext, serving: Serving, folder: Folder, kept: Kept, upstream: Upstream) -> str:
+    """Empty when pg_rewind did it; else why not. Nothing was changed when the dry run is what failed."""
+    user = ctx.config.sites[ctx.run.source].servers[model_of(ctx).server].replication_user
+    postgres_rebuild.let_rewind(serving.server, user)
+    for dry_run in (True, False):
+        if not dry_run:
+            folder.advance(kept, "rebuilding")
+        done = postgres_rebuild.rewind(
+            folder.server, upstream, folder.lock, dry_run=dry_run, timeout_s=ctx.remaining_s, cancelled=ctx.cancelled
+        )
+        if done.code == STILL_BUSY:
+            raise _busy(ctx)
+        if done.code != 0:
+            return f"{'dry run: ' if dry_run else ''}{done.last_words}"
+    return ""
+
+
+def _reseed(ctx: StepContext, serving: Serving, folder: Folder, kept: Kept, upstream: Upstream) -> None:
+    """The old directory makes room only now, and only where its copy is whole, or where it was moved away itself."""
+    server, mark = folder.server, f"{folder.server.data}/{_MARK}"
+    if server.host.run(("grep", "-qsxF", "--", folder.path, mark), timeout_s=QUICK_S, run_as=server.run_as).code == 0:
+        return  # an earlier attempt put it in place, and was killed before it could say so
+    slot = slot_of(ctx.run.target)
+    serving.server.make_slot(slot)
+    _remove_replaced(ctx, folder, kept)
+    folder.remove(folder.new, timeout_s=ctx.remaining_s)
+    postgres_rebuild.base_backup(
+        server, upstream, folder.new, slot, folder.lock, timeout_s=ctx.remaining_s, cancelled=ctx.cancelled
+    )
+    write_file(server.host, f"{folder.new}/{_MARK}", f"{folder.path}\n", timeout_s=QUICK_S, run_as=server.run_as)
+    server.host.run(("sync", "-f", folder.new), timeout_s=ctx.remaining_s).check("the base backup is not on the disk")
+    server.host.run(("mv", "-T", "--", folder.new, server.data), timeout_s=QUICK_S).check(
+        f"{server.data} can't be put in place"
+    )
+
+
+def _remove_replaced(ctx: StepContext, folder: Folder, kept: Kept) -> None:
+    server = folder.server
+    if server.is_running():
+        raise RefusedError(f"{name_of(ctx)}: PostgreSQL at {ctx.run.target} runs again; its directory is not touched")
+    if kept.how == "copied":
+        same = server.host.run(("test", "-f", f"{folder.data}/global/pg_control"), timeout_s=QUICK_S).code == 0
+        if not (kept.is_whole and same):
+            raise RefusedError(f"{name_of(ctx)}: the kept copy {folder.data} is not there; nothing is removed")
+        script = 'flock --nonblock --conflict-exit-code 75 "$2" true && rm -rf --one-file-system -- "$1"'
+        argv: tuple[str, ...] = ("sh", "-c", script, "sh", server.data, folder.lock)
+    else:  # it was moved, or there was nothing: what is here now is empty, or nobody knows what it is
+        argv = ("sh", "-c", '[ ! -e "$1" ] || rmdir -- "$1"', "sh", server.data)
+    done = server.host.run(argv, timeout_s=ctx.remaining_s)
+    if done.code == STILL_BUSY:
+        raise _busy(ctx)
+    done.check(f"{server.data} at {ctx.run.target} can't make room")
+
+
+def _busy(ctx: StepContext) -> TransientError:
+    return TransientError(
+        f"{name_of(ctx)}: a program of an earlier attempt still works at {ctx.run.target}", hint="wait, and resume"
+    )
+
+
+def put_right(ctx: StepContext, folder: Folder) -> Facts:
+    """The site's own settings again, as they were kept; where there were none, port and socket as the config says."""
+    server, kept = folder.server, folder.read()
+    assert kept is not None
+    if kept.how == "nothing":
+        config = ctx.config.sites[ctx.run.target].servers[model_of(ctx).server]
+        lines = f"port = '{config.port}'\n"
+        if config.socket:
+            lines += "unix_socket_directories = '{}'\n".format(config.socket.replace("'", "''"))
+        script = 'cat >>"$1/postgresql.auto.conf"'
+        argv: tuple[str, ...] = ("sh", "-c", script, "sh", server.data)
+    else:
+        lines = ""
+        script = 'cd "$1" && for f in *; do [ ! -e "$f" ] || cp -a -- "$f" "$2/" || exit 1; done'
+        argv = ("sh", "-c", script, "sh", folder.configuration, server.data)
+    done = server.host.run(argv, stdin=lines, timeout_s=QUICK_S, run_as=server.run_as)
+    done.check(f"the settings in {server.data} can't be put right")
+    over = (folder.passfile, f"{server.data}/{_MARK}")
+    server.host.run(("rm", "-f", "--", *over), timeout_s=QUICK_S).check("a password's file can't be removed")
+    folder.advance(kept, "ready")
+    return {}

@@ -1,0 +1,337 @@
+"""reprotect: a returned old primary becomes the standby of the one that serves now. Nothing of it is lost unseen.
+
+ready_to_reprotect looks and refuses; quiesce stops what still takes writes; keep copies what is there aside and lists
+what was written there alone; rebuild makes the directory equal to the server that serves; rejoin lets it follow.
+Every step looks at both servers again before it changes one: a run may be resumed long after.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientError
+from albus_dr.tools import postgres_rebuild
+from albus_dr.tools.postgres import POLL_S, QUICK_S, Server
+from albus_dr.units import format_bytes
+from albus_dr.workloads import site
+from albus_dr.workloads.postgres.access import model_of, name_of, server_of
+from albus_dr.workloads.postgres.aside import Folder, Kept, find_begun, folder_of
+from albus_dr.workloads.postgres.change import become_standby
+from albus_dr.workloads.postgres.diverged import Diverged, end_serving, list_rows
+from albus_dr.workloads.postgres.lineage import Fork
+from albus_dr.workloads.postgres.rebuild import put_right, rebuilt
+from albus_dr.workloads.postgres.returned import Seen, look_at_both, look_at_serving, require_same
+from albus_dr.workloads.step import Facts, Observation, State, StepContext, Verdict, Verification
+
+CHECKPOINT_S = 600.0
+ROOM = 1.05
+SPARE_BYTES = 64 << 20  # write-ahead log that comes meanwhile
+NEAR_BYTES = 16 << 20  # a standby this close has caught up: one segment of the write-ahead log
+
+
+# --- ready --------------------------------------------------------------------------------------------------------
+
+
+def ready_to_reprotect(ctx: StepContext) -> Facts:
+    """Who serves, who came back, what must become of it, and whether there is room to keep it."""
+    serving = look_at_serving(ctx)
+    # pg_rewind goes by the timeline of the last checkpoint, and a promotion does not wait for one.
+    serving.server.query("CHECKPOINT", timeout_s=min(CHECKPOINT_S, ctx.remaining_s))
+    recorded = int(serving.server.value("SELECT timeline_id FROM pg_control_checkpoint()"))
+    if recorded != serving.lineage.timeline:
+        raise NotReadyError(
+            f"{name_of(ctx)}: the last checkpoint at {ctx.run.source} is on timeline {recorded}, the server on "
+            f"{serving.lineage.timeline}",
+            hint="was it promoted this moment? try again",
+        )
+    seen = look_at_both(ctx)
+    begun = find_begun(seen.returned, seen.returned.data)
+    folder = begun or folder_of(seen.returned, seen.returned.data, ctx.run.id)
+    if seen.state != "follows" and begun is None:
+        _require_room(ctx, seen)
+    facts: dict[str, Any] = {
+        "system_identifier": serving.identifier, "timeline": serving.lineage.timeline, "folder": folder.path,
+        "found": seen.state, "way": seen.decision.way if seen.decision else seen.state,
+        "reason": seen.decision.reason if seen.decision else "",
+    }  # fmt: skip
+    if begun:
+        facts["notes"] = [
+            f"{name_of(ctx)}: a rebuild of {seen.returned.data} at {ctx.run.target} was begun before and not finished; "
+            f"it begins anew, and what was there is kept in {begun.path}"
+        ]
+    return facts
+
+
+def _require_room(ctx: StepContext, seen: Seen) -> None:
+    """Beside the data directory: for the kept copy, or for a new base backup where the directory itself is moved."""
+    place = postgres_rebuild.nearest_directory(seen.returned)
+    theirs = int(seen.serving.server.value("SELECT sum(pg_database_size(oid)) FROM pg_database"))
+    mine = _size(seen.returned) if seen.state == "cluster" else 0
+    if seen.decision and seen.decision.way == "follow":
+        return
+    needed = max(theirs, mine) * ROOM + SPARE_BYTES
+    free = site.free_bytes(seen.returned.host, place)
+    if free < needed:
+        raise NotReadyError(
+            f"{name_of(ctx)}: {place} at {ctx.run.target} needs {format_bytes(needed)} to keep what is in "
+            f"{seen.returned.data} and to rebuild it; {format_bytes(free)} are free",
+            hint="make room; nothing was changed",
+        )
+
+
+def _size(server: Server) -> int:
+    done = server.host.run(("du", "-sbL", "--", server.data), timeout_s=CHECKPOINT_S, run_as=server.run_as)
+    return int(done.check(f"{server.data} can't be measured").stdout.split()[0])
+
+
+# --- what the later steps have in common --------------------------------------------------------------------------
+
+
+def _ready_facts(ctx: StepContext) -> Facts:
+    return ctx.facts_of(f"{name_of(ctx)}.ready_to_reprotect")
+
+
+def _folder(ctx: StepContext) -> Folder:
+    """With the server's data directory by its real path."""
+    returned = server_of(ctx, ctx.run.target)
+    _, path = postgres_rebuild.look_at_directory(returned)
+    return Folder(replace(returned, data=path), str(_ready_facts(ctx)["folder"]))
+
+
+def _follows(ctx: StepContext) -> bool:
+    """The returned server streams from the one that serves, and the latter is the one that this run knows."""
+    facts = _ready_facts(ctx)
+    serving = require_same(ctx, facts["system_identifier"], facts["timeline"])
+    if serving.server.lag_of(ctx.run.target) is None:
+        return False
+    server = server_of(ctx, ctx.run.target)
+    return server.is_running() and server.is_in_recovery()
+
+
+def _require_stopped(ctx: StepContext, server: Server) -> None:
+    if server.is_running():
+        raise RefusedError(
+            f"{name_of(ctx)}: PostgreSQL at {ctx.run.target} runs again; its directory is not touched while it does",
+            hint=f"what started it? stop it, then: albus-dr resume {ctx.run.id}",
+        )
+
+
+# --- quiesce ------------------------------------------------------------------------------------------------------
+
+
+def observe_quiesced(ctx: StepContext) -> Observation:
+    if _follows(ctx):
+        return Observation(State.DONE, "it follows already")
+    if server_of(ctx, ctx.run.target).is_running():
+        return Observation(State.NOT_DONE, "it runs")
+    return Observation(State.DONE, "it is stopped")
+
+
+def quiesce(ctx: StepContext) -> Facts:
+    """Stop the returned server, whatever it takes itself for, once it is known to be ours and older."""
+    seen = look_at_both(ctx)  # refuses a foreign one and a newer one
+    if seen.state == "follows":
+        return {}
+    seen.returned.stop(timeout_s=ctx.remaining_s)
+    _require_stopped(ctx, seen.returned)
+    role = "took writes" if seen.was_primary else "followed nobody"
+    return {"notes": [f"{name_of(ctx)} at {ctx.run.target} ran and {role}; it was stopped"]}
+
+
+# --- keep ---------------------------------------------------------------------------------------------------------
+
+
+def observe_kept(ctx: StepContext) -> Observation:
+    kept = _folder(ctx).read()
+    if kept and kept.stage != "keeping":
+        return Observation(State.DONE, "it was kept before", kept.summary)
+    if _follows(ctx):
+        return Observation(State.DONE, "it follows already: it has nothing of its own", {"way": "follows"})
+    return Observation(State.NOT_DONE, "nothing was kept yet")
+
+
+def keep(ctx: StepContext) -> Facts:
+    """Copy the directory aside, or move it there where it is replaced anyway; then list what it has alone."""
+    seen = look_at_both(ctx)
+    folder = replace(_folder(ctx), server=seen.returned)
+    decision = seen.decision
+    if seen.state == "follows" or (decision and decision.way == "follow"):
+        return {"way": decision.way if decision else "follows", "reason": decision.reason if decision else ""}
+    begun = folder.read()
+    if begun and begun.how == "moved":
+        return _list_and_write(ctx, folder, begun, seen)
+    folder.make()
+    if decision is None:
+        kept = Kept(ctx.run.id, "keeping", "nothing", seen.serving.identifier, 0, rewind=False)
+        summary: Facts = {"way": "fresh", "folder": folder.path}
+        folder.write(replace(kept, stage="kept", summary=summary))
+        return summary
+    _require_stopped(ctx, seen.returned)
+    rewinds = decision.way == "rewind"
+    kept = folder.write(
+        Kept(ctx.run.id, "keeping", "copied" if rewinds else "moved", seen.serving.identifier, seen.timeline, rewinds,
+             summary={"fork": [decision.fork.timeline, decision.fork.at] if decision.fork else None, "reason": decision.reason})
+    )  # fmt: skip
+    _save_configuration(ctx, folder)
+    if rewinds:
+        _copy(ctx, folder)
+    else:
+        _move(folder.server, folder.server.data, folder.data)
+    return _list_and_write(ctx, folder, kept, seen)
+
+
+def _save_configuration(ctx: StepContext, folder: Folder) -> None:
+    """pg_rewind and pg_basebackup bring the other site's."""
+    folder.make_directory(folder.configuration)
+    script = 'cd "$1" && for f in *.conf conf.d; do [ -e "$f" ] && cp -aL -- "$f" "$2/"; done; exit 0'
+    argv = ("sh", "-c", script, "sh", folder.server.data, folder.configuration)
+    folder.server.host.run(argv, timeout_s=ctx.remaining_s, run_as=folder.server.run_as).check(
+        "can't save the settings"
+    )
+
+
+def _copy(ctx: StepContext, folder: Folder) -> None:
+    """Under another name until it is whole. Links are followed: a log directory elsewhere is copied too."""
+    end_serving(folder)
+    partial = f"{folder.path}/data.partial"
+    for path in (partial, folder.data):
+        folder.remove(path, timeout_s=ctx.remaining_s)
+    argv = ("cp", "-aL", "--reflink=auto", "--", folder.server.data, partial)
+    done = postgres_rebuild.alone(
+        folder.server, folder.lock, argv, timeout_s=ctx.remaining_s, cancelled=ctx.cancelled
+    )  # fmt: skip
+    if done.code == postgres_rebuild.STILL_BUSY:
+        raise TransientError(f"{name_of(ctx)}: an earlier copy still runs at {ctx.run.target}", hint="wait, and resume")
+    done.check(f"{folder.server.data} can't be copied")
+    mine, copied = (_listing(ctx, folder.server, path) for path in (folder.server.data, partial))
+    if mine != copied:
+        raise StepError(f"the copy of {folder.server.data} has not all of its files in their sizes; try again")
+    folder.server.host.run(("sync", "-f", partial), timeout_s=ctx.remaining_s).check("the copy is not on the disk")
+    _move(folder.server, partial, folder.data)
+
+
+def _listing(ctx: StepContext, server: Server, path: str) -> str:
+    """Stands for every file's name and size."""
+    script = 'cd "$1" && find -L . -type f -printf "%P %s\\n" | sort | sha256sum'
+    done = server.host.run(("sh", "-c", script, "sh", path), timeout_s=ctx.remaining_s, run_as=server.run_as)
+    return done.check(f"{path} can't be listed").stdout
+
+
+def _move(server: Server, path: str, to: str) -> None:
+    if server.host.run(("test", "-e", path), timeout_s=QUICK_S).code == 0:
+        server.host.run(("mv", "-T", "--", path, to), timeout_s=QUICK_S).check(f"{path} can't be moved to {to}")
+
+
+def _list_and_write(ctx: StepContext, folder: Folder, kept: Kept, seen: Seen) -> Facts:
+    """From the end of this on, what was there is whole in the folder, and a rebuild may begin."""
+    if kept.how == "moved":  # killed in between, it lies in one of the two places
+        _move(folder.server, folder.server.data, folder.data)
+    fork = kept.summary.get("fork")
+    found = list_rows(
+        folder, model_of(ctx).database, kept.timeline, Fork(*fork) if fork else None, timeout_s=ctx.remaining_s
+    )
+    summary = {
+        "way": "rewind" if kept.rewind else "reseed", "reason": kept.summary.get("reason", ""), "folder": folder.path,
+        "kept": folder.data, "list": f"{folder.rows}/README.txt", "diverged": found.to_json(),
+        "notes": [_in_words(ctx, found, folder)],
+    }  # fmt: skip
+    folder.write(replace(kept, stage="kept", summary=summary))
+    return summary
+
+
+def _in_words(ctx: StepContext, found: Diverged, folder: Folder) -> str:
+    if found.rows is None:
+        counted = "which rows were written there alone is NOT known"
+    else:
+        tables = ", ".join(f"{table} {count}" for table, count in found.rows.items())
+        deleted = sum(found.deleted.values())
+        counted = f"{sum(found.rows.values())} rows written there alone{f' ({tables})' if tables else ''}"
+        counted += f", {deleted} deleted" if deleted else ""
+    lacking = f"; NOT shown: {'; '.join(found.not_shown)}" if found.not_shown else ""
+    return (
+        f"{name_of(ctx)} at {ctx.run.target}: {counted}; listed in {folder.rows}, the whole directory is kept in "
+        f"{folder.data}{lacking}"
+    )
+
+
+def verify_kept(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]:
+    """The kept copy is a readable cluster, and ours."""
+    if "kept" not in facts:
+        return ()
+    folder = _folder(ctx)
+    found = replace(folder.server, data=folder.data).control()["Database system identifier"]
+    wanted = str(_ready_facts(ctx)["system_identifier"])
+    same = Verdict.PASSED if found == wanted else Verdict.FAILED
+    return (Verification(name_of(ctx), "system identifier of the kept copy", wanted, found, same),)
+
+
+# --- rebuild ------------------------------------------------------------------------------------------------------
+
+
+def observe_rebuilt(ctx: StepContext) -> Observation:
+    """A directory in which a rebuild was begun is never taken for a good one."""
+    if _follows(ctx):
+        return Observation(State.DONE, "it follows already")
+    kept = _folder(ctx).read()
+    if kept is None and ctx.facts_of(f"{name_of(ctx)}.keep").get("way") in ("follow", "follows"):
+        return Observation(State.DONE, "it has nothing of its own: it can follow as it is")
+    if kept and kept.stage == "ready":
+        return Observation(State.DONE, "it was rebuilt")
+    return Observation(State.NOT_DONE, f"how far it is: {kept.stage}" if kept else "nothing was kept yet")
+
+
+def rebuild(ctx: StepContext) -> Facts:
+    """pg_rewind after a dry run, or a new base backup; then the site's own settings. Needs a whole kept copy."""
+    facts = _ready_facts(ctx)
+    serving = require_same(ctx, facts["system_identifier"], facts["timeline"])
+    folder = _folder(ctx)
+    kept = folder.read()
+    if kept is None or kept.stage == "keeping":
+        raise RefusedError(f"{name_of(ctx)}: nothing was kept of {folder.server.data}; it is not touched")
+    _require_stopped(ctx, folder.server)
+    return {**rebuilt(ctx, serving, folder, kept), **put_right(ctx, folder)}
+
+
+def verify_rebuilt(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
+    """The directory is the serving server's cluster, and would start as a standby."""
+    folder = _folder(ctx)
+    wanted = str(_ready_facts(ctx)["system_identifier"])
+    found = folder.server.control()["Database system identifier"]
+    same = Verdict.PASSED if found == wanted else Verdict.FAILED
+    return (Verification(name_of(ctx), f"system identifier at {ctx.run.target}", wanted, found, same),)
+
+
+# --- rejoin and catch up --------------------------------------------------------------------------------------------
+
+
+def observe_rejoined(ctx: StepContext) -> Observation:
+    return Observation(State.DONE, "it streams") if _follows(ctx) else Observation(State.NOT_DONE, "it does not stream")
+
+
+def rejoin(ctx: StepContext) -> Facts:
+    """Start it as the standby of the server that serves, and wait until it streams."""
+    facts = _ready_facts(ctx)
+    serving = require_same(ctx, facts["system_identifier"], facts["timeline"])
+    folder = _folder(ctx)
+    kept = folder.read()
+    if kept and kept.stage != "ready":
+        raise RefusedError(f"{name_of(ctx)}: {folder.server.data} is not rebuilt ({kept.stage}); it is not started")
+    if folder.server.is_running():
+        if not folder.server.is_in_recovery():
+            raise RefusedError(f"{name_of(ctx)}: the server at {ctx.run.target} runs as a primary; nothing follows")
+        folder.server.stop(timeout_s=QUICK_S * 6)
+    become_standby(ctx, folder.server, serving.server, ctx.run.source)
+    return {}
+
+
+def catch_up(ctx: StepContext) -> Facts:
+    """Until the standby has replayed nearly everything: the door is closed for as long as the rest takes."""
+    server = server_of(ctx, ctx.run.source)
+    while True:
+        lag = server.lag_of(ctx.run.target)
+        if lag and lag.replayed <= NEAR_BYTES:
+            return {"lag_bytes": lag.replayed}
+        if ctx.remaining_s <= 1 or ctx.cancelled.wait(POLL_S * 5):
+            behind = format_bytes(lag.replayed) if lag else "not streaming"
+            raise TransientError(f"{name_of(ctx)}: {ctx.run.target} has not caught up: {behind}")
