@@ -241,7 +241,7 @@ def count(directory: Path) -> dict[str, Any]:
 def count_elsewhere(directory: Path, url: str) -> tuple[int, int]:
     """Acknowledged and lost writes of users who came in by another way, read back by this one. Raises CanNotCount."""
     acknowledged = [line for line in _lines(directory / RECORD) if line["kind"] != "start"]
-    return len(acknowledged), len(acknowledged) - _read_back(Door(url), acknowledged)
+    return len(acknowledged), len(_missing(Door(url), acknowledged))
 
 
 def _wait_for_new_write(path: Path) -> None:
