@@ -101,7 +101,7 @@ class Guard:
             if held.text is None:
                 raise RefusedError(
                     f"the witness ({self.register.name}) holds nothing about {self.runbook}: nobody has said who is primary",
-                    hint=f"run albus-dr status on this runbook; {_ALLOWED_STILL}",
+                    hint=f"look at both sites, then: albus-dr witness set {self.runbook} --primary SITE; {_ALLOWED_STILL}",
                 )
             record = Record.from_text(held.text)
             believed = rule.accept(record, self.runbook, self.sites, self.epoch())

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from tests.safety.guarded_site import (
     made_site,
     wait_for,
 )
+from tests.tools.lossy_line import line_to
 from tests.tools.witness_servers import etcd_member
 
 WHOLE_SECONDS_S = 1.0  # of the witness's Date header
@@ -246,6 +248,8 @@ def test_the_guard_is_hurt(site: Site, sign: signal.Signals) -> None:
         assert site.last_seen() < lease_end(site)
         time.sleep(0.2)
         assert client.last < lease_end(site)
+    # A guard that is gone is not waited for; one that stands still may go on, and PostgreSQL may end in its own way.
+    assert ("received fast shutdown request" in site.said()) == (sign == signal.SIGSTOP)
     if sign == signal.SIGSTOP:
         guard.send_signal(signal.SIGCONT)
         ended(guard, site, 8)
@@ -281,6 +285,21 @@ def test_the_witness_is_gone_for_a_while(site: Site) -> None:
         assert client.last < lease_end(site)
     assert "the lease of 6 s could not be renewed: etcd at" in said
     kept(site)  # and comes back with the witness
+
+
+def test_the_answers_to_its_renewals_are_lost(site: Site) -> None:
+    """It reads what became of each, and goes on."""
+    with line_to(int(site.witness.endpoint.rpartition(":")[2])) as line:
+        by_line = site.home / "by-line.yaml"
+        config = (site.home / "config.yaml").read_text()
+        by_line.write_text(config.replace(site.witness.endpoint, f"http://127.0.0.1:{line.port}"))
+        guard = kept(site, ALBUS_DR_CONFIG=str(by_line))
+        with Client(site) as client:
+            line.loses = b"/v3/kv/txn"
+            end = lease_end(site)
+            wait_for(lambda: client.last > end + 1, told=site.said)
+            assert line.lost
+        assert guard.poll() is None
 
 
 def test_a_stopped_server_is_killed_all_the_same(site: Site) -> None:
@@ -364,3 +383,18 @@ def test_one_guard_at_a_time_and_no_server_beside_it(site: Site) -> None:
     wait_for(lambda: plain.poll() is not None or site.answers(), told=site.said)
     assert "already, without this guard" in ended(site.guard("--keep-lease"), site, 8)
     assert site.answers()
+
+
+def test_wrong_usage(site: Site) -> None:
+    runbook = str(site.home / "runbook.yaml")
+    for options, said in (
+        (("--site", "strasburg", "--", "true"), "the runbook has no site strasburg"),
+        (("--site", HERE), "Missing argument"),
+        (("--", "true"), "Missing option"),
+    ):
+        done = subprocess.run(
+            (sys.executable, "-m", "albus_dr", "guard", runbook, *options), capture_output=True, text=True, timeout=60,
+            env={**os.environ, "PORT": "1", "USER_NAME": "x", "ALBUS_DR_STATE": str(site.home / "state")}, check=False,
+        )  # fmt: skip
+        assert done.returncode == 2
+        assert said in done.stderr
