@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from albus_dr.cli.common import (
-    ConfigOption,
-    EngineOption,
-    JsonOption,
-    QuietOption,
-    RunbookArgument,
-    VerboseOption,
-    YesOption,
-)
-from albus_dr.cli.operate import Manner, Order, operate
+from albus_dr.cli.operate import Order, operate
+from albus_dr.cli.operation import Call, operation
 
 
-def command(
-    runbook: RunbookArgument,
-    config: ConfigOption = None,
-    engine: EngineOption = None,
-    as_json: JsonOption = False,
-    verbose: VerboseOption = False,
-    quiet: QuietOption = False,
-    yes: YesOption = False,
-) -> None:
+@operation
+def command(call: Call) -> None:
     """Return to the other site as planned: reprotect it, let it catch up, then change the primary. Nothing is lost.
 
     What the returned site has alone is kept aside and listed first.
     """
-    operate(Order("failback", runbook, config), Manner(engine, as_json, verbose, quiet, yes))
+    operate(Order("failback", call.runbook, call.config), call.manner)

@@ -29,6 +29,7 @@ from albus_dr.engine.history import (
     open_runs_of,
     primary_and_secondary,
     require_nothing_unfinished,
+    require_same_primary,
 )  # fmt: skip
 from albus_dr.engine.lock import exclusive
 from albus_dr.engine.run import Execution, execute
@@ -107,6 +108,7 @@ def resume(run: str, manner: Manner, *, stop: bool = False) -> None:
             plan = _same_plan(loaded, declared)
             info = _run_info(store, run, plan, declared)
             if not stop:
+                require_same_primary(store, loaded.runbook, state)
                 store.append(run, "RunResumed", {"operator": _operator()})
             store.mirror_again(run)
             with _replication_stopped(store, plan, run, manner):

@@ -51,6 +51,17 @@ def changed_primary(state: RunState) -> bool:
     return all(step.status == "succeeded" for step in decisive)
 
 
+def require_same_primary(store: JournalStore, runbook: Runbook, state: RunState) -> None:
+    """Raises RefusedError when another run has changed the primary since this one began: what it copies to serves now."""
+    primary, _ = primary_and_secondary(store, runbook)
+    mine = state.target if state.operation in CHANGES_PRIMARY and changed_primary(state) else state.source
+    if state.operation != "drill" and primary != mine:
+        raise RefusedError(
+            f"{state.run} was ordered while {state.source} served; {primary} serves now, and it can't be gone on with",
+            hint=f"albus-dr abort {state.run} ends it; then start a new {state.operation}, if it is still wanted",
+        )
+
+
 def _touched(state: RunState) -> bool:
     """True when it did more than look. A fence that proved nothing leaves nothing to finish: the next run tries it."""
     return any(

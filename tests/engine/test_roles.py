@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from albus_dr.engine.history import aborted, changed_primary, primary_and_secondary, require_nothing_unfinished, runs_of
+from albus_dr.engine.history import (
+    aborted,
+    changed_primary,
+    primary_and_secondary,
+    require_nothing_unfinished,
+    require_same_primary,
+    runs_of,
+)
 from albus_dr.errors import ExitCode, RefusedError
 from albus_dr.journal.fold import fold
 from albus_dr.journal.store import JournalStore
@@ -274,3 +281,26 @@ def test_abort_and_resume_take_turns(past: Past) -> None:
     refused(past, run)
     past.abort(run)
     assert aborted(past.store, run)
+
+
+@pytest.mark.parametrize("operation", ["replicate", "reprotect"])
+def test_a_run_is_not_gone_on_with_once_what_it_copies_to_serves(past: Past, operation: Operation) -> None:
+    old = past.declare("1", operation, steps=("ready",))
+    require_same_primary(past.store, RUNBOOK, fold(past.store.events(old)))
+    past.passed("2", "failback", steps=FAILOVER)
+    with pytest.raises(RefusedError, match=f"{B} serves now"):
+        require_same_primary(past.store, RUNBOOK, fold(past.store.events(old)))
+
+
+def test_a_change_of_primary_is_gone_on_with_after_its_own_promotion(past: Past) -> None:
+    run = past.declare("1")
+    past.did(run, "ready", "fence", "promote")
+    require_same_primary(past.store, RUNBOOK, fold(past.store.events(run)))
+
+
+def test_a_change_that_was_given_up_is_not_gone_on_with_after_another_one(past: Past) -> None:
+    run = past.declare("1")
+    past.abort(run)
+    past.passed("2")
+    with pytest.raises(RefusedError, match="can't be gone on with"):
+        require_same_primary(past.store, RUNBOOK, fold(past.store.events(run)))
