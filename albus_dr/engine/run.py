@@ -204,6 +204,7 @@ def conclude(store: JournalStore, run: str, runbook: Runbook, plan: Plan) -> Jud
         failure_codes=codes,
         tolerated=_tolerated(plan),
         rpo_by_workload=promised_rpo_s(runbook, plan.operation),
+        clocks=frozenset(step.clock for step in plan.steps),
     )
 
 

@@ -51,14 +51,16 @@ class Judgement:
 
 
 def judge(
-    state: RunState, *, failure_codes: dict[str, int], tolerated: frozenset[str], rpo_by_workload: dict[str, float]
-) -> Judgement:
+    state: RunState, *, failure_codes: dict[str, int], tolerated: frozenset[str], rpo_by_workload: dict[str, float],
+    clocks: frozenset[str],
+) -> Judgement:  # fmt: skip
     """``failure_codes``: the exit code of each failed step; ``tolerated``: steps whose failure stops nothing, but
-    leaves the run incomplete; ``rpo_by_workload``: objectives in seconds."""
-    actuals = _actuals(state)
+    leaves the run incomplete; ``rpo_by_workload``: objectives in seconds; ``clocks``: those that the plan sets."""
+    end = _last_clock(state.operation, clocks)
+    actuals = _actuals(state, end)
     residue = tuple(item for step in state.steps.values() for item in step.facts.get("residue", ()))
     verdict, code, reason = _verdict(state, actuals, residue, failure_codes, tolerated, rpo_by_workload)
-    return Judgement(verdict, code, reason, _proof_level(state, verdict), actuals, residue, _notes(state))
+    return Judgement(verdict, code, reason, _proof_level(state, verdict), actuals, residue, _notes(state, end))
 
 
 def _verdict(
@@ -116,13 +118,35 @@ def _against_objectives(
     return Verdict.PASSED, ExitCode.PASSED, "recovered, verified and within the objectives"
 
 
-def _actuals(state: RunState) -> Actuals:
+def _last_clock(operation: str, clocks: frozenset[str]) -> str:
+    """Where recovery ends: users were seen served. A drill moves no door, so there the restored application has
+    answered. A runbook that has no door, or no application, is measured as far as it goes, and that is said."""
+    order = ("clients_verified_at", "service_verified_at", "data_recovered_at")[1 if operation == "drill" else 0 :]
+    return next((clock for clock in order if clock in clocks), order[0])
+
+
+_MEASURED_TO = {
+    (
+        "drill",
+        "data_recovered_at",
+    ): "the runbook has no application: the recovery time ends where the data were verified",
+    (
+        "",
+        "data_recovered_at",
+    ): "the runbook has no application and no door: the recovery time ends where the data were verified",
+    (
+        "",
+        "service_verified_at",
+    ): "the runbook has no door: the recovery time ends where the application was verified, not its users' way in",
+}
+
+
+def _actuals(state: RunState, last_clock: str) -> Actuals:
     disrupted = state.clocks["disrupted_at"]
     # A failback is declared long before users notice: the other site is rebuilt first.
     by_disruption = state.clock == "disruption" or state.operation == "failback"
     start = disrupted if by_disruption else state.clocks["declared_at"]
-    # A drill moves no door: it ends where the restored application has answered.
-    end = state.clocks["service_verified_at" if state.operation == "drill" else "clients_verified_at"]
+    end = state.clocks[last_clock]
     recovers = state.operation in RECOVERS
     rpa = {} if disrupted is None or not recovers else _rpa(state, disrupted)
     seen: dict[str, Any] = {}
@@ -163,5 +187,9 @@ def _proof_level(state: RunState, verdict: Verdict) -> str:
     return "L1" if any(step.status == "succeeded" for step in state.steps.values()) else "L0"
 
 
-def _notes(state: RunState) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(note for step in state.steps.values() for note in step.facts.get("notes", ())))
+def _notes(state: RunState, last_clock: str) -> tuple[str, ...]:
+    found = [note for step in state.steps.values() for note in step.facts.get("notes", ())]
+    short = _MEASURED_TO.get(("drill" if state.operation == "drill" else "", last_clock))
+    if short and state.operation in RECOVERS:
+        found.append(short)
+    return tuple(dict.fromkeys(found))

@@ -51,6 +51,8 @@ PHRASES = {
     "head.back": "Service was back after {time}.",
     "head.switched": "Users were moved to {target}, and service was verified after {time}.",
     "head.drill": "The drill passed: a restored service answered after {time}.",
+    "head.drill_data": "The drill passed: the restored data were verified after {time}. No application was asked.",
+    "head.back_data": "The data were verified at {target} after {time}. No application and no door were asked.",
     "head.drill_untimed": "The drill passed; its recovery time was not measured.",
     "head.untimed": "Every step was done; the recovery time was not measured.",
     "head.replicated": "Recovery points were made and checked in {time}.",
@@ -270,7 +272,8 @@ def _passed(state: RunState) -> str:
     measured = state.rta_s is not None
     time = format_seconds(state.rta_s)
     if state.operation == "drill":
-        return PHRASES["head.drill" if measured else "head.drill_untimed"].format(time=time)
+        asked = "head.drill" if state.clocks.get("service_verified_at") else "head.drill_data"
+        return PHRASES[asked if measured else "head.drill_untimed"].format(time=time)
     if state.operation == "replicate":
         took_s = seconds_between(state.clocks.get("started_at"), state.clocks.get("ended_at"))
         key = "head.replicated_untimed" if took_s is None else "head.replicated"
@@ -279,6 +282,8 @@ def _passed(state: RunState) -> str:
         took_s = seconds_between(state.clocks.get("started_at"), state.clocks.get("ended_at"))
         return PHRASES["head.reprotected"].format(source=state.source, target=state.target, time=format_seconds(took_s))
     key = "head.switched" if state.operation in ("switchover", "failback") else "head.back"
+    if not (state.clocks.get("service_verified_at") or state.clocks.get("clients_verified_at")):
+        key = "head.back_data"
     return f"{PHRASES[key if measured else 'head.untimed'].format(time=time, target=state.target)} {loss(state)}"
 
 

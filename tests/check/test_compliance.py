@@ -93,7 +93,11 @@ class Book:
         self.at = begins + max(OVER, took)
         promised = promised_rpo_s(self.loaded.runbook, "drill")
         judgement = judge(
-            fold(self.store.events(run)), failure_codes={broken: 5}, tolerated=frozenset(), rpo_by_workload=promised
+            fold(self.store.events(run)),
+            failure_codes={broken: 5},
+            tolerated=frozenset(),
+            rpo_by_workload=promised,
+            clocks=frozenset({"service_verified_at"}),
         )
         self.store.append(run, "RunEnded", judgement.to_json())
         return run

@@ -46,9 +46,15 @@ def run(
     return state
 
 
-def judged(state: RunState, code: int = 4, tolerated: tuple[str, ...] = ()) -> Judgement:
+ALL_CLOCKS = frozenset({"fenced_at", "data_recovered_at", "service_verified_at", "clients_verified_at"})
+
+
+def judged(
+    state: RunState, code: int = 4, tolerated: tuple[str, ...] = (), clocks: frozenset[str] = ALL_CLOCKS
+) -> Judgement:
     codes = {step.id: code for step in state.steps.values() if step.status == "failed"}
-    return judge(state, failure_codes=codes, tolerated=frozenset(tolerated), rpo_by_workload={"db": RPO_S})
+    promised = {"db": RPO_S}
+    return judge(state, failure_codes=codes, tolerated=frozenset(tolerated), rpo_by_workload=promised, clocks=clocks)
 
 
 def failing(step: str, state: RunState) -> RunState:
@@ -124,6 +130,24 @@ def test_where_the_recovery_time_starts_and_ends() -> None:
     assert judged(run("replicate")).actuals.rta_s is None
     assert judged(run(age_s=5)).actuals.rpa_s == 5
     assert judged(run(age_s=-5)).actuals.rpa_s == 0
+
+
+def test_a_runbook_is_measured_as_far_as_it_goes_and_says_so() -> None:
+    data_only = frozenset({"fenced_at", "data_recovered_at"})
+    drill = judged(run("drill", clients_s=None, service_s=None), clocks=data_only)
+    assert (drill.verdict, drill.actuals.rta_s, drill.proof_level) == (Verdict.PASSED, 30, "L2")
+    assert any("ends where the data were verified" in note for note in drill.notes)
+
+    no_door = judged(run(clients_s=None), clocks=ALL_CLOCKS - {"clients_verified_at"})
+    assert (no_door.verdict, no_door.actuals.rta_s, no_door.proof_level) == (Verdict.PASSED, 40, "L3")
+    assert any("the runbook has no door" in note for note in no_door.notes)
+
+    assert judged(run()).notes == ()
+
+
+def test_a_clock_that_the_plan_sets_is_not_replaced_by_an_earlier_one() -> None:
+    found = judged(run(clients_s=None))
+    assert (found.verdict, found.actuals.rta_s) == (Verdict.INCOMPLETE, None)
 
 
 def test_proof_levels() -> None:

@@ -158,6 +158,23 @@ def test_a_drill_passes_without_the_primary_and_asks_it_nothing(desk: Desk) -> N
     assert desk.promotions("bordeaux") == 0
 
 
+def test_a_runbook_of_data_alone_has_drills_that_pass(desk: Desk) -> None:
+    """Without an application the recovery time ends where the data were verified, and that is said."""
+    whole = desk.playbook.read_text()
+    playbook = desk.folder / "data-alone.yaml"
+    playbook.write_text(whole[: whole.index("  application:")])
+
+    drill = desk.operate("drill", playbook=playbook)
+
+    assert drill.code == 0, drill.said
+    assert drill.document["verdict"] == "passed"
+    assert drill.document["proof_level"] == "L2"
+    assert drill.document["actuals"]["rta_s"] > 0
+    assert drill.document["clocks"]["service_verified_at"] is None
+    report = desk.state / "runs" / drill.document["run"] / "report.md"
+    assert "the recovery time ends where the data were verified" in report.read_text()
+
+
 def test_failover_after_the_site_is_destroyed_loses_nothing(desk: Desk) -> None:
     bench = desk.bench
     bench.start_site("strasbourg")

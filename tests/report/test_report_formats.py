@@ -158,6 +158,20 @@ def test_headline_of_a_passed_run_without_a_measured_time_does_not_claim_one() -
     assert "back" not in said
 
 
+@pytest.mark.parametrize(
+    ("operation", "said"),
+    [
+        ("drill", "The drill passed: the restored data were verified after "),
+        ("failover", "The data were verified at bordeaux after "),
+    ],
+)
+def test_headline_of_a_runbook_without_an_application_claims_no_service(operation: str, said: str) -> None:
+    state = replace(passed(), operation=operation)
+    state.clocks |= {"service_verified_at": None, "clients_verified_at": None}
+    assert headline(state).startswith(said)
+    assert "back" not in headline(state)
+
+
 def test_headline_of_a_failed_failover_says_that_service_is_missing() -> None:
     state = replace(bare(), verdict="failed", exit_code=4)
     state.steps["patients.promote"].status = "failed"
