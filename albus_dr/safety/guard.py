@@ -22,7 +22,7 @@ from albus_dr.safety.record import Record, WriteLease
 from albus_dr.safety.rule import Decision
 from albus_dr.tools import guarded
 from albus_dr.tools.guarded import Moments, clock
-from albus_dr.tools.register import Conflict, Register, Unreachable, write_surely
+from albus_dr.tools.register import Conflict, Register, Unreachable, WriteUnknown, write_surely
 
 START_WINDOW_S = 5.0
 TRIES = 10
@@ -62,11 +62,8 @@ class Guard:
         if self.is_standby():
             self.say(f"starts as a standby: {', '.join(self._data())} has standby.signal")
             guarded.replace_us(command, until=clock() + START_WINDOW_S)
-        told = self.asked(
-            lambda record, now: rule.start(record, self.lease(START_WINDOW_S, kept=False), now, self.epoch())
-        )
-        self._must_be_allowed(told)
-        guarded.replace_us(command, until=told.asked_at + START_WINDOW_S)
+        asked_at = self._asked_to_start(self.lease(START_WINDOW_S, kept=False))
+        guarded.replace_us(command, until=asked_at + START_WINDOW_S)
 
     def keep(self, command: Sequence[str]) -> int:
         """Run the command for as long as the lease is renewed; its exit code, 128 and a signal's number included.
@@ -81,9 +78,7 @@ class Guard:
                     f"starts as a standby: {', '.join(self._data())} has standby.signal; takes a lease when promoted"
                 )
             else:
-                told = self.asked(lambda record, now: rule.start(record, self.lease(self.ttl_s), now, self.epoch()))
-                self._must_be_allowed(told)
-                has_lease, asked_at = True, told.asked_at
+                has_lease, asked_at = True, self._asked_to_start(self.lease(self.ttl_s))
             with guarded.start(command, self.until(asked_at), lock=lock) as running:
                 return _Keeping(self, running, has_lease).run()
 
@@ -120,15 +115,20 @@ class Guard:
             return Told(decision, record, asked_at)
         raise Unreachable(f"{self.register.name} was changed by others {TRIES} times while it was asked")
 
-    def _must_be_allowed(self, told: Told) -> None:
+    def _asked_to_start(self, lease: WriteLease) -> float:
+        """When the witness was asked, by this machine's clock. Raises RefusedError, and what says that it is not there."""
+        try:
+            told = self.asked(lambda record, now: rule.start(record, lease, now, self.epoch()))
+        except (Unreachable, WriteUnknown) as error:
+            raise type(error)(f"not started: {error.message}", hint=_ALLOWED_STILL) from None
         if not told.decision.allowed:
-            since = (
-                datetime.fromtimestamp(told.record.changed_at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-            )
+            began = datetime.fromtimestamp(told.record.changed_at, UTC).isoformat(timespec="seconds")
             raise RefusedError(
-                f"not started: {told.decision.reason} (epoch {told.record.epoch}, since {since}, by {told.record.changed_by})",
+                f"not started: {told.decision.reason}; epoch {told.record.epoch} began at "
+                f"{began.replace('+00:00', 'Z')} with {told.record.changed_by}",
                 hint=_WHO,
             )
+        return told.asked_at
 
     def lease(self, ttl_s: float, *, kept: bool = True) -> WriteLease:
         return WriteLease(self.site, self.holder, kept, ttl_s, renewed_at=0.0)  # the rule fills in the time

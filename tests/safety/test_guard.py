@@ -104,7 +104,7 @@ def test_where_another_site_is_primary_nothing_starts(site: Site) -> None:
     for options in ((), ("--keep-lease",)):
         said = ended(site.guard(*options), site, 8)
         assert "not started: bordeaux is the primary in epoch 2" in said
-        assert "by failover-1" in said
+        assert "with failover-1" in said
         assert not site.processes()
     assert site.witness.record().write_lease is None
 
@@ -136,7 +136,9 @@ def test_a_witness_that_does_not_answer_starts_nothing_and_stops_nothing(site: S
     os.kill(site.witness.pid, signal.SIGSTOP)
     try:
         said = ended(site.guard(command=("true",)), site, 3)
+        assert "not started: etcd at" in said
         assert "does not answer" in said
+        assert "what to do: what runs goes on; start it once the witness answers" in said
         assert site.answers()
     finally:
         os.kill(site.witness.pid, signal.SIGCONT)
