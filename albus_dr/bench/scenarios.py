@@ -7,7 +7,10 @@ from typing import Literal
 
 LINE_FAILS_FIRST_S = 1.0
 SPLIT_S = 43.0
-Act = Literal["replicate", "drill", "switchover", "failover", "burn", "split", "failover is refused", "heal"]
+Act = Literal[
+    "replicate", "drill", "switchover", "failover", "reprotect", "failback", "burn", "power cut", "power back", "split",
+    "failover is refused", "heal",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,8 @@ class Scenario:
 
     - ``burn``: the line fails, then the primary's processes and directories are gone. The second in between is what
       asynchronous replication loses; synchronous replication lets writers wait instead.
+    - ``power cut``: the same, but the primary's disks stay. ``power back``: its servers start as they were, PostgreSQL as
+      a second primary.
     - ``split``: nobody reaches the primary any more but the users who stand there. ``heal``, 43 seconds later: all do.
     - ``failover is refused``: albus-dr must end with 8, because nothing proves that the primary can't write.
     """
@@ -46,6 +51,13 @@ SCENARIOS = {
             "what was acknowledged on either side is counted.",
             ("replicate", "split", "failover is refused", "heal"),
             apart=True,
+        ),
+        Scenario(
+            "failback",
+            "Replicate, then the line between the sites fails, and a second later the primary loses its power; fail over. The "
+            "power comes back, and the old primary with it, as a second one: reprotect keeps and lists what it has alone and "
+            "makes it the standby; fail back.",
+            ("replicate", "power cut", "failover", "power back", "reprotect", "failback"),
         ),
         Scenario("drill", "Replicate, then restore into an isolated target and verify.", ("replicate", "drill")),
     )

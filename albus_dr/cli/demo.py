@@ -113,8 +113,12 @@ class _Show:
         flags = ("-q",) if self._quiet else ("-v",) if self._verbose else ()
         more: tuple[str, ...] = ()
         for act in scenario.acts:
-            if act == "burn":
-                more = ("--disrupted-at", self._burn(bench, replication).isoformat())
+            if act in ("burn", "power cut"):
+                more = ("--disrupted-at", self._lose(bench, replication, disks_stay=act == "power cut").isoformat())
+            elif act == "power back":
+                self.say(f"{PRIMARY} has power again; its PostgreSQL starts as the primary that it was")
+                bench.start_site(PRIMARY)
+                more = ()
             elif act == "split":
                 more = ("--disrupted-at", self._split(bench).isoformat())
             elif act == "heal":
@@ -129,15 +133,20 @@ class _Show:
                     return ExitCode(code) or ExitCode.STEP_FAILED
         return ExitCode.PASSED
 
-    def _burn(self, bench: Bench, replication: str) -> datetime:
+    def _lose(self, bench: Bench, replication: str, *, disks_stay: bool) -> datetime:
         """When users were no longer served."""
-        self.say(f"{PRIMARY} burns: the line fails; a second later every process is killed, every directory deleted")
+        fate = "loses its power" if disks_stay else "burns"
+        lost = "" if disks_stay else ", every directory deleted"
+        self.say(f"{PRIMARY} {fate}: the line fails; a second later every process is killed{lost}")
         bench.cut_line()
         disrupted_at = datetime.now(UTC)
         time.sleep(LINE_FAILS_FIRST_S)
         if replication == "asynchronous":  # its writers are still served; synchronous ones wait from the cut on
             disrupted_at = datetime.now(UTC)
-        bench.destroy_site(PRIMARY)
+        if disks_stay:
+            bench.cut_power(PRIMARY)
+        else:
+            bench.destroy_site(PRIMARY)
         return disrupted_at
 
     def _split(self, bench: Bench) -> datetime:
