@@ -200,6 +200,15 @@ MOMENTS = (
 )
 
 
+def stage(desk: Desk, run: str) -> str:
+    """How far the run's folder says that the rebuild is."""
+    data = desk.bench.sites["strasbourg"].server.data
+    found: str = json.loads(
+        data.with_name(f"{data.name}.albus-dr-{run.partition('-')[2]}").joinpath("state.json").read_text()
+    )["stage"]
+    return found
+
+
 def test_a_reprotect_that_is_killed_at_every_step_keeps_and_lists_the_same_rows(desk: Desk) -> None:
     alone = {
         row[0]
@@ -213,12 +222,18 @@ def test_a_reprotect_that_is_killed_at_every_step_keeps_and_lists_the_same_rows(
     for kind, step_ in MOMENTS[1:]:
         with running(desk.begin("resume", run)) as child:
             desk.wait_for_event(run, kind, step_, child)
+            if (kind, step_) == ("StepIntended", "patients.rebuild"):
+                wait_for(lambda: stage(desk, run) == "rebuilding" or None, child)
             kill(child)
     last = desk.call("resume", run, "--json")
     assert last.code == 0, last.said
     kept = facts(desk, run, "patients.keep")
     found = listed(Path(kept["list"]).parent)
     assert alone <= {int(row["id"]) for row in found["public.visit"]}
+    assert facts(desk, run, "patients.rebuild")["rebuilt_by"] == "pg_basebackup", (
+        "a rewind that was cut off was trusted"
+    )
+    assert stage(desk, run) == "ready"
     assert kept["diverged"]["not_shown"] == []
     assert desk.primaries() == ["bordeaux"]
     assert desk.sync_state("bordeaux", "strasbourg") == "async"
