@@ -16,6 +16,9 @@ Why prove comes before commit. The commit takes the old site's right to write aw
 already. And a failover that is refused, because the primary lives, has only claimed: it releases the claim, and the
 primary has lost nothing, not even its lease, for a claim does not stop a holder from renewing.
 
+A commit that makes a primary the primary again (a change that came to no end is done once more) keeps that site's start
+window: its guard may still start the server, and the next change has to wait for it.
+
 Why commit comes before promote. Between proof and promotion the claim alone keeps the old site down, and the claim can
 be lost: a run whose lease has lapsed may be replaced, its claim released, the old site started again. The commit goes
 through only while the claim is still this run's; whoever lost it has promoted nothing. After it the old site is refused
@@ -273,9 +276,10 @@ def commit(record: Record, run: str, target: str, proof: Proven, now: float, mar
         still = lease_lapsed(record, run, proof.site, now, margin_s)
         if not still.allowed:
             return still
+    lease = record.write_lease if record.write_lease and record.write_lease.site == target else None
     changed = replace(
         record, epoch=record.epoch + 1, primary=target, changed_by=run, changed_at=now, unfinished=run, claim=None,
-        write_lease=None,
+        write_lease=lease,
     )  # fmt: skip
     return Decision(True, f"{target} is primary in epoch {changed.epoch}", changed)
 

@@ -127,6 +127,14 @@ def test_a_change_that_came_to_no_end_is_done_again_to_the_same_target() -> None
     assert rule.commit(claimed, "r2", "b", Proven("a", "r2", "command"), 0, 5).allowed
 
 
+def test_a_commit_to_the_same_primary_keeps_its_open_start_window() -> None:
+    window = WriteLease("b", "guard 2", False, 10, 100)
+    half = replace(BASE, primary="b", run_lease=OTHER, claim=Claim("r2", "b", 100), write_lease=window)
+    done = rule.commit(half, "r2", "b", Proven("a", "r2", "command"), 101, 5).record
+    assert done is not None
+    assert done.write_lease == window
+
+
 def test_whoever_is_in_charge_replaces_or_releases_the_claim_of_a_run_that_is_gone() -> None:
     orphan = replace(CLAIMED, run_lease=OTHER)
     assert rule.claim(orphan, "r2", "b", 7).record == replace(orphan, claim=Claim("r2", "b", 7))
