@@ -23,11 +23,19 @@ def command(
     fenced_by: Annotated[
         str | None, typer.Option("--fenced-by", help='A statement for the record, in full: "who made sure, how, when".')
     ] = None,
+    without_witness: Annotated[
+        str | None,
+        typer.Option(
+            "--without-witness",
+            help='The witness does not answer. A statement for the record, "who, why": '
+            "the old primary stays off until the witness has been told.",
+        ),
+    ] = None,
 ) -> None:
     """The primary is lost: prove that it can't write, promote the other site, start, verify, move the door.
 
     Nothing of the lost site is needed.
     """
-    options = {"accept_data_loss": accept_data_loss, "fenced_by": fenced_by}
+    options = {"accept_data_loss": accept_data_loss, "fenced_by": fenced_by, "without_witness": without_witness}
     order = Order("failover", call.runbook, call.config, parse_disrupted_at(disrupted_at), options)
     operate(order, call.manner)

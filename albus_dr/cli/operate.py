@@ -20,6 +20,7 @@ from typing import Any
 
 import typer
 
+from albus_dr.cli.charge import Standpoint, give_up_claim, in_charge, resumed_standpoint, standpoint
 from albus_dr.cli.common import engine_address, journal, load_runbook, state_directory
 from albus_dr.cli.live import screen_for, summary
 from albus_dr.cli.notify import Notifier
@@ -27,7 +28,6 @@ from albus_dr.engine.history import (
     CHANGES_SITES,
     aborted,
     open_runs_of,
-    primary_and_secondary,
     require_nothing_unfinished,
     require_same_primary,
 )  # fmt: skip
@@ -44,7 +44,7 @@ from albus_dr.report.json import run_document
 from albus_dr.runbook.loader import Loaded
 from albus_dr.runbook.model import Operation
 from albus_dr.units import great_circle_km
-from albus_dr.workloads import own, site
+from albus_dr.workloads import own, primary, site
 from albus_dr.workloads.registry import kinds
 from albus_dr.workloads.step import Action, RunInfo
 
@@ -83,12 +83,14 @@ def operate(order: Order, manner: Manner) -> None:
     with journal(manner.engine) as store, _lock(manner, order.operation, runbook.runbook, run):
         if order.operation != "drill":
             require_nothing_unfinished(store, runbook.runbook)
-        source, target = primary_and_secondary(store, runbook)
-        plan = build(runbook, order.operation, source=source, target=target, kinds=kinds())
-        _ask(plan, manner)
-        info = _declare(store, run, loaded, plan, order)
-        with _replication_stopped(store, plan, run, manner):
-            state = _run(store, loaded, plan, info, manner)
+        at = standpoint(store, loaded, order.operation, order.options, run)
+        plan = build(runbook, order.operation, source=at.source, target=at.target, kinds=kinds())
+        stopped = Signal()
+        with _in_charge(at, store, run, plan, manner, stopped):
+            _ask(plan, manner)
+            info = _declare(store, run, loaded, plan, order, at)
+            with _replication_stopped(store, plan, run, manner):
+                state = _run(store, loaded, plan, info, manner, at, stopped)
     raise typer.Exit(conclude(state, manner))
 
 
@@ -107,12 +109,17 @@ def resume(run: str, manner: Manner, *, stop: bool = False) -> None:
             loaded = load_runbook(Path(declared["runbook_file"]), Path(declared["config_file"]))
             plan = _same_plan(loaded, declared)
             info = _run_info(store, run, plan, declared)
-            if not stop:
-                require_same_primary(store, loaded.runbook, state)
-                store.append(run, "RunResumed", {"operator": _operator()})
-            store.mirror_again(run)
-            with _replication_stopped(store, plan, run, manner):
-                state = _run(store, loaded, plan, info, manner, stop=stop)
+            at = resumed_standpoint(store, loaded, declared)
+            stopped = Signal()
+            if stop:
+                stopped.set()
+            with _in_charge(at, store, run, plan, manner, stopped):
+                if not stop:
+                    require_same_primary(store, loaded.runbook, state)
+                    store.append(run, "RunResumed", {"operator": _operator()})
+                store.mirror_again(run)
+                with _replication_stopped(store, plan, run, manner):
+                    state = _run(store, loaded, plan, info, manner, at, stopped)
     raise typer.Exit(conclude(state, manner))
 
 
@@ -133,6 +140,20 @@ def _lock(manner: Manner, operation: str, runbook: str, run: str) -> Iterator[No
     name = f"{runbook}.{'primary' if operation in CHANGES_SITES else operation}"
     purpose = f"{run} by {_operator()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     with exclusive(engine_address(manner.engine), state_directory(), name, purpose=purpose):
+        yield
+
+
+@contextlib.contextmanager
+def _in_charge(
+    at: Standpoint, store: JournalStore, run: str, plan: Plan, manner: Manner, stopped: Signal
+) -> Iterator[None]:
+    """Beside the local lock, the run lease at the witness: one run at a time, whatever machine it is started on."""
+
+    def lost(reason: str) -> None:
+        print(f"stopping: {reason}", file=sys.stderr)
+        stopped.set()
+
+    with in_charge(at, store, run, plan.operation, plan.runbook, operator=_operator(), engine=manner.engine, lost=lost):
         yield
 
 
@@ -178,17 +199,17 @@ def _operator() -> str:
     return f"{getpass.getuser()}@{platform.node()}"
 
 
-def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: Order) -> RunInfo:
+def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: Order, at: Standpoint) -> RunInfo:
     objectives = loaded.runbook.objectives
     data = {
         "runbook": plan.runbook, "description": loaded.runbook.description, "operation": plan.operation,
         "scenario": os.environ.get("ALBUS_DR_SCENARIO") or None, "plan": plan.to_json(), "plan_digest": plan.digest,
-        "source": plan.source, "target": plan.target, "operator": _operator(), "options": order.options,
+        "source": plan.source, "target": plan.target, "operator": _operator(), "options": {**order.options, "epoch_seen": at.epoch},
         "objectives": {"rto_s": objectives.rto, "rpo_s": objectives.rpo, "clock": objectives.clock},
         "sites": _sites(loaded), "runbook_file": str(loaded.path.absolute()),
         "config_file": str(loaded.config_path.absolute()),
         "disrupted_at": order.disrupted_at.isoformat() if order.disrupted_at else None,
-        "notes": [_NO_DISRUPTION] if plan.operation == "failover" and order.disrupted_at is None else [],
+        "notes": [*at.notes, *([_NO_DISRUPTION] if plan.operation == "failover" and order.disrupted_at is None else [])],
     }  # fmt: skip
     store.append(run, "RunDeclared", data)
     if plan.operation == "failover":
@@ -234,11 +255,8 @@ def _same_plan(loaded: Loaded, declared: Any) -> Plan:
 
 
 def _run(
-    store: JournalStore, loaded: Loaded, plan: Plan, info: RunInfo, manner: Manner, *, stop: bool = False
+    store: JournalStore, loaded: Loaded, plan: Plan, info: RunInfo, manner: Manner, at: Standpoint, stopped: Signal
 ) -> RunState:
-    stopped = Signal()
-    if stop:
-        stopped.set()
     with screen_for(
         sys.stderr, quiet=manner.quiet or (manner.as_json and not manner.verbose), verbose=manner.verbose
     ) as screen:
@@ -252,18 +270,19 @@ def _run(
         execution = Execution(
             store=store, url=engine_address(manner.engine), plan=plan, info=info, runbook=loaded.runbook,
             config=loaded.config, base=loaded.path.parent, config_base=loaded.config_path.parent, actions=_actions(),
-            progress=screen.on_progress, cancelled=stopped,
+            progress=screen.on_progress, witness=at.witness, cancelled=stopped,
         )  # fmt: skip
         notifier = Notifier(store, loaded, info.id, plan.operation)
         with _signals(stopped):
             state = execute(execution)
+        give_up_claim(at, state)
         state = notifier.end(state)
     write_reports(store, state)
     return state
 
 
 def _actions() -> dict[str, Action]:
-    actions: dict[str, Action] = {**site.ACTIONS, **own.ACTIONS}
+    actions: dict[str, Action] = {**site.ACTIONS, **primary.ACTIONS, **own.ACTIONS}
     for kind in kinds().values():
         actions.update(kind.ACTIONS)
     return actions

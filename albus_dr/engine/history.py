@@ -44,10 +44,18 @@ def primary_and_secondary(store: JournalStore, runbook: Runbook) -> tuple[str, s
     return pair
 
 
+def epoch_seen(store: JournalStore, runbook: str) -> int:
+    """The highest epoch of the witness that a change of primary here has seen or made; 0 when there was none."""
+    seen = (
+        step.facts.get("epoch") for state in runs_of(store, runbook, CHANGES_PRIMARY) for step in state.steps.values()
+    )
+    return max((epoch for epoch in seen if isinstance(epoch, int)), default=0)
+
+
 def changed_primary(state: RunState) -> bool:
     """True once every promotion of the run succeeded; a run that promotes nothing, once its fence was proved."""
     promotions = [step for step in state.steps.values() if step.action.endswith(".promote")]
-    decisive = promotions or [state.steps["fence"]]
+    decisive = promotions or [state.steps.get("commit") or state.steps["fence"]]
     return all(step.status == "succeeded" for step in decisive)
 
 
@@ -66,7 +74,7 @@ def _touched(state: RunState) -> bool:
     """True when it did more than look. A fence that proved nothing leaves nothing to finish: the next run tries it."""
     return any(
         step.status != "pending" and step.attempts and not _only_looks(step.action)
-        and (step.action, step.status) != ("site.fence", "failed")
+        and (step.action, step.status) != ("site.fence", "failed") and step.action != "site.claim"
         for step in state.steps.values()
     )  # fmt: skip
 

@@ -27,6 +27,7 @@ from albus_dr.journal.store import JournalStore
 from albus_dr.plan.model import Plan
 from albus_dr.runbook.config import Config
 from albus_dr.runbook.model import Runbook
+from albus_dr.safety.witness import Witness
 from albus_dr.workloads.step import Action, Facts, RunInfo, StepContext, StepSpec, Verdict
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Execution:
     config_base: Path
     actions: Mapping[str, Action]
     progress: Progress
+    witness: Witness | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     """Set it to stop the run: children are ended, the rest is left for `resume`; a drill still cleans up."""
 
@@ -172,6 +174,7 @@ class _Runner:
             spec=spec, run=x.info, runbook=x.runbook, config=x.config, base=x.base, config_base=x.config_base,
             facts_of=lambda id_: self._done.get(id_, {}), progress=partial(x.progress, spec.id),
             cancelled=threading.Event() if spec.always else x.cancelled, deadline=time.monotonic() + spec.timeout_s,
+            witness=x.witness,
         )  # fmt: skip
 
     def _conclude(self, outcomes: set[Outcome]) -> None:

@@ -35,10 +35,15 @@ def build(runbook: Runbook, operation: Operation, *, source: str, target: str, k
         derived = dict.fromkeys(order, Derived())
     steps += _ready(derived, known=steps)
     if operation == "failover":  # first: when it refuses, the door to a primary that lives is still open
-        steps.append(_fence(operation, source, ends=_ends(steps)))
+        steps.append(_claim(target, needs=_ends(steps)))
+        steps.append(_fence(operation, source, ends=("claim",)))
+        steps.append(_commit(target))
+    if operation in PLANNED:
+        steps.append(_claim(target, needs=_ends(steps)))
     steps += _against_needs(runbook, {name: derived[name].release for name in order}, order, gate=_ends(steps))
     if operation in PLANNED:
         steps.append(_fence(operation, source, ends=_ends(steps)))
+        steps.append(_commit(target))
     if operation == "drill":
         steps.append(_isolate(target, ends=_ends(steps)))
     gate = _ends(steps)
@@ -121,6 +126,20 @@ def _fence(operation: Operation, source: str, *, ends: tuple[str, ...]) -> StepS
     )  # fmt: skip
 
 
+def _claim(target: str, *, needs: tuple[str, ...]) -> StepSpec:
+    return StepSpec(
+        id="claim", workload="", site=target, action="site.claim", needs=needs, timeout_s=60, retries=2,
+        title=f"Claim {target} at the witness: nothing starts as a primary from here on", estimate_s=0.05,
+    )  # fmt: skip
+
+
+def _commit(target: str) -> StepSpec:
+    return StepSpec(
+        id="commit", workload="", site=target, action="site.commit", needs=("fence",), timeout_s=60, retries=2,
+        title=f"Make {target} the primary at the witness", estimate_s=0.05,
+    )  # fmt: skip
+
+
 def _isolate(target: str, *, ends: tuple[str, ...]) -> StepSpec:
     return StepSpec(
         id="isolate", workload="", site=target, action="site.isolate", needs=ends, timeout_s=60, estimate_s=0.1,
@@ -162,6 +181,8 @@ def _weave(own: OwnStep, steps: list[StepSpec], runbook: Runbook, *, target: str
     """A workload's steps lie on both sides of the fence: ``before`` it is before the first of them that does more than
     look, ``after`` it is after the last."""
     anchor = own.before or own.after or ""
+    if own.before == "fence" and any(step.id == "fence" and step.needs == ("claim",) for step in steps):
+        anchor = "claim"  # nobody waits for an approval with a claim: a primary that dies meanwhile may start again
     mine = [step for step in steps if step.id == anchor]
     if anchor in runbook.workloads:
         whole = [step for step in steps if step.workload == anchor]

@@ -163,13 +163,16 @@ class FenceMethod(Strict):
         examples=[["/etc/albus-dr/power-off", "strasbourg"]],
     )
     probe: Name | None = Field(None, description="A host that answers, and on which server and port are gone.")
+    lease: Literal[True] | None = Field(
+        None, description="The site's guard keeps a lease (`--keep-lease`): wait until it has lapsed."
+    )
     statement: bool | None = Field(None, description="Accept a person's recorded statement (--fenced-by).")
     timeout: Seconds = Field(30.0, description="It has not answered when this time is over.")
 
     @model_validator(mode="after")
     def _one(self) -> FenceMethod:
-        if sum(value is not None for value in (self.command, self.probe, self.statement)) != 1:
-            raise ValueError("a fence method is exactly one of command, probe or statement")
+        if sum(value is not None for value in (self.command, self.probe, self.lease, self.statement)) != 1:
+            raise ValueError("a fence method is exactly one of command, probe, lease or statement")
         return self
 
 

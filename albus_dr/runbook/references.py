@@ -17,7 +17,7 @@ from albus_dr.runbook.yaml_nodes import Document, Keys
 from albus_dr.units import great_circle_km, parse_distance_km
 
 OWN_STEP_VERBS = ("run", "http", "approve", "wait")
-RUN_STEPS = ("fence", "isolate", "cleanup")  # derived steps that belong to no workload
+RUN_STEPS = ("claim", "fence", "commit", "isolate", "cleanup")  # derived steps that belong to no workload
 _WITH_HOST = ("servers", "services", "paths", "repositories")
 
 

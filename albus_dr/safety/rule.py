@@ -57,6 +57,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from albus_dr.safety.record import Claim, Record, RunLease, WriteLease
+from albus_dr.tools.fence import Identity
 
 Method = Literal["command", "probe", "lease", "statement"]
 
@@ -80,15 +81,6 @@ class Proven:
     site: str
     run: str
     method: Method
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Of one server: what a promotion asserts. ``started``: when its process started, by its own clock, as text."""
-
-    system_identifier: str
-    timeline: int
-    started: str
 
 
 @dataclass(frozen=True)
@@ -144,19 +136,26 @@ def same_identity(record: Record, workload: str, system_identifier: str) -> Deci
 
 def establish(
     record: Record | None, runbook: str, sites: tuple[str, str], primary: str, *, run: str, epoch_seen: int,
-    identities: Mapping[str, str], now: float,
+    identities: Mapping[str, str], now: float, margin_s: float,
 ) -> Decision:  # fmt: skip
     """Write the record anew from what a person sees at the sites: a register that was empty, lost or set back.
 
-    It gives no right that a site has not got already: the person has asserted that ``primary`` is the only one.
+    The person has asserted that ``primary`` is the only one. What a guard there may still do stays in the record; what
+    one at the other site may still do has to be over.
     """
     if record is not None and record.claim is not None:
         return _no(f"{record.claim.run} has claimed {record.claim.target}: end it first")
     epoch = max(epoch_seen, record.epoch if record else 0) + 1
+    window = record.write_lease if record else None
+    if window is not None and window.site != primary and not lapsed(window, now, margin_s):
+        return _no(
+            f"a guard at {window.site} ({window.holder}) may write, for {left_s(window, now, margin_s):.0f} s more"
+        )
+    kept = window if window is not None and window.site == primary else None
     lease = record.run_lease if record else None
     return Decision(
         True, f"epoch {epoch}, primary {primary}",
-        Record(runbook, sites, epoch, primary, run, now, None, dict(identities), None, None, lease),
+        Record(runbook, sites, epoch, primary, run, now, None, dict(identities), None, kept, lease),
     )  # fmt: skip
 
 

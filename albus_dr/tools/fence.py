@@ -8,13 +8,23 @@ from typing import Any, Literal
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Of one server: what a promotion asserts. ``started``: when its process started, by its own clock, as text."""
+
+    system_identifier: str
+    timeline: int
+    started: str
+
+
+@dataclass(frozen=True)
 class FenceProof:
-    """``rests_on`` says, for people, what the proof rests on; ``at`` is RFC 3339 UTC."""
+    """``rests_on`` says, for people, what the proof rests on; ``at`` is RFC 3339 UTC. ``run``: under whose claim."""
 
     site: str
-    method: Literal["command", "probe", "stopped", "statement"]
+    method: Literal["command", "probe", "lease", "statement"]
     rests_on: str
     at: str
+    run: str
 
     def to_json(self) -> dict[str, Any]:
         """For the journal."""
@@ -23,4 +33,4 @@ class FenceProof:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> FenceProof:
         """What to_json wrote. Raises KeyError when it is not a proof."""
-        return FenceProof(data["site"], data["method"], data["rests_on"], data["at"])
+        return FenceProof(data["site"], data["method"], data["rests_on"], data["at"], data["run"])

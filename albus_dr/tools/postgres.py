@@ -13,7 +13,7 @@ from functools import cache
 
 from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientError
 from albus_dr.tools import process
-from albus_dr.tools.fence import FenceProof
+from albus_dr.tools.fence import FenceProof, Identity
 from albus_dr.tools.host import Host, write_file
 
 QUICK_S = 10.0
@@ -191,19 +191,45 @@ class Server:
 
     # --- acting ---------------------------------------------------------------------------------------------------
 
-    def promote(self, proof: FenceProof, *, timeout_s: float) -> None:
-        """Make the standby the primary. The proof says why the old one can't write."""
+    def identity(self) -> Identity:
+        """Which server this is, at this moment: what a promotion asserts."""
+        rows = self.query(
+            "SELECT system_identifier, timeline_id, pg_postmaster_start_time() FROM pg_control_system(), pg_control_checkpoint()"
+        )
+        identifier, timeline, started = rows[0]
+        return Identity(identifier, int(timeline), started)
+
+    def promote(self, proof: FenceProof, seen: Identity, *, timeout_s: float) -> None:
+        """Make the standby the primary. The proof says why the old one can't write.
+
+        It may arrive late: a server that is not in recovery, or not the one that was seen, is left as it is
+        (RefusedError).
+        """
         if not proof.rests_on:
             raise RefusedError("a fence proof that rests on nothing is none")
         # A standby may carry a list of its own; nobody would confirm the new primary's commits.
-        # One session promotes and waits: the session sees at once that recovery has ended.
+        # One session asserts, promotes and waits: the session sees at once that recovery has ended.
+        is_it = (
+            "pg_is_in_recovery() AND (SELECT (system_identifier::text, timeline_id, pg_postmaster_start_time()) = "
+            f"({literal(seen.system_identifier)}, {seen.timeline}, {literal(seen.started)}::timestamptz) "
+            "FROM pg_control_system(), pg_control_checkpoint())"
+        )
         looks = max(1, round(timeout_s / POLL_S))
         rows = self.query(
-            "ALTER SYSTEM SET synchronous_standby_names = ''; SELECT pg_reload_conf(); SELECT pg_promote(false); "
+            f"SELECT {is_it} AS is_it \\gset\n"
+            "\\if :is_it\n"
+            f"ALTER SYSTEM SET synchronous_standby_names = ''; SELECT pg_reload_conf(); SELECT pg_promote(false) WHERE {is_it}; "
             f"SELECT count(pg_sleep({POLL_S / 4})) FROM generate_series(1, {looks * 4}) WHERE pg_is_in_recovery(); "
-            "SELECT pg_is_in_recovery();",
+            "SELECT pg_is_in_recovery();\n"
+            "\\endif\n",
             timeout_s=timeout_s + QUICK_S,
         )
+        if not rows or len(rows) < 4:
+            raise RefusedError(
+                f"PostgreSQL at {self.host.name}:{self.port} is not the standby that was seen (system identifier "
+                f"{seen.system_identifier}, timeline {seen.timeline}, started {seen.started}): it was not promoted",
+                hint="albus-dr status shows the roles; resume looks at it again",
+            )
         if rows[-1] != ["f"]:
             raise TransientError(f"PostgreSQL at {self.host.name}:{self.port} is still a standby after {timeout_s:g} s")
 

@@ -1,4 +1,4 @@
-"""Steps of a whole site: the fence, and the isolated target of a drill."""
+"""The isolated target of a drill."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import json
 from pathlib import PurePosixPath
 from posixpath import normpath
 
-from albus_dr.errors import CleanupError, NotReadyError, RefusedError, StepError, TransientError, UsageError
+from albus_dr.errors import CleanupError, NotReadyError, RefusedError, StepError, UsageError
 from albus_dr.journal.event import now
-from albus_dr.runbook.config import FenceMethod, ScratchConfig
-from albus_dr.tools.fence import FenceProof
+from albus_dr.runbook.config import ScratchConfig
 from albus_dr.tools.host import Host, write_file
 from albus_dr.tools.postgres import Server, find_programs
 from albus_dr.workloads import access
@@ -17,99 +16,6 @@ from albus_dr.workloads.step import Action, Facts, StepContext
 
 LEDGER = "albus-dr-drill.json"
 QUICK_S = 15.0
-
-
-# --- the fence ----------------------------------------------------------------------------------------------------
-
-
-def _fence(ctx: StepContext) -> Facts:
-    """Try the site's methods in order until one proves that it can't write. Alive is refused; silence is no proof."""
-    site = ctx.spec.site
-    methods = ctx.config.sites[site].fence
-    tried: list[str] = []
-    for method in methods:
-        proof = _try(ctx, method, tried)
-        if proof:
-            return {"fence": proof.to_json(), "notes": [f"{site} is fenced by {proof.method}: {proof.rests_on}"]}
-    if ctx.spec.params["planned"]:
-        proof = _probe_servers(ctx, _hosts_of_servers(ctx), tried)
-        if proof:
-            return {"fence": proof.to_json(), "notes": [f"{site} is fenced: {proof.rests_on}"]}
-    raise RefusedError(
-        f"nothing proves that {site} can't write: " + ("; ".join(tried) or "no fence method is configured"),
-        hint=f'make sure of it yourself, then say so: --fenced-by "who, how, when" (sites.{site}.fence must allow statement)',
-    )
-
-
-def _try(ctx: StepContext, method: FenceMethod, tried: list[str]) -> FenceProof | None:
-    site = ctx.spec.site
-    if method.command:
-        from albus_dr.tools import process
-
-        done = process.run(method.command, timeout_s=method.timeout, cwd=ctx.base, cancelled=ctx.cancelled)
-        if done.code == 0:
-            return FenceProof(site, "command", f"{method.command[0]} ended with 0", now())
-        tried.append(f"{method.command[0]} ended with {done.code}: {done.last_words}")
-        return None
-    if method.probe:
-        return _probe_servers(ctx, (method.probe,), tried)
-    statement = ctx.run.options.get("fenced_by")
-    if statement:
-        return FenceProof(site, "statement", f"{ctx.run.operator} stated: {statement}", now())
-    tried.append("nobody stated it")
-    return None
-
-
-def _hosts_of_servers(ctx: StepContext) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(server.host for server in ctx.site.servers.values()))
-
-
-def _probe_servers(ctx: StepContext, hosts: tuple[str, ...], tried: list[str]) -> FenceProof | None:
-    """A host that answers, and on which no server's process or port is left."""
-    gone: list[str] = []
-    for name, config in ctx.site.servers.items():
-        if config.host not in hosts:
-            continue
-        where = access.host(ctx, ctx.spec.site, config.host)
-        try:
-            alive = _alive(where, config.data, config.port)
-        except (TransientError, NotReadyError) as error:
-            tried.append(f"{config.host} does not answer, which proves nothing: {error.message}")
-            return None
-        if alive:
-            raise RefusedError(
-                f"{ctx.spec.site} is not fenced: its server {name} is alive ({alive})",
-                hint="stop it or power it off; for a planned change use: albus-dr switchover",
-            )
-        gone.append(f"{name}: no process owns {config.data}, nothing listens on port {config.port}")
-    if not gone:
-        tried.append("the probe's host has no server to look for")
-        return None
-    return FenceProof(ctx.spec.site, "probe", f"{', '.join(hosts)} answered; " + "; ".join(gone), now())
-
-
-# Constant text; the data directory and the port are its arguments. It prints what is alive, and nothing otherwise.
-_ALIVE = r"""
-pid=$(head -n 1 "$1/postmaster.pid" 2>/dev/null)
-[ -n "$pid" ] && kill -0 "$pid" 2>/dev/null && echo "process $pid"
-hex=$(printf '%04X' "$2")
-cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
-  awk -v p=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == p {f = 1} END {if (f) print "port"}'
-exit 0
-"""
-
-
-def _alive(host: Host, data: str, port: int) -> str:
-    done = host.run(("sh", "-c", _ALIVE, "sh", data, str(port)), timeout_s=QUICK_S).check("the host can't be looked at")
-    return done.stdout.replace("\n", " ").replace("port", f"port {port} listens").strip()
-
-
-def fence_proof(ctx: StepContext) -> FenceProof:
-    """The proof that the run's fence step left. Raises RefusedError without it."""
-    facts = ctx.facts_of("fence")
-    if "fence" not in facts:
-        raise RefusedError("there is no fence proof in this run", hint="nothing is promoted without one")
-    return FenceProof.from_json(facts["fence"])
 
 
 # --- the isolated target ------------------------------------------------------------------------------------------
@@ -265,4 +171,4 @@ def require_space(ctx: StepContext, needed: float) -> None:
         )
 
 
-ACTIONS = {"site.fence": Action(_fence), "site.isolate": Action(_isolate), "site.cleanup": Action(_cleanup)}
+ACTIONS = {"site.isolate": Action(_isolate), "site.cleanup": Action(_cleanup)}

@@ -18,6 +18,7 @@ from typing import Any
 
 from albus_dr.runbook.config import Config, ProxyConfig, SiteConfig
 from albus_dr.runbook.model import Operation, Runbook, WorkloadModel
+from albus_dr.safety.witness import Witness
 
 Facts = Mapping[str, Any]  # what a step found or made; JSON-serialisable, kept in the journal, read by later steps
 
@@ -129,6 +130,8 @@ class StepContext:
     cancelled: threading.Event
     deadline: float
     """Monotonic seconds; nothing that the step starts may go on after it."""
+    witness: Witness | None = None
+    """None where a person stated that the run goes on without it, and in runs that don't change the primary."""
 
     @property
     def remaining_s(self) -> float:

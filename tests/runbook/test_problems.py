@@ -399,7 +399,7 @@ CASES = [
         C,
         "[{probe: all}]",
         "[{probe: all, statement: true}]",
-        ["config.yaml:10:13: a fence method is exactly one of command, probe or statement"],
+        ["config.yaml:10:13: a fence method is exactly one of command, probe, lease or statement"],
         id="two ways in one fence method",
     ),
     pytest.param(

@@ -22,10 +22,12 @@ from typing import Any, NamedTuple
 
 from albus_dr.safety import rule
 from albus_dr.safety.record import Record, RunLease, WriteLease
-from albus_dr.safety.rule import Decision, Identity, OldData, Proven
+from albus_dr.safety.rule import Decision, OldData, Proven
+from albus_dr.tools.fence import Identity
 
 SITES = ("A", "B")
 RUNS = ("run 1", "run 2")
+PLANNED = ", planned"
 GONE = "a run that is gone"
 LIVES, MARGIN, RATE = 1, 1, 2
 OLD = LIVES + MARGIN + 1  # lapsed, and nothing changes any more
@@ -272,10 +274,10 @@ class World:
         a, b = after.sites
         if a.mode == b.mode == PRIMARY:
             return "two writable primaries"
-        if label.startswith("promotion") and label.endswith("planned") and before.ahead:
-            for s in (0, 1):
-                if after.sites[s].mode == PRIMARY != before.sites[s].mode and before.ahead != s + 1:
-                    return "an acknowledged write is lost in a switchover"
+        if label.endswith(PLANNED):
+            target = 0 if a.mode == PRIMARY else 1
+            if before.ahead & (2 - target):
+                return "an acknowledged write is lost in a switchover"
         return ""
 
     # --- what changes the state -----------------------------------------------------------------------------------
@@ -472,7 +474,7 @@ class World:
             claimed = ask(("claim", n, run, me.target), lambda: rule.claim(held, run, target, 0))
             if claimed >= 0:
                 yield f"{name} claims {target}", self._op(self._recorded(state, claimed), i, step=PROVED)
-        if me.step == SENT and not me.sent:
+        if (me.step == SENT and not me.sent) or (me.step == COMMITTED and state.sites[me.target].mode == OFF_PRIMARY):
             yield f"{name} ends", self._end(state, i, run)
 
     def _end(self, state: State, i: int, run: str) -> State:
@@ -487,8 +489,8 @@ class World:
         held = self.records.all[state.record]
         for target in (0, 1):
             source = state.sites[1 - target]
-            if state.sites[target].mode != STANDBY and held.primary != SITES[target]:
-                continue  # it is not ready
+            if state.sites[target].mode in (OFF_STANDBY, PRIMARY) and held.primary != SITES[target]:
+                continue  # neither a standby nor an old primary whose guard will start it once the witness says so
             key = ("claim", state.record, run, target)
             record = self.records.ask(key, lambda target=target: rule.claim(held, run, SITES[target], 0))  # type: ignore[misc]
             if record < 0:
@@ -529,7 +531,7 @@ class World:
         if up and rule.promotes(asked, found, in_recovery=target.mode == STANDBY, behind=False).allowed:
             timeline = max(site.timeline for site in state.sites) + 1
             promoted = self._site(gone, sent.target, mode=PRIMARY, timeline=timeline)
-            yield f"a promotion of {SITES[sent.target]} arrives{', planned' * sent.planned}", promoted
+            yield f"a promotion of {SITES[sent.target]} arrives{PLANNED * sent.planned}", promoted
 
     # --- a person, without the witness ----------------------------------------------------------------------------
 
@@ -558,7 +560,15 @@ class World:
         told = self.records.ask(
             ("establish", state.record, run, primary),
             lambda: rule.establish(
-                held, "albus", SITES, primary, run=run, epoch_seen=held.epoch, identities=held.identities, now=0
+                held,
+                "albus",
+                SITES,
+                primary,
+                run=run,
+                epoch_seen=held.epoch,
+                identities=held.identities,
+                now=0,
+                margin_s=MARGIN,
             ),
         )
         if told >= 0:

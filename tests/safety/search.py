@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from albus_dr.safety import rule
 from albus_dr.safety.record import Record, RunLease, WriteLease
-from albus_dr.safety.rule import Decision, Identity, Proven
+from albus_dr.safety.rule import Decision, Proven
+from albus_dr.tools.fence import Identity
 from tests.safety.model import OFF_PRIMARY, OFF_STANDBY, PRIMARY, SITES, Bounds, State, World
 
 WINDOWS, LEASES, MIXED = (False, False), (True, True), (True, False)
@@ -84,7 +85,7 @@ class WayForward:
             record = _follow(rule.release_claim(record, run))
         if held:
             record = _follow(rule.establish(
-                record, "albus", SITES, SITES[2 - held], run=run, epoch_seen=0, identities={}, now=LONG_AFTER,
+                record, "albus", SITES, SITES[2 - held], run=run, epoch_seen=0, identities={}, now=LONG_AFTER, margin_s=1,
             ))  # fmt: skip
         at = SITES.index(record.primary)
         mode, other = modes[at], modes[1 - at]
@@ -135,7 +136,7 @@ def describe(bounds: Bounds) -> str:
     )
     switches = "failovers and switchovers" if bounds.planned else "failovers"
     witness = "; the witness comes and goes" if bounds.witness_fails else ""
-    return f"{switches} by {bounds.operators} operator{"s" * (bounds.operators > 1)}; {guards}{witness}"
+    return f"{switches} by {bounds.operators} operator{'s' * (bounds.operators > 1)}; {guards}{witness}"
 
 
 MUTATIONS = {

@@ -10,7 +10,8 @@ import pytest
 from albus_dr.errors import RefusedError
 from albus_dr.safety import rule
 from albus_dr.safety.record import Claim, Record, RunLease, WriteLease
-from albus_dr.safety.rule import Decision, Identity, OldData, Proven
+from albus_dr.safety.rule import Decision, OldData, Proven
+from albus_dr.tools.fence import Identity
 
 RUN = RunLease("r1", "ines@desk", "failover of albus", "desk", 30, 100)
 OTHER = RunLease("r2", "omar@laptop", "switchover of albus", "laptop", 30, 100)
@@ -50,7 +51,7 @@ def test_a_text_that_is_not_a_record_is_refused(text: str) -> None:
         (rule.accept(replace(BASE, primary="x"), "albus", ("a", "b"), 0), "does not have: x"),
         (rule.accept(BASE, "albus", ("a", "b"), 5), "went backwards: it says 4, and 5"),
         (rule.same_identity(BASE, "patients", "701"), "701, the witness knows 700"),
-        (rule.establish(CLAIMED, "albus", ("a", "b"), "b", run="r1", epoch_seen=9, identities={}, now=0), "r1 has claimed"),
+        (rule.establish(CLAIMED, "albus", ("a", "b"), "b", run="r1", epoch_seen=9, identities={}, now=0, margin_s=5), "r1 has claimed"),
         (rule.take_run(MINE, OTHER, 135, 5), r"failover of albus by ines@desk \(r1\); its lease lapses in 0 s"),
         (rule.renew_run(MINE, "r2", 0), "r1's"),
         (rule.release_run(BASE, "r1", promoted=True), "nobody's"),
@@ -150,8 +151,28 @@ def test_a_lapsed_lease_names_its_figures() -> None:
 
 
 def test_a_lost_register_is_written_anew_above_every_epoch_that_was_seen() -> None:
-    anew = rule.establish(None, "albus", ("a", "b"), "b", run="r1", epoch_seen=7, identities={"p": "1"}, now=9).record
+    anew = rule.establish(
+        None, "albus", ("a", "b"), "b", run="r1", epoch_seen=7, identities={"p": "1"}, now=9, margin_s=5
+    ).record
     assert anew == Record("albus", ("a", "b"), 8, "b", "r1", 9, identities={"p": "1"})
+
+
+def test_a_register_written_anew_keeps_the_primarys_window_and_waits_for_the_other_sites() -> None:
+    window = WriteLease("a", "guard 1", False, 10, 100)
+    held = replace(BASE, write_lease=window)
+
+    def tell(primary: str, now: float) -> Decision:
+        return rule.establish(
+            held, "albus", ("a", "b"), primary, run="r1", epoch_seen=0, identities={}, now=now, margin_s=5
+        )
+
+    told = tell("a", 101).record
+    assert told is not None
+    assert told.write_lease == window
+    assert "may write, for 14 s more" in tell("b", 101).reason
+    told = tell("b", 116).record
+    assert told is not None
+    assert told.write_lease is None
 
 
 def test_what_is_overwritten_is_neither_primary_nor_running_nor_unkept() -> None:

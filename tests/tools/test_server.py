@@ -30,7 +30,7 @@ from tests.tools.conftest import free_port
 
 HERE = LocalHost()
 ROOT = os.geteuid() == 0
-PROOF = FenceProof("strasbourg", "stopped", "the test stopped it", "2026-01-01T00:00:00Z")
+PROOF = FenceProof("strasbourg", "probe", "the test stopped it", "2026-01-01T00:00:00Z", "a run")
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
 
 
@@ -455,14 +455,25 @@ def test_promotion_takes_a_proof_or_does_not_type_check(tmp_path: Path) -> None:
 def test_promoted_with_a_proof_and_not_without(pair: Pair) -> None:
     """The last one: the pair is no pair afterwards."""
     standby = pair.standby
+    seen = standby.identity()
+    assert seen.system_identifier == pair.primary.system_identifier()
     with pytest.raises(RefusedError, match="rests on nothing"):
-        standby.promote(replace(PROOF, rests_on=""), timeout_s=30)
+        standby.promote(replace(PROOF, rests_on=""), seen, timeout_s=30)
+    assert standby.is_in_recovery()
+    for other in (
+        replace(seen, timeline=seen.timeline + 1), replace(seen, system_identifier="7"),
+        replace(seen, started="2020-01-01 00:00:00+00"),
+    ):  # fmt: skip
+        with pytest.raises(RefusedError, match="not the standby that was seen"):
+            standby.promote(PROOF, other, timeout_s=30)
     assert standby.is_in_recovery()
 
     pair.primary.wait_for_standby_to_confirm("bordeaux")
-    standby.promote(PROOF, timeout_s=60)
+    standby.promote(PROOF, seen, timeout_s=60)
 
     assert not standby.is_in_recovery()
     standby.query("CREATE TABLE written (x int)")
     with pytest.raises(TransientError):
-        replace(standby, port=free_port()).promote(PROOF, timeout_s=1)
+        replace(standby, port=free_port()).promote(PROOF, seen, timeout_s=1)
+    with pytest.raises(RefusedError, match="not the standby that was seen"):
+        standby.promote(PROOF, seen, timeout_s=30)

@@ -2,41 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientError
 from albus_dr.tools import postgres
+from albus_dr.tools.fence import Identity
 from albus_dr.tools.postgres import Server
 from albus_dr.tools.secrets import reveal
 from albus_dr.units import format_duration
-from albus_dr.workloads import site
+from albus_dr.workloads import primary
 from albus_dr.workloads.postgres.access import model_of, name_of, require_primary, require_standby, server_of
 from albus_dr.workloads.postgres.questions import ask
 from albus_dr.workloads.step import Facts, Observation, State, StepContext, Verdict, Verification
 
 
 def ready_to_switch(ctx: StepContext) -> Facts:
-    primary = require_primary(ctx, ctx.run.source)
+    serving = require_primary(ctx, ctx.run.source)
     standby = require_standby(ctx)
-    if primary.system_identifier() != standby.system_identifier():
+    seen = standby.identity()
+    primary.require_known(ctx, name_of(ctx), seen.system_identifier)
+    if serving.system_identifier() != seen.system_identifier:
         raise RefusedError(
             f"{name_of(ctx)}: the server at {ctx.run.target} is not a standby of the one at {ctx.run.source}"
         )
-    lag = primary.lag_of(ctx.run.target)
+    lag = serving.lag_of(ctx.run.target)
     if lag is None:
         raise NotReadyError(
             f"{name_of(ctx)}: no standby named {ctx.run.target} is streaming from {ctx.run.source}",
             hint=f"its primary_conninfo must say application_name={ctx.run.target}; look at its log",
         )
-    return {"lag_bytes": lag.replayed, "sync_state": lag.sync_state}
+    return {"lag_bytes": lag.replayed, "sync_state": lag.sync_state, "identity": asdict(seen)}
 
 
 def ready_to_promote(ctx: StepContext) -> Facts:
     """What the standby has, and what would be lost. More than the objective needs a person's word."""
     server = require_standby(ctx)
     model = model_of(ctx)
+    seen = server.identity()
+    primary.require_known(ctx, name_of(ctx), seen.system_identifier)
     if model.marker is None:
-        return {"notes": [f"{name_of(ctx)} has no marker: the age of its newest write can't be measured"]}
+        return {
+            "identity": asdict(seen),
+            "notes": [f"{name_of(ctx)} has no marker: the age of its newest write can't be measured"],
+        }
     newest = server.newest_write(model.marker, model.database)
     disrupted = ctx.run.disrupted_at or ctx.run.declared_at
     if newest is None:
@@ -45,7 +54,9 @@ def ready_to_promote(ctx: StepContext) -> Facts:
         )
     behind_s = max(0.0, (disrupted - newest).total_seconds())
     rpo_s = model.rpo if model.rpo is not None else ctx.runbook.objectives.rpo
-    facts: dict[str, Any] = {"newest_write_at": newest.isoformat(), "behind_s": round(behind_s, 3)}
+    facts: dict[str, Any] = {
+        "identity": asdict(seen), "newest_write_at": newest.isoformat(), "behind_s": round(behind_s, 3),
+    }  # fmt: skip
     if behind_s > rpo_s:
         loss = (
             f"{name_of(ctx)}: the newest write at {ctx.run.target} is {format_duration(behind_s)} older than the disruption "
@@ -93,11 +104,15 @@ def observe_promoted(ctx: StepContext) -> Observation:
 
 def promote(ctx: StepContext) -> Facts:
     """With the fence proof in hand; in a switchover only once everything that the old primary wrote has arrived."""
-    server, proof = server_of(ctx), site.fence_proof(ctx)
+    server, proof = server_of(ctx), primary.fence_proof(ctx)
     stopped = ctx.facts_of(f"{name_of(ctx)}.stop")
     if stopped:
         _wait_until_replayed(ctx, server, stopped)
-    server.promote(proof, timeout_s=ctx.remaining_s)
+    seen = server.identity()  # first: a change of primary after the witness's answer ends this server's process
+    if not primary.require_promotable(ctx):
+        ready = "ready_to_switch" if stopped else "ready_to_promote"
+        seen = Identity(**ctx.facts_of(f"{name_of(ctx)}.{ready}")["identity"])
+    server.promote(proof, seen, timeout_s=ctx.remaining_s)
     return {"rests_on": proof.rests_on}
 
 

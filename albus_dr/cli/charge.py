@@ -1,0 +1,143 @@
+"""Before an operation: who is primary by the witness, and may this run change it now?"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from albus_dr.cli.common import engine_address, state_directory
+from albus_dr.engine.history import changed_primary, epoch_seen, primary_and_secondary
+from albus_dr.errors import AlbusError, RefusedError
+from albus_dr.journal.fold import fold
+from albus_dr.journal.state import RunState
+from albus_dr.journal.store import JournalStore, sa_url_for_people
+from albus_dr.runbook.config import WitnessConfig
+from albus_dr.runbook.loader import Loaded
+from albus_dr.safety.record import RunLease
+from albus_dr.safety.witness import RUN_LEASE_S, Witness, run_lease
+from albus_dr.tools.register import Unreachable, WriteUnknown
+from albus_dr.tools.witness_registers import open_register
+from albus_dr.workloads.primary import release_claim
+
+NEEDS_WITNESS = ("switchover", "failover", "failback", "reprotect")
+STILL_ALLOWED = (
+    'replicate, drill and status go on without it; a failover needs a statement: --without-witness "who, why"'
+)
+
+
+@dataclass(frozen=True)
+class Standpoint:
+    """``source`` serves, or served. ``witness`` is None where the run goes on without it. ``epoch``: the highest seen."""
+
+    witness: Witness | None
+    source: str
+    target: str
+    epoch: int
+    notes: tuple[str, ...] = ()
+
+
+def witness_of(loaded: Loaded) -> Witness:
+    """The runbook's witness; nothing is asked yet."""
+    pair = (loaded.runbook.sites.primary, loaded.runbook.sites.secondary)
+    config = loaded.config.witness
+    register = open_register(config, loaded.runbook.runbook, state_directory(), loaded.config_path.parent)
+    margin_s = config.margin if config else WitnessConfig.model_fields["margin"].default
+    return Witness(register, loaded.runbook.runbook, pair, margin_s)
+
+
+def standpoint(store: JournalStore, loaded: Loaded, operation: str, options: dict[str, Any], run: str) -> Standpoint:
+    """Ask the witness, or, where it does not answer and need not, the journal.
+
+    Raises RefusedError for a change of primary without a witness, and for one that was set back or lost.
+    """
+    epoch = epoch_seen(store, loaded.runbook.runbook)
+    source, target = primary_and_secondary(store, loaded.runbook)
+    witness, changes = witness_of(loaded), operation in NEEDS_WITNESS
+    alone = operation == "failover" and options.get("without_witness")
+    try:
+        record = witness.read(epoch).record
+        if record is None and changes and epoch == 0:
+            record = witness.begin(source, run=run)
+    except RefusedError as error:
+        if not changes:
+            return Standpoint(None, source, target, epoch, (f"the witness is not believed: {error.message}",))
+        raise
+    except AlbusError as error:
+        if alone or not changes:
+            return Standpoint(None, source, target, epoch, (f"the witness does not answer: {error.message}",))
+        if isinstance(error, Unreachable | WriteUnknown):
+            raise RefusedError(
+                f"the witness does not answer, so a {operation} is refused: {error.message}", hint=STILL_ALLOWED
+            ) from None
+        raise
+    if alone:
+        raise RefusedError(
+            f"the witness answers ({witness.name}): a failover goes through it", hint="leave --without-witness out"
+        )
+    if record is None:
+        if not changes:
+            return Standpoint(witness, source, target, epoch)
+        raise RefusedError(
+            f"{witness.name} holds nothing about {loaded.runbook.runbook}, and epoch {epoch} was seen here: it was lost",
+            hint="look at both sites, then: albus-dr witness set RUNBOOK --primary SITE",
+        )
+    other = record.other(record.primary)
+    if operation == "failover" and record.unfinished:
+        note = f"{record.unfinished} made {record.primary} the primary and was not seen to promote it: this run does it again"
+        return Standpoint(witness, other, record.primary, record.epoch, (note,))
+    return Standpoint(witness, record.primary, other, record.epoch)
+
+
+def resumed_standpoint(store: JournalStore, loaded: Loaded, declared: Any) -> Standpoint:
+    """Of a run that goes on: its sites are those that it was declared with."""
+    source, target, epoch = declared["source"], declared["target"], epoch_seen(store, declared["runbook"])
+    if declared["operation"] not in NEEDS_WITNESS or declared["options"].get("without_witness"):
+        return Standpoint(None, source, target, epoch)
+    witness = witness_of(loaded)
+    try:
+        witness.read(epoch)
+    except (Unreachable, WriteUnknown) as error:
+        raise RefusedError(
+            f"the witness does not answer: {error.message}", hint=f"resume later; {STILL_ALLOWED}"
+        ) from None
+    return Standpoint(witness, source, target, epoch)
+
+
+@contextmanager
+def in_charge(
+    at: Standpoint, store: JournalStore, run: str, operation: str, runbook: str, *, operator: str, engine: str | None,
+    lost: Callable[[str], None],
+) -> Iterator[None]:  # fmt: skip
+    """Hold the run lease while a run changes the sites, across machines. Raises RefusedError naming who holds it."""
+    if at.witness is None or operation not in NEEDS_WITNESS:
+        yield
+        return
+    lease = RunLease(run, operator, f"{operation} of {runbook}", _place(engine), RUN_LEASE_S, 0)
+    with run_lease(at.witness, lease, lost, lambda: _committed(store, run)):
+        yield
+
+
+def _committed(store: JournalStore, run: str) -> bool:
+    state = fold(store.events(run))
+    return "fence" in state.steps and changed_primary(state)
+
+
+def give_up_claim(at: Standpoint, state: RunState) -> None:
+    """A run that ended before its commit leaves no claim behind: the old primary may start again."""
+    commit = state.steps.get("commit")
+    if at.witness is not None and commit is not None and commit.status != "succeeded" and state.exit_code is not None:
+        release_claim(at.witness, state.run)
+
+
+def _place(engine: str | None) -> str:
+    """Where the local lock lies: whoever holds that lock knows that an earlier process of this place has ended."""
+    address = engine_address(engine)
+    if not address.startswith("sqlite"):
+        return sa_url_for_people(address)
+    identity = Path("/etc/machine-id")
+    machine = identity.read_text().strip() if identity.exists() else ""
+    return f"{platform.node()} {machine} {state_directory()}"

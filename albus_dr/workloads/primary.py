@@ -1,0 +1,295 @@
+"""The steps that change who is primary: claim, fence, commit. Their order is argued in albus_dr.safety.rule.
+
+Where a person stated that the run goes on without the witness, claim and commit say so and change nothing.
+"""
+
+from __future__ import annotations
+
+from albus_dr.errors import AlbusError, NotReadyError, RefusedError, TransientError
+from albus_dr.journal.event import now
+from albus_dr.runbook.config import FenceMethod
+from albus_dr.safety import rule
+from albus_dr.safety.record import Record
+from albus_dr.safety.rule import Proven
+from albus_dr.safety.witness import Witness
+from albus_dr.tools.fence import FenceProof
+from albus_dr.tools.host import Host
+from albus_dr.workloads import access
+from albus_dr.workloads.step import Action, Facts, Observation, State, StepContext
+
+QUICK_S = 15.0
+POLL_S = 0.5
+
+
+# --- claim and commit ---------------------------------------------------------------------------------------------
+
+
+def _observe_claim(ctx: StepContext) -> Observation:
+    if ctx.witness is None:
+        return Observation(State.NOT_DONE, "there is no witness to ask")
+    record = ctx.witness.read().record
+    if record and record.claim and record.claim.run == ctx.run.id:
+        return Observation(State.DONE, "it holds the claim", _claim_facts(record))
+    return Observation(State.NOT_DONE, "it holds no claim")
+
+
+def _claim(ctx: StepContext) -> Facts:
+    """From here on nothing starts as a primary, at either site. The one that runs goes on."""
+    return _claim_facts(claim(ctx)) if ctx.witness else {"notes": [_without(ctx)]}
+
+
+def claim(ctx: StepContext) -> Record | None:
+    """The run's claim on its target, taken or still there; None without a witness. A run that has proof claims no more."""
+    run, target = ctx.run.id, ctx.run.target
+    if ctx.witness is None:
+        return None
+    return ctx.witness.change(
+        lambda record, at: (
+            rule.Decision(True, "it holds the claim")
+            if record.claim and record.claim.run == run
+            else rule.claim(record, run, target, at)
+        )
+    )
+
+
+def _claim_facts(record: Record | None) -> Facts:
+    return {"epoch": record.epoch} if record else {}
+
+
+def _without(ctx: StepContext) -> str:
+    return f"without the witness: {ctx.run.operator} stated: {ctx.run.options.get('without_witness')}"
+
+
+def release_claim(witness: Witness, run: str) -> None:
+    """Give up before the commit: the old primary may start again. A run that has no claim has nothing to give up."""
+    witness.change(
+        lambda record, _: (
+            rule.release_claim(record, run)
+            if record.claim and record.claim.run == run
+            else rule.Decision(True, "it holds no claim")
+        )
+    )
+
+
+def _observe_commit(ctx: StepContext) -> Observation:
+    if ctx.witness is None:
+        return Observation(State.NOT_DONE, "there is no witness to ask")
+    record = ctx.witness.read().record
+    if record and record.primary == ctx.run.target and record.changed_by == ctx.run.id:
+        return Observation(State.DONE, "the witness says so", _commit_facts(ctx, record))
+    return Observation(State.NOT_DONE, "the witness says otherwise")
+
+
+def _commit(ctx: StepContext) -> Facts:
+    """The target is primary in a new epoch. The proof counts only while the claim that it was made under is there."""
+    if ctx.witness is None:
+        epoch = int(ctx.run.options.get("epoch_seen") or 0) + 1
+        return {"epoch": epoch, "notes": [f"the witness does not know yet that {ctx.run.target} is the primary"]}
+    proof, margin_s = fence_proof(ctx), ctx.witness.margin_s
+    proven = Proven(proof.site, proof.run, proof.method)
+    record = ctx.witness.change(
+        lambda record, at: rule.commit(record, ctx.run.id, ctx.run.target, proven, at, margin_s),
+        hint=f"nothing was promoted. Give this run up (albus-dr abort {ctx.run.id}) and start a new one",
+    )
+    return _commit_facts(ctx, record)
+
+
+def _commit_facts(ctx: StepContext, record: Record) -> Facts:
+    assert ctx.witness is not None
+    return {
+        "epoch": record.epoch,
+        "notes": [f"epoch {record.epoch}: {record.primary} is primary, by {ctx.witness.name}"],
+    }
+
+
+# --- the fence ----------------------------------------------------------------------------------------------------
+
+
+def _fence(ctx: StepContext) -> Facts:
+    """Try the site's methods in order until one proves that it can't write. Alive is refused; silence is no proof.
+
+    Without proof the claim is given back: whoever was refused has harmed nobody.
+    """
+    claim(ctx)
+    try:
+        proof = _prove(ctx)
+    except AlbusError:
+        if ctx.witness:
+            release_claim(ctx.witness, ctx.run.id)
+        raise
+    return {"fence": proof.to_json(), "notes": [f"{proof.site} is fenced by {proof.method}: {proof.rests_on}"]}
+
+
+def _prove(ctx: StepContext) -> FenceProof:
+    site = ctx.spec.site
+    tried: list[str] = []
+    methods = ctx.config.sites[site].fence
+    proofs = (_try(ctx, method, tried) for method in methods)
+    proof = next((found for found in proofs if found), None)
+    if proof is None and ctx.spec.params["planned"]:
+        proof = _probe_servers(ctx, _hosts_of_servers(ctx), tried)
+    if proof is None:
+        raise RefusedError(
+            f"nothing proves that {site} can't write: " + ("; ".join(tried) or "no fence method is configured"),
+            hint=f'make sure of it yourself, then say so: --fenced-by "who, how, when" (sites.{site}.fence must allow statement)',
+        )
+    return proof
+
+
+def _try(ctx: StepContext, method: FenceMethod, tried: list[str]) -> FenceProof | None:
+    site, run = ctx.spec.site, ctx.run.id
+    if method.command:
+        from albus_dr.tools import process
+
+        done = process.run(method.command, timeout_s=method.timeout, cwd=ctx.base, cancelled=ctx.cancelled)
+        if done.code == 0:
+            return FenceProof(site, "command", f"{method.command[0]} ended with 0", now(), run)
+        tried.append(f"{method.command[0]} ended with {done.code}: {done.last_words}")
+        return None
+    if method.probe:
+        return _probe_servers(ctx, (method.probe,), tried)
+    if method.lease:
+        return _lease(ctx, tried)
+    statement = ctx.run.options.get("fenced_by") or ctx.run.options.get("without_witness")
+    if statement:
+        return FenceProof(site, "statement", f"{ctx.run.operator} stated: {statement}", now(), run)
+    tried.append("nobody stated it")
+    return None
+
+
+def _lease(ctx: StepContext, tried: list[str]) -> FenceProof | None:
+    """Wait until the site's kept lease has lapsed. One that is renewed belongs to a guard that lives."""
+    if ctx.witness is None:
+        tried.append("a lease can't be looked at without the witness")
+        return None
+    first: float | None = None
+    while True:
+        seen = ctx.witness.read()
+        if seen.record is None:
+            tried.append(f"{ctx.witness.name} holds nothing")
+            return None
+        lease = seen.record.write_lease
+        decided = rule.lease_lapsed(seen.record, ctx.run.id, ctx.spec.site, seen.now, ctx.witness.margin_s)
+        if decided.allowed:
+            return FenceProof(ctx.spec.site, "lease", decided.reason, now(), ctx.run.id)
+        kept = lease is not None and lease.site == ctx.spec.site and lease.kept
+        if not kept or lease is None:
+            tried.append(decided.reason)
+            return None
+        first = lease.renewed_at if first is None else first
+        if lease.renewed_at != first:
+            tried.append(f"the guard of {ctx.spec.site} ({lease.holder}) renews its lease: it lives")
+            return None
+        if ctx.remaining_s <= 1 or ctx.cancelled.wait(POLL_S):
+            tried.append(decided.reason)
+            return None
+
+
+def _wait_for_start_window(ctx: StepContext) -> None:
+    """A guard that asked before the claim may still start its server: what a probe doesn't find then is not absent."""
+    if ctx.witness is None:
+        return
+    while True:
+        seen = ctx.witness.read()
+        if seen.record is None:
+            raise RefusedError(f"{ctx.witness.name} holds nothing about {ctx.runbook.runbook}")
+        decided = rule.look(seen.record, ctx.run.id, ctx.spec.site, seen.now, ctx.witness.margin_s)
+        if decided.allowed:
+            return
+        claimed = seen.record.claim is not None and seen.record.claim.run == ctx.run.id
+        if not claimed or ctx.remaining_s <= 1 or ctx.cancelled.wait(POLL_S):
+            raise RefusedError(decided.reason, hint="try again when that is over")
+
+
+def _hosts_of_servers(ctx: StepContext) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(server.host for server in ctx.site.servers.values()))
+
+
+def _probe_servers(ctx: StepContext, hosts: tuple[str, ...], tried: list[str]) -> FenceProof | None:
+    """A host that answers, and on which no server's process or port is left."""
+    gone: list[str] = []
+    for name, config in ctx.site.servers.items():
+        if config.host not in hosts:
+            continue
+        where = access.host(ctx, ctx.spec.site, config.host)
+        try:
+            alive = _alive(where, config.data, config.port)
+            if not alive:
+                _wait_for_start_window(ctx)
+                alive = _alive(where, config.data, config.port)
+        except (TransientError, NotReadyError) as error:
+            tried.append(f"{config.host} does not answer, which proves nothing: {error.message}")
+            return None
+        if alive:
+            raise RefusedError(
+                f"{ctx.spec.site} is not fenced: its server {name} is alive ({alive})",
+                hint="stop it or power it off; for a planned change use: albus-dr switchover",
+            )
+        gone.append(f"{name}: no process owns {config.data}, nothing listens on port {config.port}")
+    if not gone:
+        tried.append("the probe's host has no server to look for")
+        return None
+    return FenceProof(ctx.spec.site, "probe", f"{', '.join(hosts)} answered; " + "; ".join(gone), now(), ctx.run.id)
+
+
+# Constant text; the data directory and the port are its arguments. It prints what is alive, and nothing otherwise.
+_ALIVE = r"""
+pid=$(head -n 1 "$1/postmaster.pid" 2>/dev/null)
+[ -n "$pid" ] && kill -0 "$pid" 2>/dev/null && echo "process $pid"
+hex=$(printf '%04X' "$2")
+cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+  awk -v p=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == p {f = 1} END {if (f) print "port"}'
+exit 0
+"""
+
+
+def _alive(host: Host, data: str, port: int) -> str:
+    done = host.run(("sh", "-c", _ALIVE, "sh", data, str(port)), timeout_s=QUICK_S).check("the host can't be looked at")
+    return done.stdout.replace("\n", " ").replace("port", f"port {port} listens").strip()
+
+
+def fence_proof(ctx: StepContext) -> FenceProof:
+    """The proof that the run's fence step left. Raises RefusedError without it."""
+    facts = ctx.facts_of("fence")
+    if "fence" not in facts:
+        raise RefusedError("there is no fence proof in this run", hint="nothing is promoted without one")
+    return FenceProof.from_json(facts["fence"])
+
+
+def require_promotable(ctx: StepContext) -> bool:
+    """Does the witness say that the target is the primary, by this run? Asked after the target's identity was read.
+
+    False when it can't be asked: then an identity that was read before the commit must do. Raises RefusedError.
+    """
+    if ctx.witness is None:
+        return True  # a person stated that the other site stays off until the witness has been told
+    try:
+        record = ctx.witness.read().record
+    except RefusedError:
+        raise
+    except AlbusError:
+        return False
+    if record is None:
+        raise RefusedError(f"{ctx.witness.name} holds nothing about {ctx.runbook.runbook}")
+    decided = rule.promote(record, ctx.run.id, ctx.run.target)
+    if not decided.allowed:
+        raise RefusedError(
+            decided.reason, hint=f"albus-dr abort {ctx.run.id} gives this run up; albus-dr status shows who serves"
+        )
+    return True
+
+
+def require_known(ctx: StepContext, workload: str, system_identifier: str) -> None:
+    """Is this the database that the witness knows? The first one is remembered. Raises RefusedError."""
+    if ctx.witness is not None:
+        ctx.witness.change(
+            lambda record, _: rule.same_identity(record, workload, system_identifier),
+            hint="compare servers in the config with the sites; a new database needs a new entry at the witness: albus-dr witness set",
+        )
+
+
+ACTIONS = {
+    "site.claim": Action(_claim, observe=_observe_claim),
+    "site.fence": Action(_fence),
+    "site.commit": Action(_commit, observe=_observe_commit),
+}
