@@ -116,7 +116,7 @@ def in_charge(
     if at.witness is None or operation not in NEEDS_WITNESS:
         yield
         return
-    lease = RunLease(run, operator, f"{operation} of {runbook}", _place(engine), RUN_LEASE_S, 0)
+    lease = RunLease(run, operator, f"{operation} of {runbook}", place_of(engine), RUN_LEASE_S, 0)
     with run_lease(at.witness, lease, lost, lambda: _committed(store, run)):
         yield
 
@@ -133,7 +133,7 @@ def give_up_claim(at: Standpoint, state: RunState) -> None:
         release_claim(at.witness, state.run)
 
 
-def _place(engine: str | None) -> str:
+def place_of(engine: str | None) -> str:
     """Where the local lock lies: whoever holds that lock knows that an earlier process of this place has ended."""
     address = engine_address(engine)
     if not address.startswith("sqlite"):
