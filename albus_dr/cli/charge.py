@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from albus_dr.cli.common import engine_address, state_directory
-from albus_dr.engine.history import changed_primary, epoch_seen, primary_and_secondary
+from albus_dr.engine.history import CHANGES_SITES, changed_primary, epoch_seen, primary_and_secondary
 from albus_dr.errors import AlbusError, RefusedError
 from albus_dr.journal.fold import fold
 from albus_dr.journal.state import RunState
@@ -23,7 +23,6 @@ from albus_dr.tools.register import Unreachable, WriteUnknown
 from albus_dr.tools.witness_registers import open_register
 from albus_dr.workloads.primary import release_claim
 
-NEEDS_WITNESS = ("switchover", "failover", "failback", "reprotect")
 STILL_ALLOWED = (
     'replicate, drill and status go on without it; a failover needs a statement: --without-witness "who, why"'
 )
@@ -56,7 +55,7 @@ def standpoint(store: JournalStore, loaded: Loaded, operation: str, options: dic
     """
     epoch = epoch_seen(store, loaded.runbook.runbook)
     source, target = primary_and_secondary(store, loaded.runbook)
-    witness, changes = witness_of(loaded), operation in NEEDS_WITNESS
+    witness, changes = witness_of(loaded), operation in CHANGES_SITES
     alone = operation == "failover" and options.get("without_witness")
     try:
         record = witness.read(epoch).record
@@ -95,7 +94,7 @@ def standpoint(store: JournalStore, loaded: Loaded, operation: str, options: dic
 def resumed_standpoint(store: JournalStore, loaded: Loaded, declared: Any) -> Standpoint:
     """Of a run that goes on: its sites are those that it was declared with."""
     source, target, epoch = declared["source"], declared["target"], epoch_seen(store, declared["runbook"])
-    if declared["operation"] not in NEEDS_WITNESS or declared["options"].get("without_witness"):
+    if declared["operation"] not in CHANGES_SITES or declared["options"].get("without_witness"):
         return Standpoint(None, source, target, epoch)
     witness = witness_of(loaded)
     try:
@@ -113,7 +112,7 @@ def in_charge(
     lost: Callable[[str], None],
 ) -> Iterator[None]:  # fmt: skip
     """Hold the run lease while a run changes the sites, across machines. Raises RefusedError naming who holds it."""
-    if at.witness is None or operation not in NEEDS_WITNESS:
+    if at.witness is None or operation not in CHANGES_SITES:
         yield
         return
     lease = RunLease(run, operator, f"{operation} of {runbook}", place_of(engine), RUN_LEASE_S, 0)
@@ -122,7 +121,10 @@ def in_charge(
 
 
 def _committed(store: JournalStore, run: str) -> bool:
-    state = fold(store.events(run))
+    events = store.events(run)
+    if not events:  # nobody said yes
+        return False
+    state = fold(events)
     return "fence" in state.steps and changed_primary(state)
 
 

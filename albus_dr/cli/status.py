@@ -7,13 +7,14 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from albus_dr.cli.charge import witness_of
 from albus_dr.cli.common import (
     ConfigOption,
     EngineOption,
@@ -23,17 +24,20 @@ from albus_dr.cli.common import (
     journal,
     load_runbook,
 )
+from albus_dr.cli.witness import lines
 from albus_dr.engine.history import (
     CHANGES_PRIMARY,
     changed_primary,
+    epoch_seen,
     primary_and_secondary,
     require_nothing_unfinished,
     runs_of,
 )
-from albus_dr.errors import ExitCode, RefusedError, UsageError
+from albus_dr.errors import AlbusError, ExitCode, RefusedError, UsageError
 from albus_dr.journal.state import RunState
 from albus_dr.journal.store import JournalStore
 from albus_dr.runbook.loader import Loaded
+from albus_dr.safety.record import Record
 from albus_dr.units import format_bytes, format_duration
 from albus_dr.workloads import standing
 from albus_dr.workloads.standing import Setting, Standing
@@ -77,6 +81,9 @@ class Status:
     unprotected: tuple[str, ...]
     """Databases whose writes reach no other server."""
     concerns: tuple[str, ...]
+    witness: tuple[tuple[str, str], ...] = ()
+    """What the witness holds, in lines for people: primary and epoch, claim, leases."""
+    record: Record | None = None
 
 
 def command(
@@ -111,6 +118,9 @@ def look(store: JournalStore, loaded: Loaded) -> Status:
     """Ask the journal and the sites."""
     runbook = loaded.runbook
     history = _history(store, loaded)
+    record, held, doubts = _witness(store, loaded)
+    if record is not None and record.primary != history.primary:
+        history = replace(history, primary=record.primary, secondary=record.other(record.primary))
     standings = standing.observe_all(Setting(runbook, loaded.config, loaded.config_path.parent))
     now = datetime.now(UTC)
     unprotected = standing.unprotected(standings)
@@ -119,7 +129,21 @@ def look(store: JournalStore, loaded: Loaded) -> Status:
         concerns.insert(0, _since_failover(history.failover, unprotected))
     if history.unfinished:
         concerns.insert(0, history.unfinished)
-    return Status(runbook.runbook, now, standings, history, unprotected, tuple(concerns))
+    return Status(runbook.runbook, now, standings, history, unprotected, (*doubts, *concerns), held, record)
+
+
+def _witness(store: JournalStore, loaded: Loaded) -> tuple[Record | None, tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """The record when it can be believed, what is shown of it, and why it can't."""
+    witness = witness_of(loaded)
+    try:
+        seen = witness.read(epoch_seen(store, loaded.runbook.runbook))
+    except AlbusError as error:
+        return None, (("witness", witness.name),), (f"the witness: {error.message}",)
+    held = (("witness", witness.name), *lines(seen.record, seen.now, witness.margin_s))
+    if seen.record is not None and seen.record.unfinished and not seen.record.run_lease:
+        late = f"{seen.record.unfinished} made {seen.record.primary} the primary and was not seen to promote it"
+        return seen.record, held, (f"{late}: resume it, or fail over again",)
+    return seen.record, held, ()
 
 
 def _since_failover(failover: RunState, unprotected: tuple[str, ...]) -> str:
@@ -182,6 +206,7 @@ def document(status: Status, loaded: Loaded) -> dict[str, Any]:
         "schema": SCHEMA, "runbook": status.runbook, "at": _stamp(status.at), "well": not status.concerns,
         "primary": history.primary, "secondary": history.secondary, "concerns": list(status.concerns),
         "unprotected": list(status.unprotected), "unprotected_since": _stamp(_unprotected_since(status)),
+        "witness": status.record.to_json() if status.record else None,
         "workloads": [_workload(name, status, loaded) for name in loaded.runbook.workloads],
         "drill": {
             "run": drill.run if drill else None, "verdict": drill.verdict if drill else None,
@@ -264,6 +289,7 @@ def _replication(each: Standing) -> tuple[str, ...]:
 
 
 def _facts(status: Status, loaded: Loaded) -> Iterator[tuple[str, str]]:
+    yield from status.witness
     history, rto_s = status.history, loaded.runbook.objectives.rto
     if drill := history.drill:
         due = f"; the next must pass by {_when(history.drill_due_at)}" if history.drill_due_at else ""

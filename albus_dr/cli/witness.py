@@ -88,7 +88,9 @@ def set_(
     primary: Annotated[str, typer.Option("--primary", metavar="SITE", help="The site that is the primary.")],
     fenced_by: Annotated[
         str | None,
-        typer.Option("--fenced-by", help='Where the other site does not answer: "who made sure that it can\'t write, how, when".'),
+        typer.Option(
+            "--fenced-by", help='Where the other site does not answer: "who made sure that it can\'t write, how, when".'
+        ),
     ] = None,
     config: ConfigOption = None,
     engine: EngineOption = None,
@@ -144,7 +146,11 @@ def _require_roles(loaded: Loaded, primary: str, other: str, fenced_by: str | No
         if each.role in fits[each.site] or (each.site == other and each.role == "unreachable" and fenced_by):
             continue
         why = f": {each.reason}" if each.reason else ""
-        hint = 'make sure of it and say so: --fenced-by "who, how, when"' if each.site == other else "albus-dr status shows the roles"
+        hint = (
+            'make sure of it and say so: --fenced-by "who, how, when"'
+            if each.site == other
+            else "albus-dr status shows the roles"
+        )
         raise RefusedError(f"{each.workload} at {each.site} is {each.role or 'unknown'}{why}", hint=hint)
 
 
@@ -154,4 +160,3 @@ def _ask(question: str, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise UsageError("this changes who may write, and asks first", hint="where nobody can answer, say --yes")
     typer.confirm(question, abort=True, err=True)
-

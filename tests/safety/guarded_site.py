@@ -73,7 +73,15 @@ class Witness:
         place = EtcdPlace((self.endpoint,))
         place.remove("albus")
         made = rule.establish(
-            None, "albus", (HERE, THERE), HERE, run="test", epoch_seen=0, identities={}, now=place.read("albus").now
+            None,
+            "albus",
+            (HERE, THERE),
+            HERE,
+            run="test",
+            epoch_seen=0,
+            identities={},
+            now=place.read("albus").now,
+            margin_s=1,
         ).record
         assert made
         place.write("albus", made.to_text(uuid.uuid4().hex), None)
