@@ -102,3 +102,30 @@ def test_only_cli_prints_or_exits() -> None:
         if ast.unparse(node.func) in {"print", "exit", "quit", "sys.exit", "os._exit", "sys.stdout.write"}
     ]
     assert not offenders
+
+
+def test_checking_a_runbook_loads_no_program_that_a_step_works_with() -> None:
+    """It is what people wait for at every keystroke of a runbook, and CI at every push."""
+    code = (
+        "import sys; sys.argv = ['albus-dr', 'validate', '-q', 'playbooks/albus.yaml', '--config', "
+        "'configs/production.example.yaml']\n"
+        "from albus_dr.cli.main import _run\n"
+        "code = _run()\n"
+        "print(code, *sorted(name for name in sys.modules if name.startswith('albus_dr.') or name in {'boto3', 'dbos', "
+        "'sqlalchemy', 'psycopg'}))\n"
+    )
+    done = subprocess.run((sys.executable, "-c", code), cwd=TOP, capture_output=True, text=True, timeout=60, check=True)
+    code_, *loaded = done.stdout.split()
+    assert code_ == "0", done.stderr
+    heavy = (
+        "albus_dr.tools",
+        "albus_dr.engine",
+        "albus_dr.journal",
+        "albus_dr.safety",
+        "boto3",
+        "dbos",
+        "sqlalchemy",
+        "psycopg",
+    )
+    assert [name for name in loaded if name.startswith(heavy) or name.endswith(".actions")] == []
+    assert "albus_dr.workloads.postgres.model" in loaded

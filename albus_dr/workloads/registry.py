@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from albus_dr.errors import UsageError
 from albus_dr.runbook.model import Operation, Runbook, WorkloadModel
-from albus_dr.workloads.step import Action, StepSpec
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+    from albus_dr.workloads.step import Action, StepSpec
 
 _BUILT_IN = {
     "postgres": "albus_dr.workloads.postgres",
@@ -113,3 +114,17 @@ class _Kinds(Mapping[str, Kind]):
 def _load(module: str) -> Kind:
     kind: Kind = import_module(module)
     return kind
+
+
+def later(package: str, **modules: str) -> Callable[[str], Any]:
+    """A package's ``__getattr__``: what is called NAME is imported from the package's own module when it is asked for.
+
+    Checking a runbook needs a kind's model alone, and not the programs that it works with.
+    """
+
+    def look_up(name: str) -> Any:
+        if name not in modules:
+            raise AttributeError(f"module {package} has no attribute {name}")
+        return getattr(import_module(f"{package}.{modules[name]}"), name)
+
+    return look_up

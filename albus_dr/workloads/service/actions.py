@@ -1,88 +1,19 @@
-"""The application: started, stopped, and asked through its own door."""
+"""What the steps of an application do."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Literal, cast
-
-from pydantic import Field
+from typing import cast
 
 from albus_dr.errors import StepError, TransientError, UsageError
 from albus_dr.runbook.config import ServiceConfig
-from albus_dr.runbook.model import HttpCheck, Name, WorkloadModel
 from albus_dr.tools import http
 from albus_dr.tools.host import Host, free_port
 from albus_dr.workloads import access, site
 from albus_dr.workloads.http_checks import ask
-from albus_dr.workloads.registry import Derivation, Derived, Reference
-from albus_dr.workloads.step import Action, Facts, Observation, State, StepContext, StepSpec, Verification
+from albus_dr.workloads.service import Model
+from albus_dr.workloads.step import Action, Facts, Observation, State, StepContext, Verification
 
-START_S = 120.0
 QUICK_S = 15.0
-
-
-class Model(WorkloadModel):
-    """A service that users reach over HTTP."""
-
-    kind: Literal["service"]
-    service: Name = Field(description="The service, by its name at each site.")
-    verify: tuple[HttpCheck, ...] = Field((), description="Questions to the running service.")
-
-
-def references(model: Model) -> tuple[Reference, ...]:
-    """The service, at both sites."""
-    return (Reference(("service",), "services", model.service),)
-
-
-def steps(name: str, model: Model, derivation: Derivation) -> Derived:
-    """drill: start a copy, verify. switchover: stop, start, verify. failover: start, verify. reprotect: stop what runs at
-    the returned site."""
-    source, target = derivation.source, derivation.target
-
-    def step(verb: str, at: str, title: str, **more: Any) -> StepSpec:
-        return StepSpec(
-            id=f"{name}.{verb}",
-            workload=name,
-            site=at,
-            action=f"service.{verb}",
-            title=title,
-            timeout_s=START_S,
-            **more,
-        )
-
-    if derivation.operation == "replicate":
-        return Derived()
-    if derivation.operation == "drill":
-        return Derived(
-            take=(
-                step("start_copy", target, f"Start a copy of {name} on what was restored"),
-                step(
-                    "verify_copy",
-                    target,
-                    f"Ask the copy of {name}",
-                    needs=(f"{name}.start_copy",),
-                    clock="service_verified_at",
-                ),
-            )
-        )
-    stop = step("stop", source, f"Stop {name} at {source}")
-    if derivation.operation == "reprotect":
-        stays_off = replace(stop, id=f"{name}.quiesce", site=target, title=f"{name} does not run at {target}")
-        return Derived(quiesce=(stays_off,))
-    return Derived(
-        release=(stop,) if derivation.operation == "switchover" else (),
-        take=(
-            step("start", target, f"Start {name} at {target}", estimate_s=0.5),
-            step(
-                "verify",
-                target,
-                f"Ask {name} at {target}",
-                needs=(f"{name}.start",),
-                clock="service_verified_at",
-                estimate_s=0.2,
-            ),
-        ),
-    )
 
 
 def _model(ctx: StepContext) -> Model:

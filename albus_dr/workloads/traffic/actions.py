@@ -1,67 +1,20 @@
-"""The door that users come in by: closed at one site, opened at the other, and tried as users would."""
+"""What the steps of the door do."""
 
 from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
-
-from pydantic import Field
+from typing import cast
 
 from albus_dr.errors import StepError
 from albus_dr.runbook.config import HostConfig
-from albus_dr.runbook.model import HttpCheck, Name, WorkloadModel
 from albus_dr.tools import http, process
 from albus_dr.tools.haproxy import Door
 from albus_dr.tools.host import connect
 from albus_dr.workloads.http_checks import ask
 from albus_dr.workloads.own import run_environment
-from albus_dr.workloads.registry import Derivation, Derived, Reference
-from albus_dr.workloads.step import Action, Facts, Observation, State, StepContext, StepSpec, Verification
-
-COUNT_S = 300.0
-
-
-class Model(WorkloadModel):
-    """A reverse proxy before both sites."""
-
-    kind: Literal["traffic"]
-    proxy: Name = Field(description="The proxy, by its name in the config.")
-    verify: tuple[HttpCheck, ...] = Field((), description="Questions through the door, as users ask them.")
-
-
-def references(model: Model) -> tuple[Reference, ...]:
-    """The proxy."""
-    return (Reference(("proxy",), "proxies", model.proxy),)
-
-
-def steps(name: str, model: Model, derivation: Derivation) -> Derived:
-    """switchover and failover: close, open, verify through the door, count what users saw. reprotect: close it to the
-    returned site."""
-    source, target = derivation.source, derivation.target
-    if derivation.operation in ("replicate", "drill"):
-        return Derived()
-
-    def step(verb: str, at: str, title: str, **more: Any) -> StepSpec:
-        return StepSpec(id=f"{name}.{verb}", workload=name, site=at, title=title,
-                        **{"action": f"traffic.{verb}", "timeout_s": 30, "estimate_s": 0.1, **more})  # fmt: skip
-
-    planned = derivation.operation == "switchover"
-    ready = step("ready", target, "The door answers")
-    if derivation.operation == "reprotect":
-        stays_closed = step("quiesce", target, f"The door is closed to {target}", action="traffic.close", retries=3)
-        return Derived(ready=(ready,), quiesce=(stays_closed,))
-    return Derived(
-        ready=(ready,),
-        release=(
-            step("close", source, f"Close the door to {source}", retries=3, clock="disrupted_at" if planned else ""),
-        ),
-        take=(
-            step("open", target, f"Open the door to {target}", retries=3),
-            step("verify", target, "Come in by the door", needs=(f"{name}.open",), clock="clients_verified_at"),
-        ),
-        after=(step("count", target, "Count what users saw", timeout_s=COUNT_S, estimate_s=2),),
-    )
+from albus_dr.workloads.step import Action, Facts, Observation, State, StepContext, Verification
+from albus_dr.workloads.traffic import Model
 
 
 def _model(ctx: StepContext) -> Model:
