@@ -87,7 +87,7 @@ def wrong_clock_of_albus_dr(operation: Operation, off: str) -> Outcome:
             here.lose_power()
         here.disrupted_at = None  # the operator reads it from that clock, too
         run, last = here.run(operation, environment=faked(off))
-        return here.outcome(here.go_on(run, last))
+        return here.outcome(here.go_on(run, last, faked(off)))
 
 
 def wrong_clock_of_a_site(site: str, operation: Operation, off: str) -> Outcome:
@@ -122,7 +122,7 @@ def faked(off: str) -> dict[str, str]:
     found = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
     if found is None:
         raise NotReadyError("libfaketime is not installed here", hint="apt-get install faketime")
-    return {"LD_PRELOAD": str(found), "FAKETIME": off, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1"}
+    return {"LD_PRELOAD": str(found), "FAKETIME": off, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
 # --- a slot -------------------------------------------------------------------------------------------------------

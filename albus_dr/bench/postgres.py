@@ -95,6 +95,12 @@ class Server:
         ) as connection:
             yield connection
 
+    def command(self, program: str, *arguments: str) -> tuple[str, ...]:
+        """One of PostgreSQL's own programs, as root would start it for the user that owns the data."""
+        user = self.system_user
+        change = ("setpriv", "--reuid", user, "--regid", user, "--init-groups", "--") if user else ()
+        return (*change, str(postgres_program(program)), *arguments)
+
     def run(self, program: str, *arguments: str, timeout_s: float = 60) -> Completed:
         """One of PostgreSQL's own programs, as the user that owns the data."""
         return self.place.run(
@@ -166,6 +172,14 @@ class Server:
             deadline = monotonic() + 10
             while remains.exists() and monotonic() < deadline:
                 sleep(POLL_S)
+
+    def answers(self) -> bool:
+        """It takes connections."""
+        try:
+            with self.connect("postgres"):
+                return True
+        except psycopg.OperationalError:
+            return False
 
     def running(self) -> list[Running]:
         """Every PostgreSQL process at this site, a drill's servers included."""

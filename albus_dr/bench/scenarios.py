@@ -9,7 +9,8 @@ LINE_FAILS_FIRST_S = 1.0
 SPLIT_S = 43.0
 Act = Literal[
     "replicate", "drill", "switchover", "failover", "reprotect", "failback", "burn", "power cut", "power back", "split",
-    "failover is refused", "heal",
+    "guard",
+    "zombie", "heal",
 ]  # fmt: skip
 
 
@@ -21,8 +22,9 @@ class Scenario:
       asynchronous replication loses; synchronous replication lets writers wait instead.
     - ``power cut``: the same, but the primary's disks stay. ``power back``: its servers start as they were, PostgreSQL as
       a second primary.
+    - ``zombie``: the same, but PostgreSQL starts with the guard in front of it, which must end with 8.
+    - ``guard``: the primary's PostgreSQL runs under `albus-dr guard --keep-lease` from now on.
     - ``split``: nobody reaches the primary any more but the users who stand there. ``heal``, 43 seconds later: all do.
-    - ``failover is refused``: albus-dr must end with 8, because nothing proves that the primary can't write.
     """
 
     name: str
@@ -45,11 +47,17 @@ SCENARIOS = {
             "switchover", "Replicate, then change the primary as planned, under traffic.", ("replicate", "switchover")
         ),
         Scenario(
+            "zombie-primary",
+            "Replicate, then the primary loses its power; fail over. The power comes back, and its PostgreSQL is started again "
+            "as it was, under the guard: it must stay down, because the epoch has moved.",
+            ("replicate", "power cut", "failover", "zombie"),
+        ),
+        Scenario(
             "43-seconds",
             "Replicate, then the network splits for 43 seconds: the primary lives on one side, everybody else is on the other, "
-            "and both sides have users. A failover is refused, because nothing proves that the primary can't write. It heals; "
-            "what was acknowledged on either side is counted.",
-            ("replicate", "split", "failover is refused", "heal"),
+            "and both sides have users. The primary's guard can't renew its lease and ends it; a failover waits until the lease "
+            "has lapsed, and needs nobody's word. It heals; what was acknowledged on either side is counted.",
+            ("replicate", "guard", "split", "failover", "heal"),
             apart=True,
         ),
         Scenario(

@@ -28,7 +28,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
-from albus_dr.bench import door, secure_shell, traffic
+from albus_dr.bench import door, secure_shell, traffic, witness
 from albus_dr.bench.application import Service
 from albus_dr.bench.files import write_private
 from albus_dr.bench.machine import free_ports, listens, make_enterable, system_user
@@ -93,6 +93,11 @@ class Bench:
         self._lock = threading.Lock()
         self.network = Network(state["network"]) if state["network"] else None
         self.sites = {name: self._site(name) for name in SITES}
+        self.witness = (
+            Server(directory / WITNESS, state["witness_port"], state["system_user"], self.network.place(WITNESS))
+            if self.network
+            else None
+        )
 
     # ------------------------------------------------------------------------------------------- make and find
 
@@ -126,7 +131,7 @@ class Bench:
     @classmethod
     def _create(cls, root: Path, size: Size, seed: int, replication: Replication, apart: bool) -> Bench:
         make_enterable(root)
-        ports = free_ports(8)
+        ports = free_ports(9)
         state = {
             "size": size,
             "seed": seed,
@@ -135,6 +140,7 @@ class Bench:
             "network": secrets.token_hex(3) if apart else None,
             "door_port": ports.pop(),
             "door_admin_port": ports.pop(),
+            "witness_port": ports.pop(),
             "ports": {
                 name: {part: ports.pop() for part in ("postgres", "application", "s3")} for name in SITES
             },
@@ -145,6 +151,7 @@ class Bench:
         for name in (
             "replication",
             "restic",
+            *((WITNESS,) if apart else ()),
             *(f"{site}-{kind}-key" for site in SITES for kind in ("access", "secret")),
         ):
             write_private(root / "secrets" / name, secrets.token_hex(20))
@@ -187,6 +194,8 @@ class Bench:
             if self.network:
                 self.network.make()
                 self._start_shells()
+                assert self.witness is not None
+                witness.initialise(self.witness, self._secret(WITNESS))
             with ThreadPoolExecutor(7) as pool:
 
                 def begin(part: str, work: Callable[[], T], after: Future[Any] | None = None) -> Future[T]:
@@ -248,6 +257,8 @@ class Bench:
         left = self._end_traffic() + self._end("door")
         for name in SITES:
             left += self.stop_site(name)
+        if self.witness:
+            end(self.witness.postmasters(), polite=signal.SIGINT, patience_s=15)
         return left + (self.network.remove() if self.network else [])
 
     def remove(self) -> None:
@@ -264,6 +275,7 @@ class Bench:
         left = []
         if (running := site.application.running()) and end([running]):
             left.append(f"application at {name} (process {running.pid})")
+        left += self._end(f"guard at {name}")
         end(site.server.postmasters(), polite=signal.SIGINT, patience_s=15)
         left += [f"PostgreSQL at {name} (process {one.pid})" for one in end(site.server.running(), patience_s=2)]
         return left + self._end(f"s3 at {name}") + self._end(f"sshd at {name}")
@@ -274,6 +286,19 @@ class Bench:
             self._start_shell(self.sites[name])
         self.start_store(name)
         self.sites[name].server.start()
+
+    def guard(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """From now on the site's PostgreSQL runs under ``command`` (albus-dr guard …), which ends it when it must.
+
+        Raises NotReadyError when it does not come up again.
+        """
+        site = self.sites[name]
+        end(site.server.postmasters(), polite=signal.SIGINT, patience_s=15)
+        log = site.directory / "guard.log"
+        argv = site.place.command((*command, "--", *site.server.command("postgres", "-D", str(site.server.data))))
+        started = spawn(argv, log=log, cwd=site.directory, environment=environment)
+        self._remember(f"guard at {name}", started)
+        wait_until_ready(f"PostgreSQL at {name} under its guard", started, site.server.answers, log=log, timeout_s=60)
 
     def cut_line(self) -> None:
         """The line between the sites fails: the standby receives nothing any more, and does not try again."""
@@ -342,7 +367,8 @@ class Bench:
         }
         apart = {f"{name.upper()}_ADDRESS": site.place.address for name, site in self.sites.items()}
         if self.network:
-            apart |= {"DOOR_ADDRESS": self.users.address, "ALBUS_DEMO_USERS": self.users.namespace,
+            apart |= {"WITNESS_ADDRESS": self.operator.address, "WITNESS_PORT": str(self._state["witness_port"]),
+                      "DOOR_ADDRESS": self.users.address, "ALBUS_DEMO_USERS": self.users.namespace,
                       "DOOR_ADMIN": door.admin_address(self.directory / "door", self.users, self._state["door_admin_port"])}  # fmt: skip
         return {
             "ALBUS_DEMO": str(self.directory),
@@ -360,6 +386,8 @@ class Bench:
             for name in (*(self.traffic_of(at).name for at in ("", *SITES)), "door")
             if (running := self._recorded(name))
         ]
+        if self.witness:
+            found += [(WITNESS, one) for one in self.witness.running()]
         for site in self.sites.values():
             found += self._processes_of(site)
         return [(name, running.pid) for name, running in found]
@@ -388,6 +416,9 @@ class Bench:
         ports = (self._state["door_port"], self._state["door_admin_port"])
         door.write_config(self.directory / "door", self.users, ports, applications, PRIMARY)
         if self.network:
+            assert self.witness is not None
+            make_enterable(self.witness.site)
+            self.witness.prepare(self._secret(WITNESS))
             secure_shell.prepare(self.directory / "ssh", {name: site.place for name, site in self.sites.items()})
         lines = [f"export {key}={shlex.quote(value)}\n" for key, value in self.environment().items()]
         write_private(self.directory / "environment", "".join(lines))
@@ -484,7 +515,7 @@ class Bench:
             found.append((f"application at {site.name}", running))
         postgres = sorted(site.server.running(), key=lambda one: one.pid)
         found += [(f"PostgreSQL at {site.name}", one) for one in postgres]
-        for part in ("s3", "sshd"):
+        for part in ("s3", "sshd", "guard"):
             if running := self._recorded(f"{part} at {site.name}"):
                 found.append((f"{part} at {site.name}", running))
         if self.network:  # whatever albus-dr began there by ssh, and was still at

@@ -18,7 +18,7 @@ from albus_dr.bench import traffic
 from albus_dr.bench.scenarios import LINE_FAILS_FIRST_S, SCENARIOS, SPLIT_S, Scenario
 from albus_dr.bench.sites import PRIMARY, Bench
 from albus_dr.cli.common import JsonOption, QuietOption, VerboseOption, state_directory
-from albus_dr.errors import CleanupError, ExitCode, StepError, UsageError
+from albus_dr.errors import CleanupError, ExitCode, RefusedError, StepError, UsageError
 from albus_dr.tools import process
 
 VERB_TIMEOUT_S = 4 * 3600.0
@@ -119,18 +119,21 @@ class _Show:
                 self.say(f"{PRIMARY} has power again; its PostgreSQL starts as the primary that it was")
                 bench.start_site(PRIMARY)
                 more = ()
+            elif act == "zombie":
+                self._start_zombie(bench, playbook, config, environment)
+            elif act == "guard":
+                self._guard(bench, playbook, config, environment)
             elif act == "split":
                 more = ("--disrupted-at", self._split(bench).isoformat())
             elif act == "heal":
                 if self._heal(bench) != 0:
                     return ExitCode.VERIFICATION_FAILED
             else:
-                verb, _, refused = act.partition(" is ")
-                self.say(f"albus-dr {verb}")
-                called = ("-m", "albus_dr", verb, str(playbook), "--config", str(config), "--yes", *flags, *more)
+                self.say(f"albus-dr {act}")
+                called = ("-m", "albus_dr", act, str(playbook), "--config", str(config), "--yes", *flags, *more)
                 code = self._call(bench.operator.command((sys.executable, *called)), environment)
-                if code != (ExitCode.REFUSED if refused else ExitCode.PASSED):
-                    return ExitCode(code) or ExitCode.STEP_FAILED
+                if code != 0:
+                    return ExitCode(code)
         return ExitCode.PASSED
 
     def _lose(self, bench: Bench, replication: str, *, disks_stay: bool) -> datetime:
@@ -148,6 +151,37 @@ class _Show:
         else:
             bench.destroy_site(PRIMARY)
         return disrupted_at
+
+    def _start_zombie(self, bench: Bench, playbook: Path, config: Path, environment: dict[str, str]) -> None:
+        """The power is back. Raises RefusedError when the old primary's PostgreSQL runs afterwards."""
+        self.say(f"the power is back at {PRIMARY}; its PostgreSQL is started as it was, under albus-dr guard")
+        server = bench.sites[PRIMARY].server
+        argv = (*_guard(playbook, config), "--", *server.command("postgres", "-D", str(server.data)))
+        code = self._call(argv, environment)
+        if code != ExitCode.REFUSED or server.running():
+            raise RefusedError(f"the old primary at {PRIMARY} was not kept down: its guard ended with {code}")
+        seen = bench.users.inside(lambda: traffic.count(bench.traffic_of()))
+        self.say(f"it stays down; {seen['lost_writes']} of {seen['acknowledged_writes']} acknowledged writes are lost")
+
+    def _guard(self, bench: Bench, playbook: Path, config: Path, environment: dict[str, str]) -> None:
+        """As it is done once, before a guard is put in front of a primary: the witness is told who that is."""
+        self.say("albus-dr witness set")
+        told = (
+            "-m",
+            "albus_dr",
+            "witness",
+            "set",
+            str(playbook),
+            "--config",
+            str(config),
+            "--primary",
+            PRIMARY,
+            "--yes",
+        )
+        if (code := self._call(bench.operator.command((sys.executable, *told)), environment)) != 0:
+            raise StepError(f"the witness could not be told who is primary: it ended with {code}")
+        self.say(f"PostgreSQL at {PRIMARY} starts again, under albus-dr guard --keep-lease")
+        bench.guard(PRIMARY, (*_guard(playbook, config), "--keep-lease"), environment)
 
     def _split(self, bench: Bench) -> datetime:
         """Users at both sides of the cut, and when it was made."""
@@ -225,6 +259,11 @@ class _Show:
                 f"and at the end:\n  {sys.executable} -m albus_dr.bench.sites stop {self._sites}",
                 file=sys.stderr,
             )
+
+
+def _guard(playbook: Path, config: Path) -> tuple[str, ...]:
+    """Of the primary's site."""
+    return (sys.executable, "-m", "albus_dr", "guard", str(playbook), "--config", str(config), "--site", PRIMARY)
 
 
 def _config_of(bench: Bench) -> str:
