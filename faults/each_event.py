@@ -12,8 +12,7 @@ from tests.real.operator_desk import kill, wait_for
 def at_every_event(operation: Operation) -> Outcome:
     """One run, killed whenever something new stands in its journal, until it has passed."""
     with ground() as here:
-        if operation == "failover":
-            here.lose_power()
+        here.before(operation)
         known = here.desk.runs()
         child = here.desk.begin(*here.arguments(operation))
         run = here.new_run(child, known)

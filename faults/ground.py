@@ -27,7 +27,7 @@ from faults.outcome import Outcome
 from tests.real.operator_desk import Called, Desk, ended, wait_for
 
 Part = Literal["albus-dr", "PostgreSQL", "application", "s3", "door"]
-Operation = Literal["switchover", "failover"]
+Operation = Literal["switchover", "failover", "failback"]
 RUN_S = 400.0
 ATTEMPTS = 4
 
@@ -135,6 +135,19 @@ class Ground:
         for site in self.bench.sites:
             state: Literal["ready", "maint"] = "ready" if serving == [site] else "maint"
             self.bench.operator.inside(lambda site=site, state=state: door.set_state(site, state))  # type: ignore[misc]
+
+    def before(self, operation: Operation) -> None:
+        """What must have happened for the operation to make sense. Raises Stuck."""
+        if operation == "switchover":
+            return
+        self.lose_power()
+        if operation == "failback":
+            _, called = self.run("failover")
+            if called.code != 0:
+                raise Stuck(f"the failover before it ended with {called.code}: {called.said[-300:]}")
+            self.codes.clear()
+            self.bench.start_site(self.source)  # as it was: a second primary
+            self.source, self.target = self.target, self.source
 
     def lose_power(self) -> None:
         """The primary's site goes dark; its disks stay."""

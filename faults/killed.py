@@ -24,6 +24,10 @@ MOMENTS: dict[Operation, dict[str, tuple[str, str]]] = {
         "start": ("StepIntended", "patients.ready_to_promote"), "middle": ("StepIntended", "patients.promote"),
         "end": ("StepSucceeded", "door.open"),
     },
+    "failback": {
+        "start": ("StepIntended", "patients.keep"), "middle": ("StepIntended", "patients.promote"),
+        "end": ("StepSucceeded", "door.open"),
+    },
 }  # fmt: skip
 
 
@@ -38,14 +42,14 @@ class Victim:
 
 ALL = ("start", "middle", "end")
 VICTIMS = (
-    Victim("albus-dr", "", {"switchover": ALL, "failover": ALL}),
-    Victim("PostgreSQL", "source", {"switchover": ("start",)}),
-    Victim("PostgreSQL", "target", {"switchover": ALL, "failover": ALL}),
-    Victim("application", "source", {"switchover": ("start",)}),
-    Victim("application", "target", {"switchover": ("end",), "failover": ("end",)}),
-    Victim("s3", "source", {"switchover": ALL}),
-    Victim("s3", "target", {"switchover": ALL, "failover": ALL}),
-    Victim("door", "", {"switchover": ALL, "failover": ALL}),
+    Victim("albus-dr", "", {"switchover": ALL, "failover": ALL, "failback": ALL}),
+    Victim("PostgreSQL", "source", {"switchover": ("start",), "failback": ("start",)}),
+    Victim("PostgreSQL", "target", {"switchover": ALL, "failover": ALL, "failback": ("middle", "end")}),
+    Victim("application", "source", {"switchover": ("start",), "failback": ("start",)}),
+    Victim("application", "target", {"switchover": ("end",), "failover": ("end",), "failback": ("end",)}),
+    Victim("s3", "source", {"switchover": ALL, "failback": ALL}),
+    Victim("s3", "target", {"switchover": ALL, "failover": ALL, "failback": ALL}),
+    Victim("door", "", {"switchover": ALL, "failover": ALL, "failback": ALL}),
 )
 SIGNS = {"killed": signal.SIGKILL, "stopped": signal.SIGSTOP}
 
@@ -68,8 +72,7 @@ def trials() -> Iterator[tuple[str, str, tuple[Callable[[], Outcome], ...]]]:
 def strike(operation: Operation, victim: Victim, sign: signal.Signals, moment: str) -> Outcome:
     """One try on fresh ground. What was killed is started again, what was stopped goes on; then a person resumes."""
     with ground() as here:
-        if operation == "failover":
-            here.lose_power()
+        here.before(operation)
         known = here.desk.runs()
         child = here.desk.begin(*here.arguments(operation))
         try:
