@@ -64,6 +64,19 @@ def test_43_seconds_of_a_split_network_lose_nothing_on_either_side(programs: Non
         assert processes_with(place) == []
 
 
+@pytest.mark.timeout(600)
+def test_the_old_primary_stays_down_under_its_guard(programs: None, tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="albus-", ignore_cleanup_errors=True) as place:
+        Path(place).chmod(0o711)
+        done = subprocess.run(
+            (sys.executable, "-m", "albus_dr", "demo", "--scenario", "zombie-primary", "--dir", f"{place}/d"),
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=580, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "not started: bordeaux is the primary in epoch 2" in done.stderr, "not because the witness knew nothing"
+        assert "it stays down; 0 of" in done.stderr
+
+
 def test_a_split_network_takes_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(NotReadyError, match="only root can make") as caught:
