@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from albus_dr.cli.common import engine_address, state_directory
-from albus_dr.engine.history import CHANGES_SITES, changed_primary, epoch_seen, primary_and_secondary
+from albus_dr.engine.history import CHANGES_SITES, epoch_seen, primary_and_secondary, was_promoted
 from albus_dr.errors import AlbusError, RefusedError
-from albus_dr.journal.fold import fold
 from albus_dr.journal.state import RunState
 from albus_dr.journal.store import JournalStore, sa_url_for_people
 from albus_dr.runbook.config import WitnessConfig
@@ -85,7 +84,8 @@ def standpoint(store: JournalStore, loaded: Loaded, operation: str, options: dic
             hint="look at both sites, then: albus-dr witness set RUNBOOK --primary SITE",
         )
     other = record.other(record.primary)
-    if operation == "failover" and record.unfinished:
+    # A witness that was away at the end of a run that succeeded was not told so; the journal knows better.
+    if operation == "failover" and record.unfinished and not was_promoted(store, record.unfinished):
         note = f"{record.unfinished} made {record.primary} the primary and was not seen to promote it: this run does it again"
         return Standpoint(witness, other, record.primary, record.epoch, (note,))
     return Standpoint(witness, record.primary, other, record.epoch)
@@ -116,16 +116,8 @@ def in_charge(
         yield
         return
     lease = RunLease(run, operator, f"{operation} of {runbook}", place_of(engine), RUN_LEASE_S, 0)
-    with run_lease(at.witness, lease, lost, lambda: _committed(store, run)):
+    with run_lease(at.witness, lease, lost, lambda: was_promoted(store, run)):
         yield
-
-
-def _committed(store: JournalStore, run: str) -> bool:
-    events = store.events(run)
-    if not events:  # nobody said yes
-        return False
-    state = fold(events)
-    return "fence" in state.steps and changed_primary(state)
 
 
 def give_up_claim(at: Standpoint, state: RunState) -> None:

@@ -35,6 +35,15 @@ def _folded(store: JournalStore, runbook: str, runs: Iterable[str]) -> Iterator[
             yield state
 
 
+def was_promoted(store: JournalStore, run: str) -> bool:
+    """True where this journal saw the run through its promotions; False where it did not, or does not know the run."""
+    events = store.events(run)
+    if not events:
+        return False
+    state = fold(events)
+    return state.operation in CHANGES_PRIMARY and changed_primary(state)
+
+
 def primary_and_secondary(store: JournalStore, runbook: Runbook) -> tuple[str, str]:
     """The sites' roles by the journal: the last promotion that succeeded decides, else the runbook. Steps assert it."""
     pair = (runbook.sites.primary, runbook.sites.secondary)

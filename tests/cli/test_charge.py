@@ -1,0 +1,69 @@
+"""Which way a failover goes, by what the witness and the journal say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from albus_dr.cli.charge import standpoint, witness_of
+from albus_dr.cli.common import load_runbook
+from albus_dr.engine.history import was_promoted
+from albus_dr.journal.store import JournalStore
+from albus_dr.runbook.loader import Loaded
+from albus_dr.safety import rule
+from albus_dr.safety.record import RunLease
+from albus_dr.safety.rule import Proven
+from tests.engine.test_roles import Past
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loaded:
+    monkeypatch.setenv("ALBUS_DR_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("ALBUS_DEMO", str(tmp_path))
+    return load_runbook(TOP / "playbooks" / "albus.yaml", None, acts=False)
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> Iterator[Past]:
+    store = JournalStore(f"sqlite:///{tmp_path / 'engine.sqlite'}", tmp_path / "state")
+    yield Past(store)
+    store.close()
+
+
+def committed(loaded: Loaded, run: str) -> None:
+    """The witness was told that bordeaux is primary, and not that the run has come to its end."""
+    witness, lease = witness_of(loaded), RunLease(run, "x@y", "failover", "here", 30.0, 0.0)
+    witness.begin("strasbourg", run=run)
+    proof = Proven("strasbourg", run, "command")
+    witness.change(lambda record, now: rule.take_run(record, lease, now, 5.0))
+    witness.change(lambda record, now: rule.claim(record, run, "bordeaux", now))
+    witness.change(lambda record, now: rule.commit(record, run, "bordeaux", proof, now, 5.0))
+
+
+def test_a_change_that_nobody_saw_through_is_done_again(loaded: Loaded, past: Past) -> None:
+    committed(loaded, "failover-elsewhere")
+    at = standpoint(past.store, loaded, "failover", {}, "failover-r2")
+    assert (at.source, at.target, at.epoch) == ("strasbourg", "bordeaux", 2)
+    assert "does it again" in at.notes[0]
+
+
+def test_a_change_that_the_journal_saw_through_is_not_done_again(loaded: Loaded, past: Past) -> None:
+    """The witness was away when the run ended. Now bordeaux is lost: strasbourg takes over."""
+    run = past.declare("r1")
+    past.did(run, "ready", "fence", "promote", "open")
+    past.end(run)
+    committed(loaded, run)
+    at = standpoint(past.store, loaded, "failover", {}, "failover-r2")
+    assert (at.source, at.target) == ("bordeaux", "strasbourg")
+    assert at.notes == ()
+
+
+def test_a_run_that_changes_no_primary_promoted_nothing(past: Past) -> None:
+    run = past.declare("r1", "reprotect", steps=("ready", "open"))
+    past.did(run, "ready", "open")
+    assert not was_promoted(past.store, run)
+    assert not was_promoted(past.store, "nobody knows it")
