@@ -18,7 +18,6 @@ from albus_dr.runbook.config import WitnessConfig
 from albus_dr.runbook.loader import Loaded
 from albus_dr.safety.record import RunLease
 from albus_dr.safety.witness import RUN_LEASE_S, Witness, run_lease
-from albus_dr.tools.register import Unreachable, WriteUnknown
 from albus_dr.tools.witness_registers import open_register
 from albus_dr.workloads.primary import release_claim
 
@@ -67,11 +66,9 @@ def standpoint(store: JournalStore, loaded: Loaded, operation: str, options: dic
     except AlbusError as error:
         if alone or not changes:
             return Standpoint(None, source, target, epoch, (f"the witness does not answer: {error.message}",))
-        if isinstance(error, Unreachable | WriteUnknown):
-            raise RefusedError(
-                f"the witness does not answer, so a {operation} is refused: {error.message}", hint=STILL_ALLOWED
-            ) from None
-        raise
+        raise RefusedError(
+            f"the witness does not answer, so a {operation} is refused: {error.message}", hint=STILL_ALLOWED
+        ) from None
     if alone:
         raise RefusedError(
             f"the witness answers ({witness.name}): a failover goes through it", hint="leave --without-witness out"
@@ -91,15 +88,20 @@ def standpoint(store: JournalStore, loaded: Loaded, operation: str, options: dic
     return Standpoint(witness, record.primary, other, record.epoch)
 
 
-def resumed_standpoint(store: JournalStore, loaded: Loaded, declared: Any) -> Standpoint:
-    """Of a run that goes on: its sites are those that it was declared with."""
+def resumed_standpoint(store: JournalStore, loaded: Loaded, declared: Any, *, stop: bool) -> Standpoint:
+    """Of a run that goes on: its sites are those that it was declared with. One that only ends (``stop``) needs no witness:
+    whoever is in charge next replaces what it has claimed."""
     source, target, epoch = declared["source"], declared["target"], epoch_seen(store, declared["runbook"])
     if declared["operation"] not in CHANGES_SITES or declared["options"].get("without_witness"):
         return Standpoint(None, source, target, epoch)
     witness = witness_of(loaded)
     try:
         witness.read(epoch)
-    except (Unreachable, WriteUnknown) as error:
+    except AlbusError as error:
+        if stop:
+            return Standpoint(None, source, target, epoch)
+        if isinstance(error, RefusedError):
+            raise
         raise RefusedError(
             f"the witness does not answer: {error.message}", hint=f"resume later; {STILL_ALLOWED}"
         ) from None

@@ -109,7 +109,7 @@ def resume(run: str, manner: Manner, *, stop: bool = False) -> None:
             loaded = load_runbook(Path(declared["runbook_file"]), Path(declared["config_file"]))
             plan = _same_plan(loaded, declared)
             info = _run_info(store, run, plan, declared)
-            at = resumed_standpoint(store, loaded, declared)
+            at = resumed_standpoint(store, loaded, declared, stop=stop)
             stopped = Signal()
             if stop:
                 stopped.set()

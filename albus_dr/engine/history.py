@@ -79,11 +79,15 @@ def require_same_primary(store: JournalStore, runbook: Runbook, state: RunState)
         )
 
 
+# A claim is given back by a run that ends before its commit; what is brought forward replaces a copy at the target.
+_LEAVES_NOTHING = ("site.claim", "files.bring_forward")
+
+
 def _touched(state: RunState) -> bool:
     """True when it did more than look. A fence that proved nothing leaves nothing to finish: the next run tries it."""
     return any(
         step.status != "pending" and step.attempts and not _only_looks(step.action)
-        and (step.action, step.status) != ("site.fence", "failed") and step.action != "site.claim"
+        and (step.action, step.status) != ("site.fence", "failed") and step.action not in _LEAVES_NOTHING
         for step in state.steps.values()
     )  # fmt: skip
 

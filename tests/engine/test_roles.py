@@ -26,7 +26,7 @@ from albus_dr.workloads.step import StepSpec
 A, B = "strasbourg", "bordeaux"
 ACTIONS = {
     "ready": "db.ready_to_promote", "fence": "site.fence", "close": "traffic.close", "promote": "postgres.promote",
-    "promote2": "postgres.promote", "open": "traffic.open",
+    "promote2": "postgres.promote", "open": "traffic.open", "bring": "files.bring_forward", "claim": "site.claim",
 }  # fmt: skip
 FAILOVER = ("ready", "fence", "promote", "open")
 OBJECTIVES = Objectives.model_validate({"rto": "4h", "rpo": "15m", "drill_every": "1y"})
@@ -252,6 +252,19 @@ def test_a_fence_that_proved_nothing_is_nothing_to_finish(past: Past) -> None:
     past.did(run, "ready")
     past.failed(run, "fence")
     past.end(run, "failed", ExitCode.REFUSED)
+    require_nothing_unfinished(past.store, "albus")
+
+
+def test_a_claim_that_was_given_back_is_nothing_to_finish(past: Past) -> None:
+    run = past.declare("r1", "switchover", steps=("ready", "bring", "claim", "close"))
+    past.did(run, "ready", "bring", "claim")
+    past.failed(run, "close")
+    past.end(run, "failed", ExitCode.REFUSED)
+    with pytest.raises(RefusedError):  # the door may be half closed
+        require_nothing_unfinished(past.store, "albus")
+    run = past.declare("r2", "switchover", steps=("ready", "bring", "claim", "close"))
+    past.did(run, "ready", "bring", "claim")
+    past.end(run, "incomplete", ExitCode.REFUSED)
     require_nothing_unfinished(past.store, "albus")
 
 
