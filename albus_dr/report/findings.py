@@ -272,7 +272,7 @@ def _passed(state: RunState) -> str:
     measured = state.rta_s is not None
     time = format_seconds(state.rta_s)
     if state.operation == "drill":
-        asked = "head.drill" if state.clocks.get("service_verified_at") else "head.drill_data"
+        asked = "head.drill_data" if _data_alone(state) else "head.drill"
         return PHRASES[asked if measured else "head.drill_untimed"].format(time=time)
     if state.operation == "replicate":
         took_s = seconds_between(state.clocks.get("started_at"), state.clocks.get("ended_at"))
@@ -282,9 +282,17 @@ def _passed(state: RunState) -> str:
         took_s = seconds_between(state.clocks.get("started_at"), state.clocks.get("ended_at"))
         return PHRASES["head.reprotected"].format(source=state.source, target=state.target, time=format_seconds(took_s))
     key = "head.switched" if state.operation in ("switchover", "failback") else "head.back"
-    if not (state.clocks.get("service_verified_at") or state.clocks.get("clients_verified_at")):
+    if _data_alone(state):
         key = "head.back_data"
     return f"{PHRASES[key if measured else 'head.untimed'].format(time=time, target=state.target)} {loss(state)}"
+
+
+def _data_alone(state: RunState) -> bool:
+    """The runbook has nothing that answers: the data were verified, and nobody was seen served."""
+    data, *answers = (
+        state.clocks.get(f"{name}_at") for name in ("data_recovered", "service_verified", "clients_verified")
+    )
+    return data is not None and not any(answers)
 
 
 def _failed(state: RunState) -> str:
