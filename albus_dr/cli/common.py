@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from albus_dr.journal.state import RunState
     from albus_dr.journal.store import JournalStore
     from albus_dr.runbook.loader import Loaded
+    from albus_dr.runbook.model import Runbook
 
 RunbookArgument = Annotated[
     Path, typer.Argument(metavar="RUNBOOK", help="The runbook's YAML file.", envvar="ALBUS_DR_RUNBOOK")
@@ -74,6 +75,16 @@ def journal(engine: str | None) -> Iterator[JournalStore]:
         yield store
     finally:
         store.close()
+
+
+def who_serves(engine: str | None, runbook: Runbook) -> str:
+    """The primary by the journal, else by the runbook. Makes no journal where there is none."""
+    if not engine and not (state_directory() / "engine.sqlite").exists():
+        return runbook.sites.primary
+    from albus_dr.engine.history import primary_and_secondary
+
+    with journal(engine) as store:
+        return primary_and_secondary(store, runbook)[0]
 
 
 def load_runbook(path: Path, config: Path | None, *, acts: bool = True) -> Loaded:

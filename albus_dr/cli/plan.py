@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from albus_dr.cli.common import ConfigOption, JsonOption, RunbookArgument, load_runbook
+from albus_dr.cli.common import ConfigOption, EngineOption, JsonOption, RunbookArgument, load_runbook, who_serves
 from albus_dr.errors import UsageError
 from albus_dr.plan.build import build
 from albus_dr.plan.model import Plan
@@ -20,17 +20,19 @@ def command(
     runbook: RunbookArgument,
     operation: Annotated[str, typer.Argument(metavar="OPERATION", help=", ".join(OPERATIONS))],
     config: ConfigOption = None,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
     from_site: Annotated[
-        str | None, typer.Option("--from", help="The site that serves now. Default: sites.primary.")
+        str | None,
+        typer.Option("--from", help="The site that serves now. Default: by the journal, else sites.primary."),
     ] = None,
 ) -> None:
-    """Show the steps of an operation, their order, the critical path and the forecast. Changes nothing, asks nobody."""
+    """Show the steps of an operation, their order, the critical path and the forecast. Changes nothing, asks no site."""
     if operation not in OPERATIONS:
         raise UsageError(f"there is no operation {operation}", hint="one of: " + ", ".join(OPERATIONS))
     loaded = load_runbook(runbook, config, acts=False)
     sites = loaded.runbook.sites
-    source = from_site or sites.primary
+    source = from_site or who_serves(engine, loaded.runbook)
     if source not in (sites.primary, sites.secondary):
         raise UsageError(f"--from {source} is not a site of this runbook", hint=f"{sites.primary} or {sites.secondary}")
     target = sites.secondary if source == sites.primary else sites.primary
