@@ -101,7 +101,10 @@ class _Show:
     def say(self, text: str) -> None:
         if not self._quiet:
             width = shutil.get_terminal_size((100, 24)).columns - 1
-            lines = textwrap.wrap(text, width, initial_indent="== ", subsequent_indent="   ", break_on_hyphens=False)
+            # A path stays whole, so that it can be copied.
+            lines = textwrap.wrap(
+                text, width, initial_indent="== ", subsequent_indent="   ", break_on_hyphens=False, break_long_words=False
+            )  # fmt: skip
             print("\n".join(lines), file=sys.stderr, flush=True)
 
     def play(self, scenario: Scenario, bench: Bench, replication: str) -> ExitCode:

@@ -129,7 +129,7 @@ def _fence(operation: Operation, source: str, *, ends: tuple[str, ...]) -> StepS
 def _claim(target: str, *, needs: tuple[str, ...]) -> StepSpec:
     return StepSpec(
         id="claim", workload="", site=target, action="site.claim", needs=needs, timeout_s=60, retries=2,
-        title=f"Claim {target} at the witness: nothing starts as a primary from here on", estimate_s=0.05,
+        title=f"Claim {target} at the witness", estimate_s=0.05,
     )  # fmt: skip
 
 

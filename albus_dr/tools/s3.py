@@ -62,7 +62,7 @@ def probe(bucket: Bucket, *, what: str) -> None:
     except BotoCoreError as error:
         raise NotReadyError(
             f"the repository {what} can't be opened: {bucket.endpoint} does not answer ({type(error).__name__})",
-            hint=_HINT,
+            hint=f"is it up, and can it be reached from here? If so, {_HINT}",
         ) from None
 
 

@@ -27,7 +27,7 @@ PHRASES = {
     "left": "RTO {rto}: {time} left",
     "over": "RTO {rto}: missed by {time}",
     "since": "{time} since the {clock}",
-    "begun": "{time} since it was declared",
+    "begun": "{time} since it was ordered",
     "above": "{count} earlier, {done} of them done",
     "below": "{count} more",
     "type": "Waits for you. In another terminal, type:",

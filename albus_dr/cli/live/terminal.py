@@ -88,7 +88,8 @@ class TerminalScreen:
             rto = format_duration(view.rto_s)
             lines[2].append(PHRASES[key].format(rto=rto, time=_digits(abs(left_s))), style)
             lines[2].append("   ")
-        known = view.clock == "declaration" or view.disrupted is not None
+        # A drill's clocks start as if something had been lost; nothing was.
+        known = view.operation != "drill" and (view.clock == "declaration" or view.disrupted is not None)
         since = PHRASES["since"].format(time=_digits(passed_s), clock=view.clock) if known else ""
         lines[2].append(since or PHRASES["begun"].format(time=_digits(passed_s)), "dim")
         return lines
