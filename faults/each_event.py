@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from faults.ground import Ground, Operation, ground
+from faults.ground import RUN_S, Ground, Operation, ground
 from faults.outcome import Outcome
 from tests.real.operator_desk import kill, wait_for
 
@@ -29,4 +29,4 @@ def at_every_event(operation: Operation) -> Outcome:
 
 def _wait_for_news(here: Ground, run: str, seen: set[tuple[str, str]], child: subprocess.Popen[str]) -> None:
     """Until an event stands in the journal that was not there before, or the child has ended."""
-    wait_for(lambda: bool(set(here.keys(run)) - seen) or child.poll() is not None or None)
+    wait_for(lambda: bool(set(here.keys(run)) - seen) or child.poll() is not None or None, patience_s=RUN_S)

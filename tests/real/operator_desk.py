@@ -248,9 +248,11 @@ def running(child: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
         child.communicate()
 
 
-def wait_for(look: Callable[[], T | None], child: subprocess.Popen[str] | None = None) -> T:
+def wait_for(
+    look: Callable[[], T | None], child: subprocess.Popen[str] | None = None, patience_s: float = PATIENCE_S
+) -> T:
     """What ``look`` finds, as soon as it finds something; fails when the child ended before, or after a long time."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while True:
         over = child is not None and child.poll() is not None
         found = look()
