@@ -91,6 +91,23 @@ def test_a_claim_is_left_where_a_run_was_killed_and_resume_goes_on_with_it(pair:
     assert record(desk)["claim"] is None
 
 
+def test_an_aborted_run_gives_its_claim_back(pair: tuple[Desk, Desk]) -> None:
+    desk, _ = pair
+    known = desk.runs()
+    before = record(desk) or {"epoch": 1, "primary": "strasbourg"}  # nothing was written yet, where it runs alone
+    with running(desk.begin(*desk.operation("switchover"))) as child:
+        run = desk.new_run(known, child)
+        desk.wait_for_event(run, "StepSucceeded", "claim", child)
+        kill(child)
+    assert desk.call("abort", run, "--why", "a test").code == 130
+    after = record(desk)
+    assert (after["claim"], after["run_lease"]) == (None, None)
+    assert (after["epoch"], after["primary"]) == (before["epoch"], before["primary"])
+    assert desk.primaries() == [before["primary"]]
+    back = desk.operate("switchover")  # the door may have been closed already: this brings everything up again
+    assert back.code == 0, back.said
+
+
 def test_an_epoch_that_went_backwards_is_refused_and_a_person_writes_the_witness_anew(pair: tuple[Desk, Desk]) -> None:
     desk, _ = pair
     register = desk.bench.directory / "witness" / "albus.register"
