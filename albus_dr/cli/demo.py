@@ -255,11 +255,12 @@ class _Show:
                 f"{document['operation']:10} {document['verdict']:10} {self._state / 'runs' / document['run'] / 'report.html'}"
             )
         if kept is not None:
-            enter = " ".join(kept.operator.command(("albus-dr",)))
+            program = Path(sys.executable).with_name("albus-dr")
+            enter = " ".join(kept.operator.command((str(program),)))
             print(
                 f"\nThe sites go on. In this shell:\n  . {self._sites / 'environment'}\n  export ALBUS_DR_STATE={self._state}\n"
                 f"  {enter} status {_shipped('playbooks/albus.yaml')} --config {_shipped(f'configs/{_config_of(kept)}')}\n"
-                f"and at the end:\n  {sys.executable} -m albus_dr.bench.sites stop {self._sites}",
+                f"and at the end:\n  {sys.executable} -m albus_dr.bench.sites remove {self._sites}",
                 file=sys.stderr,
             )
 

@@ -62,7 +62,7 @@ def show(
 def lines(record: Record | None, now: float, margin_s: float) -> Iterator[tuple[str, str]]:
     """What the record says, for people; times are the witness's own."""
     if record is None:
-        yield "primary", "nothing was written yet"
+        yield "primary", "nothing is written here before the first change of primary"
         return
     since = f"{datetime.fromtimestamp(record.changed_at, UTC):%Y-%m-%d %H:%M:%S} UTC"
     yield "primary", f"{record.primary}, epoch {record.epoch}, since {since} by {record.changed_by}"

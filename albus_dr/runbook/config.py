@@ -297,7 +297,7 @@ class NotifyConfig(Strict):
     apprise: tuple[SecretRef, ...] = Field(
         (),
         description="Addresses as apprise takes them (mailto://, slack://, ntfy:// and many more). They hold credentials, so "
-        "they are secrets. Needs `pip install 'albus-dr[notify]'`.",
+        "they are secrets. Needs `pip install '.[notify]'` in the checkout.",
         examples=[[{"env": "NTFY_ADDRESS"}]],
     )
     tell: Literal["trouble", "always"] = Field(

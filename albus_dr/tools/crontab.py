@@ -7,8 +7,9 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from albus_dr.errors import RefusedError
+from albus_dr.errors import NotReadyError, RefusedError
 from albus_dr.tools import process
+from albus_dr.tools.inventory import find_program
 from albus_dr.tools.scheduler import Condition, Entry, Finding
 
 QUICK_S = 30.0
@@ -54,6 +55,10 @@ class Crontab:
 
     @staticmethod
     def _read() -> bytes:
+        if find_program("crontab") is None:
+            raise NotReadyError(
+                "there is no crontab on this machine", hint="apt-get install cron, or do it on a machine with systemd"
+            )
         done = process.run(("crontab", "-l"), timeout_s=QUICK_S)
         if done.code != 0 and "no crontab for" in done.stderr:
             return b""

