@@ -137,7 +137,12 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     verbs = {"start": start, "stop": stop, "status": status}
     if len(given) == 2 and given[0] in verbs:
-        return verbs[given[0]](Service.read(Path(given[1])))
+        try:
+            service = Service.read(Path(given[1]))
+        except OSError as error:  # a site that was lost
+            print(f"{given[1]}: {error.strerror}", file=sys.stderr)
+            return 1
+        return verbs[given[0]](service)
     return _serve(given)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -100,7 +101,10 @@ class _Show:
 
     def say(self, text: str) -> None:
         if not self._quiet:
-            width = shutil.get_terminal_size((100, 24)).columns - 1
+            try:  # the streams are ours, so shutil's own look at stdout finds no terminal
+                width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+            except OSError:
+                width = 99
             # A path stays whole, so that it can be copied.
             lines = textwrap.wrap(
                 text, width, initial_indent="== ", subsequent_indent="   ", break_on_hyphens=False, break_long_words=False
