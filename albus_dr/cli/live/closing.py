@@ -79,11 +79,12 @@ def _closing(state: RunState, width: int, directory: Path | None) -> Iterable[tu
 
 
 def _wrapped(lead: str, text: str, width: int) -> list[str]:
-    """Lines of at most ``width``; the first begins with the lead, the others are set in below it."""
+    """Lines of at most ``width``, or of one longer word; the first begins with the lead, the others are set in below it."""
     indent = " " * (len(lead) - len(lead.lstrip()) + 2)
     return textwrap.wrap(
         lead.lstrip() + one_line(text, 1000), max(40, width),
         initial_indent=" " * (len(lead) - len(lead.lstrip())), subsequent_indent=indent, break_on_hyphens=False,
+        break_long_words=False,  # a path stays whole, so that it can be copied
     )  # fmt: skip
 
 
