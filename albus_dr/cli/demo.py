@@ -101,10 +101,7 @@ class _Show:
 
     def say(self, text: str) -> None:
         if not self._quiet:
-            try:  # the streams are ours, so shutil's own look at stdout finds no terminal
-                width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
-            except OSError:
-                width = 99
+            width = _columns() - 1
             # A path stays whole, so that it can be copied.
             lines = textwrap.wrap(
                 text, width, initial_indent="== ", subsequent_indent="   ", break_on_hyphens=False, break_long_words=False
@@ -272,6 +269,14 @@ class _Show:
 def _guard(playbook: Path, config: Path) -> tuple[str, ...]:
     """Of the primary's site."""
     return (sys.executable, "-m", "albus_dr", "guard", str(playbook), "--config", str(config), "--site", PRIMARY)
+
+
+def _columns() -> int:
+    """Of the terminal behind stderr; 100 where there is none, or one that has no size. shutil asks only a plain stdout."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 100
+    except (OSError, ValueError):
+        return 100
 
 
 def _config_of(bench: Bench) -> str:
