@@ -43,12 +43,13 @@ from albus_dr.report import FORMATS
 from albus_dr.report.json import run_document
 from albus_dr.runbook.loader import Loaded
 from albus_dr.runbook.model import Operation
-from albus_dr.units import great_circle_km
+from albus_dr.units import format_duration, great_circle_km
 from albus_dr.workloads import own, primary, site
 from albus_dr.workloads.registry import kinds
 from albus_dr.workloads.step import Action, RunInfo
 
 STOP_REPLICATION_S = 15.0
+HH_MM_AT_MOST = timedelta(hours=12)
 _NO_DISRUPTION = "the time of the disruption was not given (--disrupted-at): times count from the declaration, and users waited longer"
 REPORT_FILES = {"html": "report.html", "json": "report.json", "markdown": "report.md", "junit": "junit.xml"}
 
@@ -327,8 +328,18 @@ def write_reports(store: JournalStore, state: RunState) -> None:
         )
 
 
+def _require_recent(text: str, found: datetime, now: datetime) -> None:
+    """A minute too many, or a watch in another zone, must not become a day ago: the run would count a day too much."""
+    if now - found > HH_MM_AT_MOST:
+        ago = format_duration((now - found).total_seconds())
+        raise UsageError(
+            f"--disrupted-at {text} was {ago} ago at the last: it is {now:%H:%M:%S} here ({now:%Z})",
+            hint=f"if that is what you mean, give it in full: {found.isoformat(timespec='seconds')}",
+        )
+
+
 def parse_disrupted_at(text: str | None) -> datetime | None:
-    """RFC 3339, or HH:MM of today (of yesterday, when that is still to come). Raises UsageError."""
+    """RFC 3339, or HH:MM: the last one. Raises UsageError, also where that would be more than half a day ago."""
     if text is None:
         return None
     try:
@@ -337,6 +348,7 @@ def parse_disrupted_at(text: str | None) -> datetime | None:
             found = now.replace(hour=int(text[:2]), minute=int(text[3:]), second=0, microsecond=0)
             if found > now:
                 found -= timedelta(days=1)
+            _require_recent(text, found, now)
         else:
             found = parse_time(text)
     except ValueError:
