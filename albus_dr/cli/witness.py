@@ -64,8 +64,10 @@ def lines(record: Record | None, now: float, margin_s: float) -> Iterator[tuple[
     if record is None:
         yield "primary", "nothing is written here before the first change of primary"
         return
-    since = f"{datetime.fromtimestamp(record.changed_at, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    yield "primary", f"{record.primary}, epoch {record.epoch}, since {since} by {record.changed_by}"
+    # The first change of primary writes down who was primary until then; it did not make it so.
+    when = "since" if record.epoch > 1 else "written"
+    since = f"{when} {datetime.fromtimestamp(record.changed_at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    yield "primary", f"{record.primary}, epoch {record.epoch}, {since} by {record.changed_by}"
     if record.unfinished:
         yield "", f"NOT FINISHED: {record.unfinished} was not seen to promote it"
     if record.claim:
