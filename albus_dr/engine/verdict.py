@@ -92,7 +92,7 @@ def _against_objectives(
         return (
             Verdict.INCOMPLETE,
             ExitCode.STEP_FAILED,
-            "the recovery time was not measured: nothing verified the service",
+            "the recovery time was not measured: nothing verified the service, or the clock of this machine was set back",
         )
     if actuals.rta_s > state.rto_s:
         return (
@@ -159,13 +159,20 @@ def _actuals(state: RunState, last_clock: str) -> Actuals:
             }
         )
     return Actuals(
-        rta_s=(end - start).total_seconds() if recovers and start and end else None,
+        rta_s=_between(start, end) if recovers else None,
         rpa_s=max(rpa.values(), default=None),
         rpa_by_workload=rpa,
         client_downtime_s=seen.get("client_downtime_s"),
         acknowledged_writes=seen.get("acknowledged_writes"),
         lost_writes=seen.get("lost_writes"),
     )
+
+
+def _between(start: datetime | None, end: datetime | None) -> float | None:
+    """Seconds; None where one is missing, or where the machine's clock was set back in between."""
+    if start is None or end is None or end <= start:
+        return None
+    return (end - start).total_seconds()
 
 
 def _rpa(state: RunState, disrupted: datetime) -> dict[str, float]:

@@ -10,7 +10,7 @@ from albus_dr.journal.event import now
 from albus_dr.runbook.config import FenceMethod
 from albus_dr.safety import rule
 from albus_dr.safety.record import Record
-from albus_dr.safety.rule import Proven
+from albus_dr.safety.rule import OldData, Proven
 from albus_dr.safety.witness import Witness
 from albus_dr.tools.fence import FenceProof
 from albus_dr.tools.host import Host
@@ -285,6 +285,15 @@ def require_known(ctx: StepContext, workload: str, system_identifier: str) -> No
         ctx.witness.change(
             lambda record, _: rule.same_identity(record, workload, system_identifier),
             hint="compare servers in the config with the sites; a new database needs a new entry at the witness: albus-dr witness set",
+        )
+
+
+def require_may_overwrite(ctx: StepContext, workload: str, old: OldData) -> None:
+    """May the data of the step's site be rewound or wiped? Raises RefusedError with the rule's reason."""
+    if ctx.witness is not None:
+        ctx.witness.change(
+            lambda record, _: rule.overwrite(record, ctx.run.id, workload, old),
+            hint="albus-dr witness show tells who is primary, and who changes it",
         )
 
 

@@ -150,6 +150,11 @@ def test_a_clock_that_the_plan_sets_is_not_replaced_by_an_earlier_one() -> None:
     assert (found.verdict, found.actuals.rta_s) == (Verdict.INCOMPLETE, None)
 
 
+def test_a_clock_that_was_set_back_measures_nothing() -> None:
+    found = judged(run(clients_s=-580))
+    assert (found.verdict, found.exit_code, found.actuals.rta_s) == (Verdict.INCOMPLETE, ExitCode.STEP_FAILED, None)
+
+
 def test_proof_levels() -> None:
     empty = run(clients_s=None, service_s=None)
     empty.clocks["data_recovered_at"] = None

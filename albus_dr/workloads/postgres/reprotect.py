@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientError
+from albus_dr.safety.rule import OldData
 from albus_dr.tools import postgres_rebuild
 from albus_dr.tools.postgres import POLL_S, QUICK_S, Server
 from albus_dr.units import format_bytes
@@ -22,6 +23,7 @@ from albus_dr.workloads.postgres.diverged import Diverged, end_serving, list_row
 from albus_dr.workloads.postgres.lineage import Fork
 from albus_dr.workloads.postgres.rebuild import put_right, rebuilt
 from albus_dr.workloads.postgres.returned import Seen, look_at_both, look_at_serving, require_same
+from albus_dr.workloads.primary import require_known, require_may_overwrite
 from albus_dr.workloads.step import Facts, Observation, State, StepContext, Verdict, Verification
 
 CHECKPOINT_S = 600.0
@@ -36,6 +38,7 @@ NEAR_BYTES = 16 << 20  # a standby this close has caught up: one segment of the 
 def ready_to_reprotect(ctx: StepContext) -> Facts:
     """Who serves, who came back, what must become of it, and whether there is room to keep it."""
     serving = look_at_serving(ctx)
+    require_known(ctx, name_of(ctx), serving.identifier)
     # pg_rewind goes by the timeline of the last checkpoint, and a promotion does not wait for one.
     serving.server.query("CHECKPOINT", timeout_s=min(CHECKPOINT_S, ctx.remaining_s))
     recorded = int(serving.server.value("SELECT timeline_id FROM pg_control_checkpoint()"))
@@ -290,6 +293,8 @@ def rebuild(ctx: StepContext) -> Facts:
     if kept is None or kept.stage == "keeping":
         raise RefusedError(f"{name_of(ctx)}: nothing was kept of {folder.server.data}; it is not touched")
     _require_stopped(ctx, folder.server)
+    old = OldData(ctx.spec.site, kept.system_identifier, "nothing", folder.path)
+    require_may_overwrite(ctx, name_of(ctx), old)
     return {**rebuilt(ctx, serving, folder, kept), **put_right(ctx, folder)}
 
 
