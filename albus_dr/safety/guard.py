@@ -125,7 +125,7 @@ class Guard:
             began = datetime.fromtimestamp(told.record.changed_at, UTC).isoformat(timespec="seconds")
             raise RefusedError(
                 f"not started: {told.decision.reason}; epoch {told.record.epoch} began at "
-                f"{began.replace('+00:00', 'Z')}",
+                f"{began.replace('+00:00', 'Z')} with {told.record.changed_by}",
                 hint=_WHO,
             )
         return told.asked_at
