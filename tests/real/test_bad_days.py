@@ -8,12 +8,14 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.real.operator_desk import Called, Desk, assert_no_secret_in, ended, kill, processes_with, running
+from tests.real.operator_desk import ROOT, Called, Desk, assert_no_secret_in, ended, kill, processes_with, running
 
 pytestmark = pytest.mark.real
 
@@ -121,11 +123,18 @@ def test_no_restic_at_all(desk: Desk) -> None:
             if program.name != "restic":
                 (programs / program.name).unlink(missing_ok=True)
                 (programs / program.name).symlink_to(program)
-    environment = {"PATH": str(programs)}
+    # albus-dr looks beside its own Python, too: this one stands where no restic is.
+    packages = os.pathsep.join((str(ROOT), sysconfig.get_paths()["purelib"]))
+    (programs / "python").unlink(missing_ok=True)
+    (programs / "python").symlink_to(sys.executable)
+    environment = desk.environment({"PATH": str(programs), "PYTHONPATH": packages})
     if any(shutil.which("restic", path=path) for path in ("/usr/local/sbin", "/usr/sbin", "/sbin")):
         pytest.skip("restic stands in sbin here, where albus-dr looks whatever PATH says")
-    called = desk.operate("drill", environment=environment)
-    refused(called, 3, "the program restic is not installed here", "albus-dr doctor")
+    child = subprocess.Popen(
+        (str(programs / "python"), "-m", "albus_dr", *desk.operation("drill", "--json")), env=environment,
+        cwd=desk.folder, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    refused(ended(child), 3, "the program restic is not installed here", "albus-dr doctor")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system takes root")
