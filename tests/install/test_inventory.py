@@ -152,6 +152,7 @@ def run_doctor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
 
     def run(*arguments: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["albus-dr", "doctor", *arguments])
+        monkeypatch.setattr("albus_dr.cli.main.prepare_streams", lambda: None)  # it would take pytest's stream away
         with pytest.raises(SystemExit) as caught:
             main()
         assert isinstance(caught.value.code, int)
