@@ -56,7 +56,7 @@ def page(faults: Mapping[str, Fault], results: Results, machine: Mapping[str, st
         "",
         f"In all: {len(every)} tries, {sum(one.acknowledged for one in every):,} acknowledged writes, **{lost} lost beyond what was"
         f" accepted**, **{sum(one.two_writable for one in every)} moments with two writable primaries** in"
-        f" {sum(one.looked for one in every):,} looks, {sum(bool(one.failure) for one in every)} tries that did not end well.",
+        f" {sum(one.looked for one in every):,} looks, {sum(bool(one.failure) for one in every)} did not end well (they are named below).",
         "",
         "A moment with two writable primaries is three acknowledged writes, one after the other: at one site, at the other, and at",
         "the first again, within two seconds. Recovery times are this machine's, under the load that it had"

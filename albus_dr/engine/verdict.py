@@ -148,7 +148,10 @@ def _actuals(state: RunState, last_clock: str) -> Actuals:
     start = disrupted if by_disruption else state.clocks["declared_at"]
     end = state.clocks[last_clock]
     recovers = state.operation in RECOVERS
-    rpa = {} if disrupted is None or not recovers else _rpa(state, disrupted)
+    recovered = (
+        recovers and state.clocks["data_recovered_at"] is not None
+    )  # before that it is only what might come back
+    rpa = _rpa(state, disrupted) if recovered and disrupted else {}
     seen: dict[str, Any] = {}
     for step in state.steps.values():
         seen.update(

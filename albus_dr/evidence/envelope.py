@@ -92,10 +92,8 @@ def _envelope(content: bytes) -> Envelope:
         data = json.loads(content)
         envelope = Envelope.from_dict(json.loads(content))  # it changes what it is given
         well_formed = len(data["signatures"]) == 1 and _written(envelope.to_dict()) == content
-    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
-        raise VerificationError(
-            f"it is not an envelope, or a damaged one: {type(error).__name__}", hint=_HINT
-        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
+        raise VerificationError("it is not an envelope, or a damaged one", hint=_HINT) from None
     except Exception as error:  # noqa: BLE001 -- whatever else the library says of a damaged file
         raise VerificationError(f"it is a damaged envelope: {error}", hint=_HINT) from None
     if not well_formed:

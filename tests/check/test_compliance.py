@@ -89,7 +89,8 @@ class Book:
             self.store.append(run, "StepSucceeded", {"facts": facts, "adopted": False}, step=step.id)
         if not failed:
             at = (begins + took).isoformat()
-            self.store.append(run, "ClockRecorded", {"clock": "service_verified_at", "at": at})
+            for clock in ("data_recovered_at", "service_verified_at"):
+                self.store.append(run, "ClockRecorded", {"clock": clock, "at": at})
         self.at = begins + max(OVER, took)
         promised = promised_rpo_s(self.loaded.runbook, "drill")
         judgement = judge(

@@ -150,6 +150,12 @@ def test_a_clock_that_the_plan_sets_is_not_replaced_by_an_earlier_one() -> None:
     assert (found.verdict, found.actuals.rta_s) == (Verdict.INCOMPLETE, None)
 
 
+def test_nothing_is_the_recovery_point_of_a_run_that_recovered_nothing() -> None:
+    refused = failing("db.promote", run(clients_s=None, service_s=None))
+    refused.clocks["data_recovered_at"] = None
+    assert (judged(refused).actuals.rpa_s, judged(refused).actuals.rpa_by_workload) == (None, {})
+
+
 def test_a_clock_that_was_set_back_measures_nothing() -> None:
     found = judged(run(clients_s=-580))
     assert (found.verdict, found.exit_code, found.actuals.rta_s) == (Verdict.INCOMPLETE, ExitCode.STEP_FAILED, None)
