@@ -61,6 +61,7 @@ look() { # look demo|test: sets `missing` to the tools that this machine lacks
     [ "$1" = demo ] || have etcd || missing="$missing etcd"
     [ "$1" = demo ] || have faketime || missing="$missing faketime"
     [ "$1" = demo ] || have sshd || [ -x /usr/sbin/sshd ] || missing="$missing sshd"
+    [ "$1" = demo ] || have ip || [ "$(uname -s)" != Linux ] || missing="$missing ip"
     [ "$1" = demo ] || have crontab || missing="$missing cron"
     [ "$1" = demo ] || have systemd-analyze || [ "$(uname -s)" != Linux ] || missing="$missing systemd"
 }
@@ -73,6 +74,8 @@ packages_of() { # packages_of apt|dnf|brew TOOL
     apt:ssh) echo openssh-client ;;
     apt:sshd | dnf:sshd) echo openssh-server ;;
     apt:etcd) echo etcd-server ;;
+    apt:ip) echo iproute2 ;;
+    dnf:ip) echo iproute ;;
     brew:faketime) echo libfaketime ;;
     apt:setpriv | dnf:setpriv) echo util-linux ;;
     apt:certificates) echo ca-certificates ;;
@@ -98,6 +101,7 @@ described() { # described TOOL: what it is, for people
     sshd) echo 'OpenSSH server' ;;
     setpriv) echo 'setpriv' ;;
     etcd) echo 'etcd, a witness of the tests' ;;
+    ip) echo 'ip, for networks that can be cut' ;;
     faketime) echo 'libfaketime, for wrong clocks' ;;
     certificates) echo 'certificate authorities' ;;
     restic) echo "restic $RESTIC_MINIMUM or newer" ;;

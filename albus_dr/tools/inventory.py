@@ -131,6 +131,28 @@ TOOLS = (
         {"debian": "apt-get install haproxy", "fedora": "dnf install haproxy", "macos": "brew install haproxy"},
         ("-v",),
     ),
+    Tool(
+        "ip",
+        "ip",
+        "the demo's scenario 43-seconds",
+        False,
+        None,
+        {"debian": "apt-get install iproute2", "fedora": "dnf install iproute", "macos": "not to be had"},
+        ("-V",),
+    ),
+    Tool(
+        "OpenSSH server",
+        "sshd",
+        "the demo's scenario 43-seconds",
+        False,
+        None,
+        {
+            "debian": "apt-get install openssh-server, which also starts one for the whole machine",
+            "fedora": "dnf install openssh-server",
+            "macos": "part of the system",
+        },
+        ("-V",),
+    ),
 )
 
 

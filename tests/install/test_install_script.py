@@ -20,6 +20,7 @@ FOUND = {
     "setpriv": "",
     "etcd": "",
     "faketime": "",
+    "ip": "",
     "shellcheck": "",
     "sshd": "",
     "crontab": "",
