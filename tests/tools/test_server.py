@@ -435,10 +435,11 @@ def test_promotion_takes_a_proof_or_does_not_type_check(tmp_path: Path) -> None:
     code = tmp_path / "snippet.py"
     code.write_text(
         "from albus_dr.tools.fence import FenceProof\nfrom albus_dr.tools.postgres import Server\n\n\n"
-        "def right(server: Server, proof: FenceProof) -> None:\n    server.promote(proof, timeout_s=1)\n\n\n"
-        "def without(server: Server) -> None:\n    server.promote(timeout_s=1)\n\n\n"
-        "def words(server: Server) -> None:\n    server.promote('it is off', timeout_s=1)\n\n\n"
-        "def maybe(server: Server, proof: FenceProof | None) -> None:\n    server.promote(proof, timeout_s=1)\n"
+        "def right(server: Server, proof: FenceProof) -> None:\n    server.promote(proof, server.identity(), timeout_s=1)\n\n\n"
+        "def without(server: Server) -> None:\n    server.promote(seen=server.identity(), timeout_s=1)\n\n\n"
+        "def words(server: Server) -> None:\n    server.promote('it is off', server.identity(), timeout_s=1)\n\n\n"
+        "def maybe(server: Server, proof: FenceProof | None) -> None:\n"
+        "    server.promote(proof, server.identity(), timeout_s=1)\n"
     )
     top = Path(__file__).parents[2]
     done = subprocess.run(
