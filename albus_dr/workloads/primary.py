@@ -233,9 +233,14 @@ def _probe_servers(ctx: StepContext, hosts: tuple[str, ...], tried: list[str]) -
 
 
 # Constant text; the data directory and the port are its arguments. It prints what is alive, and nothing otherwise.
+# A file that a killed server left names a process that may be somebody else's by now: a server works in its directory.
+# Where that can't be seen it is taken for alive.
 _ALIVE = r"""
 pid=$(head -n 1 "$1/postmaster.pid" 2>/dev/null)
-[ -n "$pid" ] && kill -0 "$pid" 2>/dev/null && echo "process $pid"
+if [ -n "$pid" ] && [ -d "/proc/$pid" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" 2>/dev/null; then
+  place=$(readlink "/proc/$pid/cwd" 2>/dev/null)
+  if [ -z "$place" ] || [ "$place" = "$(readlink -f "$1")" ]; then echo "process $pid"; fi
+fi
 hex=$(printf '%04X' "$2")
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
   awk -v p=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == p {f = 1} END {if (f) print "port"}'
