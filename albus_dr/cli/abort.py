@@ -10,6 +10,7 @@ import typer
 from albus_dr.cli.common import (
     EngineOption,
     JsonOption,
+    LangOption,
     QuietOption,
     RunArgument,
     VerboseOption,
@@ -19,6 +20,7 @@ from albus_dr.cli.common import (
 )
 from albus_dr.cli.operate import Manner, resume
 from albus_dr.errors import RefusedError, UsageError
+from albus_dr.report.words import words_of
 
 
 def command(
@@ -28,17 +30,19 @@ def command(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """Stop a run: one that goes on is told to stop; one that was killed is cleaned up and ended.
 
     What was done stays done: a half-finished change of primary is listed step by step in the report.
     """
+    manner = Manner(engine, as_json, verbose, quiet, words=words_of(lang))
     with journal(engine) as store:
         found = find_run(store, run)
         if run_state(store, found).verdict == "passed":
             raise UsageError(f"{found} has passed; there is nothing to stop")
         store.append(found, "AbortRequested", {"who": getpass.getuser(), "why": why})
     try:
-        resume(found, Manner(engine, as_json, verbose, quiet), stop=True)
+        resume(found, manner, stop=True)
     except RefusedError:
         typer.echo(f"{found} goes on in another process; it was told to stop", err=True)

@@ -18,8 +18,9 @@ import typer
 from albus_dr.bench import traffic
 from albus_dr.bench.scenarios import LINE_FAILS_FIRST_S, SCENARIOS, SPLIT_S, Scenario
 from albus_dr.bench.sites import PRIMARY, Bench
-from albus_dr.cli.common import JsonOption, QuietOption, VerboseOption, state_directory
+from albus_dr.cli.common import JsonOption, LangOption, QuietOption, VerboseOption, state_directory
 from albus_dr.errors import CleanupError, ExitCode, RefusedError, StepError, UsageError
+from albus_dr.report.words import words_of
 from albus_dr.tools import process
 
 VERB_TIMEOUT_S = 4 * 3600.0
@@ -37,6 +38,7 @@ def command(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """Start two real sites on this machine, with real traffic; replicate, drill, lose the primary, fail over.
 
@@ -49,7 +51,7 @@ def command(
         if value not in allowed:
             raise UsageError(f"{value} is none of {', '.join(allowed)}")
     sites, state = _places(directory)
-    show = _Show(sites, state, verbose=verbose, quiet=quiet or as_json)
+    show = _Show(sites, state, verbose=verbose, quiet=quiet or as_json, lang=words_of(lang).code)
     bench = Bench.create(sites, cast(Size, size), seed, replication=cast(Replication, replication), apart=chosen.apart)
     worst = ExitCode.PASSED
     try:
@@ -93,9 +95,9 @@ def _clear(bench: Bench, sites: Path) -> list[str]:
 class _Show:
     """Calls albus-dr as a user would, and tells what happens in between."""
 
-    def __init__(self, sites: Path, state: Path, *, verbose: bool, quiet: bool) -> None:
+    def __init__(self, sites: Path, state: Path, *, verbose: bool, quiet: bool, lang: str) -> None:
         self._sites, self._state = sites, state
-        self._verbose, self._quiet = verbose, quiet
+        self._verbose, self._quiet, self._lang = verbose, quiet, lang
         self._healed_at_s = 0.0
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -113,7 +115,12 @@ class _Show:
         playbook, config = _shipped("playbooks/albus.yaml"), _shipped(f"configs/{_config_of(bench)}")
         if replication == "asynchronous":
             playbook = self._asynchronous(playbook)
-        environment = {**bench.environment(), "ALBUS_DR_STATE": str(self._state), "ALBUS_DR_SCENARIO": scenario.name}
+        environment = {
+            **bench.environment(),
+            "ALBUS_DR_STATE": str(self._state),
+            "ALBUS_DR_SCENARIO": scenario.name,
+            "ALBUS_DR_LANG": self._lang,
+        }
         flags = ("-q",) if self._quiet else ("-v",) if self._verbose else ()
         more: tuple[str, ...] = ()
         for act in scenario.acts:

@@ -41,6 +41,7 @@ from albus_dr.plan.build import build
 from albus_dr.plan.model import Plan
 from albus_dr.report import FORMATS
 from albus_dr.report.json import run_document
+from albus_dr.report.words import ENGLISH, Words
 from albus_dr.runbook.loader import Loaded
 from albus_dr.runbook.model import Operation
 from albus_dr.units import format_duration, great_circle_km
@@ -63,6 +64,8 @@ class Manner:
     verbose: bool
     quiet: bool
     yes: bool = False
+    words: Words = ENGLISH
+    """The language of the reports."""
 
 
 @dataclass(frozen=True)
@@ -278,7 +281,7 @@ def _run(
             state = execute(execution)
         give_up_claim(at, state)
         state = notifier.end(state)
-    write_reports(store, state)
+    write_reports(store, state, manner.words)
     return state
 
 
@@ -312,14 +315,14 @@ def _signals(stopped: Signal) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def write_reports(store: JournalStore, state: RunState) -> None:
+def write_reports(store: JournalStore, state: RunState, words: Words) -> None:
     """All formats into the run's directory, private. What can't be written is said, and does not change the verdict."""
     try:
         directory = store.run_directory(state.run)
         for name, file in REPORT_FILES.items():
             descriptor = os.open(directory / file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-                handle.write(FORMATS[name](state))
+                handle.write(FORMATS[name](state, words))
     except OSError as error:
         print(
             f"the report can't be written: {error.filename or state.run}: {error.strerror}\n"

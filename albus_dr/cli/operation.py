@@ -12,12 +12,14 @@ from albus_dr.cli.common import (
     ConfigOption,
     EngineOption,
     JsonOption,
+    LangOption,
     QuietOption,
     RunbookArgument,
     VerboseOption,
     YesOption,
 )
 from albus_dr.cli.operate import Manner
+from albus_dr.report.words import words_of
 
 P = ParamSpec("P")
 
@@ -42,9 +44,10 @@ def operation(verb: Callable[Concatenate[Call, P], None]) -> Callable[..., None]
         verbose: VerboseOption = False,
         quiet: QuietOption = False,
         yes: YesOption = False,
+        lang: LangOption = "en",
         **own: Any,
     ) -> None:
-        call = Call(runbook, config, Manner(engine, as_json, verbose, quiet, yes))
+        call = Call(runbook, config, Manner(engine, as_json, verbose, quiet, yes, words_of(lang)))
         verb(call, **own)  # type: ignore[call-arg]  # Typer passes what the signature below says
 
     first, *common, _ = inspect.signature(command, eval_str=True).parameters.values()

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from albus_dr.cli.common import EngineOption, RunArgument, find_run, journal, run_state
+from albus_dr.cli.common import EngineOption, LangOption, RunArgument, find_run, journal, run_state
 from albus_dr.errors import UsageError
 from albus_dr.report import FORMATS
+from albus_dr.report.words import words_of
 
 
 def command(
@@ -19,10 +20,12 @@ def command(
     ] = "markdown",
     output: Annotated[Path | None, typer.Option("--output", help="A file, or a directory for several formats.")] = None,
     engine: EngineOption = None,
+    lang: LangOption = "en",
 ) -> None:
     """Print or write what happened, for people and machines, from the run's journal."""
     from albus_dr.cli.operate import REPORT_FILES
 
+    words = words_of(lang)
     names = [name.strip() for name in format_.split(",")]
     if unknown := [name for name in names if name not in FORMATS]:
         raise UsageError(f"there is no format {unknown[0]}", hint="one of: " + ", ".join(FORMATS))
@@ -31,7 +34,7 @@ def command(
     with journal(engine) as store:
         state = run_state(store, find_run(store, run))
     for name in names:
-        text = FORMATS[name](state)
+        text = FORMATS[name](state, words)
         if output is None:
             typer.echo(text)
         else:

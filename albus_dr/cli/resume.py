@@ -7,10 +7,20 @@ from typing import Annotated
 
 import typer
 
-from albus_dr.cli.common import EngineOption, JsonOption, QuietOption, RunArgument, VerboseOption, find_run, journal
+from albus_dr.cli.common import (
+    EngineOption,
+    JsonOption,
+    LangOption,
+    QuietOption,
+    RunArgument,
+    VerboseOption,
+    find_run,
+    journal,
+)
 from albus_dr.cli.operate import Manner
 from albus_dr.cli.operate import resume as go_on
 from albus_dr.errors import UsageError
+from albus_dr.report.words import words_of
 
 
 def command(
@@ -24,8 +34,10 @@ def command(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """Go on with a run that was interrupted, failed, or waits for a decision. What was done is not done again."""
+    manner = Manner(engine, as_json, verbose, quiet, words=words_of(lang))
     with journal(engine) as store:
         found = find_run(store, run)
         for text in decide or ():
@@ -33,4 +45,4 @@ def command(
             if decision not in ("done", "not_done"):
                 raise UsageError(f"--decide {text}: say STEP=done or STEP=not_done")
             store.append(found, "StepDecided", {"decision": decision, "who": getpass.getuser(), "why": why}, step=step)
-    go_on(found, Manner(engine, as_json, verbose, quiet))
+    go_on(found, manner)

@@ -11,9 +11,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from albus_dr.cli.common import ConfigOption, JsonOption, QuietOption, RunbookArgument, load_runbook, state_directory
+from albus_dr.cli.common import (
+    ConfigOption,
+    JsonOption,
+    LangOption,
+    QuietOption,
+    RunbookArgument,
+    load_runbook,
+    state_directory,
+)
 from albus_dr.errors import NotReadyError, UsageError
 from albus_dr.plan.timetable import Job, timetable
+from albus_dr.report.words import words_of
 from albus_dr.runbook.loader import Loaded
 from albus_dr.tools import systemd
 from albus_dr.tools.crontab import Crontab
@@ -84,6 +93,7 @@ def run(
     runbook: RunbookArgument,
     operation: Annotated[str, typer.Argument(metavar="OPERATION", help="replicate or drill.")],
     config: ConfigOption = None,
+    lang: LangOption = "en",
 ) -> None:
     """What the timer starts: the operation with -q, and no word where one of its kind is still going (exit code 0)."""
     from albus_dr.cli.operate import Manner, Order, operate  # the engine: slow to import, and the other verbs need none
@@ -91,7 +101,7 @@ def run(
 
     if operation not in ("replicate", "drill"):
         raise UsageError(f"{operation} does not run by itself", hint="replicate or drill")
-    manner = Manner(os.environ.get("ALBUS_DR_ENGINE"), as_json=False, verbose=False, quiet=True)
+    manner = Manner(os.environ.get("ALBUS_DR_ENGINE"), as_json=False, verbose=False, quiet=True, words=words_of(lang))
     try:
         operate(Order("drill" if operation == "drill" else "replicate", runbook, config), manner)
     except RunInProgress:

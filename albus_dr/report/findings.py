@@ -5,105 +5,16 @@ Nothing here is measured or guessed: a number that the state does not have is "n
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from albus_dr.errors import ExitCode
 from albus_dr.journal.state import CLOCKS, RunState, StepState
-from albus_dr.units import format_duration
-
-NOT_MEASURED = "not measured"
-
-PHRASES = {
-    "passed": "Passed",
-    "failed": "Failed",
-    "incomplete": "Incomplete",
-    "not_evaluated": "Not evaluated",
-    "in_progress": "Not ended",
-    "unheard": "Unclear",
-    "operation.replicate": "Replication",
-    "operation.drill": "Drill",
-    "operation.switchover": "Switchover",
-    "operation.failover": "Failover",
-    "operation.failback": "Failback",
-    "operation.reprotect": "Reprotection",
-    "way.replicate": "from {source} to {target}",
-    "way.drill": "with the data of {source}, at {target}",
-    "way": "from {source} to {target}",
-    "step.succeeded": "done",
-    "step.adopted": "found done",
-    "step.failed": "failed",
-    "step.skipped": "skipped",
-    "step.unknown": "unknown",
-    "step.waiting": "waiting",
-    "step.running": "running",
-    "step.pending": "not started",
-    "clock.disrupted_at": "Disruption",
-    "clock.declared_at": "Declared",
-    "clock.started_at": "Started",
-    "clock.fenced_at": "Old primary fenced",
-    "clock.data_recovered_at": "Data recovered",
-    "clock.service_verified_at": "Service verified",
-    "clock.clients_verified_at": "Clients verified",
-    "clock.ended_at": "Ended",
-    "head.back": "Service was back after {time}.",
-    "head.switched": "Users were moved to {target}, and service was verified after {time}.",
-    "head.drill": "The drill passed: a restored service answered after {time}.",
-    "head.drill_data": "The drill passed: the restored data were verified after {time}. No application was asked.",
-    "head.back_data": "The data were verified at {target} after {time}. No application and no door were asked.",
-    "head.drill_untimed": "The drill passed; its recovery time was not measured.",
-    "head.untimed": "Every step was done; the recovery time was not measured.",
-    "head.replicated": "Recovery points were made and checked in {time}.",
-    "head.replicated_untimed": "Recovery points were made and checked.",
-    "head.reprotected": "{target} is the standby of {source} again, after {time}.",
-    "head.step": "{operation} failed at “{title}”.",
-    "head.verification": "{operation} failed: {count} of {all} verifications found something else than was saved.",
-    "head.objective_time": "{operation} took {time}: longer than the {promised} that were promised.",
-    "head.objective_point": "{operation} brought back data from {time} before the disruption: {promised} was promised.",
-    "head.cleanup": "Cleanup failed: {count} things were left behind.",
-    "head.cleanup_one": "Cleanup failed: one thing was left behind.",
-    "head.refused": "{operation} was refused for safety.",
-    "head.failed": "{operation} failed.",
-    "head.no_service": "Service was not seen working for users.",
-    "head.waiting": "{operation} waits for a person at “{title}”.",
-    "head.interrupted": "{operation} was interrupted and can be resumed.",
-    "head.running": "{operation} has not ended: {count} of {all} steps are done.",
-    "head.objective": "{operation} missed an objective.",
-    "head.incomplete": "{operation} is incomplete: {count} of {all} steps were not done.",
-    "head.incomplete_one": "{operation} is incomplete: 1 of {all} steps was not done.",
-    "head.incomplete_done": "{operation} is incomplete: not everything that was asked for was seen.",
-    "head.not_evaluated": "{operation} was not evaluated.",
-    "head.unheard": "{operation} ended with a verdict that this report does not know: {verdict}.",
-    "loss.none": "Nothing that users had been told was saved is lost.",
-    "loss.none_count": "None of the {all} writes that users had been told were saved is lost.",
-    "loss.some": "{count} of the {all} writes that users had been told were saved are lost.",
-    "loss.some_uncounted": "{count} writes that users had been told were saved are lost.",
-    "loss.no_writes": "Users saved nothing while this was watched, so loss was not put to the test.",
-    "loss.unmeasured": "What users lost was not measured.",
-    "loss.no_change": "A run of this kind changes no primary: it put no write of a user at stake, and measured none.",
-    "gap.rta": "Recovery time (RTA)",
-    "gap.rpa": "Recovery point (RPA)",
-    "gap.downtime": "Client downtime",
-    "gap.acknowledged": "Acknowledged writes",
-    "gap.lost": "Lost writes",
-    "gap.clocks": "Clocks: {names}",
-    "gap.steps": "Steps without a seen success: {names}",
-    "gap.verifications": "Verifications not evaluated: {count} of {all}",
-    "gap.no_verifications": "Verifications: none was made",
-    "gap.distance": "Distance between the sites",
-    "beyond.drill": "A drill works on an isolated copy. It does not show that users can be moved to the other site.",
-    "beyond.replicate": "Replication makes and checks copies. It does not show that service can run on them.",
-    "beyond.adopted": "Steps found done ({names}) were done already when albus-dr looked: not how long they took.",
-    "beyond.level": "Proof level {level} ({meaning}). Not shown: {higher}.",
-    "level.L0": "declared",
-    "level.L1": "checked by a probe",
-    "level.L2": "data restored and verified",
-    "level.L3": "the application served requests on it",
-    "level.L4": "a real change of primary",
-    "level.L5": "a completed return",
-}  # fmt: skip
+from albus_dr.report.phrases import NOT_MEASURED, PHRASES
+from albus_dr.report.words import ENGLISH, Words, utc
 
 NO_CHANGE = ("drill", "replicate", "reprotect")  # of the primary: users stay where they are
 LEVELS = ("L0", "L1", "L2", "L3", "L4", "L5")
@@ -122,7 +33,7 @@ def printable(text: object) -> str:
 
 def one_line(text: object, limit: int = 500) -> str:
     """Printable, on one line, at most ``limit`` characters (then it ends in …)."""
-    line = " ".join(printable(text).split())
+    line = re.sub(r"[ \t\r\n]+", " ", printable(text)).strip()  # a space that doesn't break stays one
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
@@ -135,21 +46,21 @@ class Mark:
     tone: str
 
 
-def verdict_mark(verdict: str) -> Mark:
+def verdict_mark(verdict: str, words: Words = ENGLISH) -> Mark:
     """The mark of a verdict of a run, a verification or an objective; an unheard word is never a pass."""
     symbols = {"passed": ("✓", "good"), "failed": ("✗", "bad"), "incomplete": ("◐", "warn")}
     symbol, tone = symbols.get(verdict, ("○", "none") if verdict == "not_evaluated" else ("?", "warn"))
-    return Mark(symbol, PHRASES[verdict if verdict in (*symbols, "not_evaluated") else "unheard"], tone)
+    return Mark(symbol, words.say(PHRASES[verdict if verdict in (*symbols, "not_evaluated") else "unheard"]), tone)
 
 
-def run_mark(state: RunState) -> Mark:
+def run_mark(state: RunState, words: Words = ENGLISH) -> Mark:
     """The mark of the run as a whole: one that has not ended has no verdict yet."""
     if state.exit_code is None:
-        return Mark("…", PHRASES["in_progress"], "warn")
-    return verdict_mark(state.verdict)
+        return Mark("…", words.say(PHRASES["in_progress"]), "warn")
+    return verdict_mark(state.verdict, words)
 
 
-def step_mark(status: str, adopted: bool = False) -> Mark:
+def step_mark(status: str, adopted: bool = False, words: Words = ENGLISH) -> Mark:
     """The mark of a step's status."""
     marks = {
         "succeeded": ("✓", "good"), "failed": ("✗", "bad"), "skipped": ("↷", "warn"), "unknown": ("?", "warn"),
@@ -158,7 +69,8 @@ def step_mark(status: str, adopted: bool = False) -> Mark:
     if status not in marks:
         return Mark("?", one_line(status, 40), "warn")
     symbol, tone = marks[status]
-    return Mark(symbol, PHRASES["step.adopted" if adopted and status == "succeeded" else f"step.{status}"], tone)
+    key = "step.adopted" if adopted and status == "succeeded" else f"step.{status}"
+    return Mark(symbol, words.say(PHRASES[key]), tone)
 
 
 @dataclass(frozen=True)
@@ -197,49 +109,52 @@ def clock_start(state: RunState) -> datetime | None:
     return state.clocks.get("declared_at" if state.clock == "declaration" else "disrupted_at")
 
 
-def utc(at: datetime) -> datetime:
-    """The moment in UTC; one without a zone is UTC already."""
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
 def seconds_between(earlier: datetime | None, later: datetime | None) -> float | None:
     """Seconds from one moment to the other; None where either is missing."""
     return None if earlier is None or later is None else (utc(later) - utc(earlier)).total_seconds()
 
 
-def format_moment(at: datetime | None) -> str:
+def format_moment(at: datetime | None, words: Words = ENGLISH) -> str:
     """``2026-01-31 09:14:03.120 UTC``, or "not measured"."""
-    return NOT_MEASURED if at is None else f"{utc(at):%Y-%m-%d %H:%M:%S}.{utc(at).microsecond // 1000:03d} UTC"
+    return words.say(NOT_MEASURED) if at is None else words.moment(at)
 
 
-def format_seconds(seconds: float | None) -> str:
+def format_seconds(seconds: float | None, words: Words = ENGLISH) -> str:
     """A duration for people, or "not measured"."""
-    return NOT_MEASURED if seconds is None else format_duration(seconds)
+    return words.say(NOT_MEASURED) if seconds is None else words.duration(seconds)
 
 
-def format_count(count: int | None) -> str:
+def format_count(count: int | None, words: Words = ENGLISH) -> str:
     """``1,204``, or "not measured"."""
-    return NOT_MEASURED if count is None else f"{count:,}"
+    return words.say(NOT_MEASURED) if count is None else words.number(count)
 
 
-def format_share(part: float, whole: float) -> str:
+def format_share(part: float, whole: float, words: Words = ENGLISH) -> str:
     """``0.016 %``, ``37 %``: two digits that mean something."""
     if whole <= 0:
-        return NOT_MEASURED
+        return words.say(NOT_MEASURED)
     percent = 100 * part / whole
     if percent >= 10 or percent <= 0:
-        return f"{percent:.0f} %"
-    return f"{percent:.2g} %" if percent >= 0.01 else "less than 0.01 %"
+        return words.percent(words.number(percent))
+    if percent < 0.01:
+        return words.say(PHRASES["share.tiny"], share=words.percent(words.number(0.01, 2)))
+    return words.percent(words.number(percent, 1 - math.floor(math.log10(percent))).rstrip("0").rstrip(".,"))
 
 
-def operation_name(state: RunState) -> str:
+def operation_name(state: RunState, words: Words = ENGLISH) -> str:
     """``Failover``, as a word for the beginning of a sentence."""
-    return PHRASES.get(f"operation.{state.operation}", one_line(state.operation).capitalize())
+    known = PHRASES.get(f"operation.{state.operation}")
+    return words.say(known) if known else one_line(state.operation).capitalize()
 
 
-def way(state: RunState) -> str:
+def way(state: RunState, words: Words = ENGLISH) -> str:
     """``from strasbourg to bordeaux``."""
-    return PHRASES.get(f"way.{state.operation}", PHRASES["way"]).format(source=state.source, target=state.target)
+    return words.say(PHRASES.get(f"way.{state.operation}", PHRASES["way"]), source=state.source, target=state.target)
+
+
+def title_of(step: StepState, words: Words = ENGLISH) -> str:
+    """What the step is called. The name of an own step is its author's, in whatever language."""
+    return step.title if step.action.startswith("own.") else words.retold(step.title)
 
 
 def undone(steps: Iterable[StepState]) -> list[StepState]:
@@ -252,39 +167,43 @@ def troubled(state: RunState) -> list[StepState]:
     return [step for step in state.steps.values() if step.status in ("failed", "unknown")]
 
 
-def headline(state: RunState) -> str:
+def headline(state: RunState, words: Words = ENGLISH) -> str:
     """The verdict in a sentence or two, and what it means for users. Words of success stand in a passed run alone."""
     if state.exit_code is None:
-        return _unfinished(state)
+        return _unfinished(state, words)
     match state.verdict:
         case "passed":
-            return _passed(state)
+            return _passed(state, words)
         case "failed":
-            return _failed(state)
+            return _failed(state, words)
         case "incomplete":
-            return _incomplete(state)
+            return _incomplete(state, words)
         case "not_evaluated":
-            return PHRASES["head.not_evaluated"].format(operation=operation_name(state))
-    return PHRASES["head.unheard"].format(operation=operation_name(state), verdict=one_line(state.verdict, 60))
+            return words.say(PHRASES["head.not_evaluated"], operation=operation_name(state, words))
+    return words.say(
+        PHRASES["head.unheard"], operation=operation_name(state, words), verdict=one_line(state.verdict, 60)
+    )
 
 
-def _passed(state: RunState) -> str:
+def _passed(state: RunState, words: Words) -> str:
     measured = state.rta_s is not None
-    time = format_seconds(state.rta_s)
+    time = format_seconds(state.rta_s, words)
     if state.operation == "drill":
         asked = "head.drill_data" if _data_alone(state) else "head.drill"
-        return PHRASES[asked if measured else "head.drill_untimed"].format(time=time)
+        return words.say(PHRASES[asked if measured else "head.drill_untimed"], time=time)
     if state.operation == "replicate":
         took_s = seconds_between(state.clocks.get("started_at"), state.clocks.get("ended_at"))
         key = "head.replicated_untimed" if took_s is None else "head.replicated"
-        return PHRASES[key].format(time=format_seconds(took_s))
+        return words.say(PHRASES[key], time=format_seconds(took_s, words))
     if state.operation == "reprotect":
         took_s = seconds_between(state.clocks.get("started_at"), state.clocks.get("ended_at"))
-        return PHRASES["head.reprotected"].format(source=state.source, target=state.target, time=format_seconds(took_s))
+        return words.say(
+            PHRASES["head.reprotected"], source=state.source, target=state.target, time=format_seconds(took_s, words)
+        )
     key = "head.switched" if state.operation in ("switchover", "failback") else "head.back"
     if _data_alone(state):
         key = "head.back_data"
-    return f"{PHRASES[key if measured else 'head.untimed'].format(time=time, target=state.target)} {loss(state)}"
+    return f"{words.say(PHRASES[key if measured else 'head.untimed'], time=time, target=state.target)} {loss(state, words)}"
 
 
 def _data_alone(state: RunState) -> bool:
@@ -295,81 +214,81 @@ def _data_alone(state: RunState) -> bool:
     return data is not None and not any(answers)
 
 
-def _failed(state: RunState) -> str:
-    parts = [_why_failed(state)]
+def _failed(state: RunState, words: Words) -> str:
+    parts = [_why_failed(state, words)]
     if _service_missing(state) and state.exit_code != ExitCode.REFUSED:
-        parts.append(PHRASES["head.no_service"])
+        parts.append(words.say(PHRASES["head.no_service"]))
     if state.lost_writes:
-        parts.append(loss(state))
+        parts.append(loss(state, words))
     return " ".join(parts)
 
 
-def _why_failed(state: RunState) -> str:
-    operation = operation_name(state)
+def _why_failed(state: RunState, words: Words) -> str:
+    operation = operation_name(state, words)
     missed = next((objective for objective in objectives(state) if objective.verdict == "failed"), None)
     failed = next((step for step in state.steps.values() if step.status == "failed"), None)
     wrong = sum(found.verdict == "failed" for found in state.verifications)
     if state.exit_code == ExitCode.OBJECTIVE_MISSED and missed is not None:
         if missed.stricter_missed:
-            return PHRASES["head.objective"].format(operation=operation)
-        time, promised = format_seconds(missed.actual_s), format_duration(missed.promised_s)
+            return words.say(PHRASES["head.objective"], operation=operation)
+        time, promised = format_seconds(missed.actual_s, words), words.duration(missed.promised_s)
         key = "head.objective_time" if missed.key == "rto" else "head.objective_point"
-        return PHRASES[key].format(operation=operation, time=time, promised=promised)
+        return words.say(PHRASES[key], operation=operation, time=time, promised=promised)
     if state.exit_code == ExitCode.CLEANUP_FAILED and state.residue:
         count = len(state.residue)
-        return PHRASES["head.cleanup_one" if count == 1 else "head.cleanup"].format(count=count)
+        return words.say(PHRASES["head.cleanup_one" if count == 1 else "head.cleanup"], count=count)
     if state.exit_code == ExitCode.REFUSED:
-        return PHRASES["head.refused"].format(operation=operation)
+        return words.say(PHRASES["head.refused"], operation=operation)
     if state.exit_code == ExitCode.VERIFICATION_FAILED and wrong:
-        return PHRASES["head.verification"].format(operation=operation, count=wrong, all=len(state.verifications))
+        return words.say(PHRASES["head.verification"], operation=operation, count=wrong, all=len(state.verifications))
     if failed is not None:
-        return PHRASES["head.step"].format(operation=operation, title=one_line(failed.title, 120))
-    return PHRASES["head.failed"].format(operation=operation)
+        return words.say(PHRASES["head.step"], operation=operation, title=one_line(title_of(failed, words), 120))
+    return words.say(PHRASES["head.failed"], operation=operation)
 
 
 def _service_missing(state: RunState) -> bool:
     return state.operation not in NO_CHANGE and state.clocks.get("clients_verified_at") is None
 
 
-def _incomplete(state: RunState) -> str:
+def _incomplete(state: RunState, words: Words) -> str:
     if state.exit_code == ExitCode.INTERRUPTED:
-        return PHRASES["head.interrupted"].format(operation=operation_name(state))
+        return words.say(PHRASES["head.interrupted"], operation=operation_name(state, words))
     missing = len(undone(state.steps.values()))
     key = {0: "head.incomplete_done", 1: "head.incomplete_one"}.get(missing, "head.incomplete")
-    return PHRASES[key].format(operation=operation_name(state), count=missing, all=len(state.steps))
+    return words.say(PHRASES[key], operation=operation_name(state, words), count=missing, all=len(state.steps))
 
 
-def _unfinished(state: RunState) -> str:
-    operation = operation_name(state)
+def _unfinished(state: RunState, words: Words) -> str:
+    operation = operation_name(state, words)
     waiting = state.steps.get(state.waiting_for) if state.waiting_for is not None else None
     if waiting is not None:
-        return PHRASES["head.waiting"].format(operation=operation, title=one_line(waiting.title, 120))
+        return words.say(PHRASES["head.waiting"], operation=operation, title=one_line(title_of(waiting, words), 120))
     done = len(state.steps) - len(undone(state.steps.values()))
-    return PHRASES["head.running"].format(operation=operation, count=done, all=len(state.steps))
+    return words.say(PHRASES["head.running"], operation=operation, count=done, all=len(state.steps))
 
 
-def loss(state: RunState) -> str:
+def loss(state: RunState, words: Words = ENGLISH) -> str:
     """What users lost of what they had been told was saved: nothing, how much, or that nobody measured it."""
     acknowledged, lost = state.acknowledged_writes, state.lost_writes
     if lost is None and state.operation in NO_CHANGE:
-        return PHRASES["loss.no_change"]
+        return words.say(PHRASES["loss.no_change"])
     if lost is None:
-        return PHRASES["loss.unmeasured"]
+        return words.say(PHRASES["loss.unmeasured"])
     if lost > 0:
         key = "loss.some_uncounted" if acknowledged is None else "loss.some"
-        return PHRASES[key].format(count=format_count(lost), all=format_count(acknowledged))
+        return words.say(PHRASES[key], count=format_count(lost, words), all=format_count(acknowledged, words))
     if acknowledged is None:
-        return PHRASES["loss.unmeasured"]
+        return words.say(PHRASES["loss.unmeasured"])
     if acknowledged == 0:
-        return PHRASES["loss.no_writes"]
+        return words.say(PHRASES["loss.no_writes"])
     if state.verdict == "passed" and state.exit_code is not None:
-        return PHRASES["loss.none"]
-    return PHRASES["loss.none_count"].format(all=format_count(acknowledged))
+        return words.say(PHRASES["loss.none"])
+    return words.say(PHRASES["loss.none_count"], all=format_count(acknowledged, words))
 
 
-def clock_label(key: str) -> str:
+def clock_label(key: str, words: Words = ENGLISH) -> str:
     """``Old primary fenced``."""
-    return PHRASES[f"clock.{key}"]
+    return words.say(PHRASES[f"clock.{key}"])
 
 
 def ordered_clocks(state: RunState) -> list[tuple[str, datetime | None]]:
@@ -379,10 +298,14 @@ def ordered_clocks(state: RunState) -> list[tuple[str, datetime | None]]:
     return [*measured, *((key, None) for key in CLOCKS if state.clocks.get(key) is None)]
 
 
-def level_meaning(state: RunState) -> str:
+def level_meaning(state: RunState, words: Words = ENGLISH) -> str:
     """``L3: the application served requests on it``."""
     meaning = PHRASES.get(f"level.{state.proof_level}")
-    return f"{state.proof_level}: {meaning}" if meaning else state.proof_level
+    return (
+        words.say(PHRASES["level"], level=state.proof_level, meaning=words.say(meaning))
+        if meaning
+        else state.proof_level
+    )
 
 
 def distance_km(state: RunState) -> float | None:
@@ -391,38 +314,39 @@ def distance_km(state: RunState) -> float | None:
     return float(distance) if isinstance(distance, int | float) and not isinstance(distance, bool) else None
 
 
-def unmeasured(state: RunState) -> list[str]:
+def unmeasured(state: RunState, words: Words = ENGLISH) -> list[str]:
     """What this run has no measurement of, one item a line."""
     measured = (
         ("gap.rta", state.rta_s), ("gap.rpa", state.rpa_s), ("gap.downtime", state.client_downtime_s),
         ("gap.acknowledged", state.acknowledged_writes), ("gap.lost", state.lost_writes),
         ("gap.distance", distance_km(state)),
     )  # fmt: skip
-    gaps = [PHRASES[key] for key, value in measured if value is None]
-    if missing := [clock_label(key).lower() for key in CLOCKS if state.clocks.get(key) is None]:
-        gaps.append(PHRASES["gap.clocks"].format(names=", ".join(missing)))
+    gaps = [words.say(PHRASES[key]) for key, value in measured if value is None]
+    if missing := [clock_label(key, words).lower() for key in CLOCKS if state.clocks.get(key) is None]:
+        gaps.append(words.say(PHRASES["gap.clocks"], names=", ".join(missing)))
     if steps := undone(state.steps.values()):
-        gaps.append(PHRASES["gap.steps"].format(names=", ".join(one_line(step.id, 80) for step in steps)))
+        gaps.append(words.say(PHRASES["gap.steps"], names=", ".join(one_line(step.id, 80) for step in steps)))
     blank = sum(found.verdict not in ("passed", "failed") for found in state.verifications)
     if blank:
-        gaps.append(PHRASES["gap.verifications"].format(count=blank, all=len(state.verifications)))
+        gaps.append(words.say(PHRASES["gap.verifications"], count=blank, all=len(state.verifications)))
     if not state.verifications:
-        gaps.append(PHRASES["gap.no_verifications"])
+        gaps.append(words.say(PHRASES["gap.no_verifications"]))
     return gaps
 
 
-def limits(state: RunState) -> list[str]:
+def limits(state: RunState, words: Words = ENGLISH) -> list[str]:
     """What a run of this kind can't show, even when everything was measured."""
-    said = [PHRASES[key] for key in (f"beyond.{state.operation}",) if key in PHRASES]
+    said = [words.say(PHRASES[key]) for key in (f"beyond.{state.operation}",) if key in PHRASES]
     if adopted := [one_line(step.id, 80) for step in state.steps.values() if step.adopted]:
-        said.append(PHRASES["beyond.adopted"].format(names=", ".join(adopted)))
+        said.append(words.say(PHRASES["beyond.adopted"], names=", ".join(adopted)))
     if state.proof_level in LEVELS[:-1]:
         higher = LEVELS[LEVELS.index(state.proof_level) + 1 :]
         said.append(
-            PHRASES["beyond.level"].format(
+            words.say(
+                PHRASES["beyond.level"],
                 level=state.proof_level,
-                meaning=PHRASES[f"level.{state.proof_level}"],
-                higher=", ".join(f"{level} ({PHRASES[f'level.{level}']})" for level in higher),
+                meaning=words.say(PHRASES[f"level.{state.proof_level}"]),
+                higher=", ".join(f"{level} ({words.say(PHRASES[f'level.{level}'])})" for level in higher),
             )
         )
     return said

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from albus_dr.journal.state import CLOCKS, RUN_SCHEMA, RunState
-from albus_dr.report.findings import utc
+from albus_dr.report.words import utc
 
 
 def run_document(state: RunState) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import xml.etree.ElementTree as ET
 
 from albus_dr.journal.state import RunState, StepState, VerificationState
 from albus_dr.report.findings import (
-    NOT_MEASURED,
     Objective,
     clock_start,
     format_seconds,
@@ -19,8 +18,9 @@ from albus_dr.report.findings import (
     objectives,
     printable,
     seconds_between,
-    utc,
 )
+from albus_dr.report.phrases import NOT_MEASURED
+from albus_dr.report.words import utc
 from albus_dr.units import format_duration
 
 PHRASES = {

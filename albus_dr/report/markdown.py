@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 
 from albus_dr.journal.state import RunState
 from albus_dr.report.findings import (
-    NOT_MEASURED,
     Mark,
     clock_label,
     clock_start,
@@ -25,16 +24,20 @@ from albus_dr.report.findings import (
     run_mark,
     seconds_between,
     step_mark,
+    title_of,
     troubled,
     unmeasured,
     verdict_mark,
     way,
 )
-from albus_dr.units import format_duration
+from albus_dr.report.phrases import NOT_MEASURED
+from albus_dr.report.words import ENGLISH, Words
 
 PHRASES = {
+    "head": "{mark}: {said}",
+    "over": "{operation} of {runbook} {way}",
     "wrong": "What went wrong",
-    "next": "Next",
+    "next": "Next:",
     "figures": "Against the objectives",
     "rto": "Recovery time (RTA against RTO)",
     "rpo": "Recovery point (RPA against RPO)",
@@ -67,28 +70,35 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&@$]|^[#+-]|(?<=\d)[.)](?= )|(?<=[a-z]):(?=//))")
 
 
-def render(state: RunState) -> str:
+def render(state: RunState, words: Words = ENGLISH) -> str:
     """The report as Markdown that ends in a line end."""
-    mark = run_mark(state)
+    mark = run_mark(state, words)
     parts = [
-        f"# {mark.symbol} {mark.word}: {_text(headline(state))}",
-        _text(f"{operation_name(state)} of {state.runbook} {way(state)}"),
+        f"# {mark.symbol} " + words.say(PHRASES["head"], mark=mark.word, said=_text(headline(state, words))),
+        _text(
+            words.say(
+                PHRASES["over"], operation=operation_name(state, words), runbook=state.runbook, way=way(state, words)
+            )
+        ),
     ]
     if state.reason:
-        parts.append(_text(state.reason))
-    parts += _wrong(state)
-    parts += [f"## {PHRASES['figures']}", _figures(state)]
-    parts += [f"## {PHRASES['loss']}", _text(loss(state))]
-    parts += [f"## {PHRASES['clocks']}", _clocks(state)]
-    parts += [f"## {PHRASES['steps']}", _steps(state)]
-    parts += [f"## {PHRASES['verifications']}", _verifications(state)]
-    parts += [f"## {PHRASES['residue']}", _list(state.residue) or PHRASES["residue.none"]]
+        parts.append(_text(words.retold(state.reason)))
+    parts += _wrong(state, words)
+    parts += [f"## {words.say(PHRASES['figures'])}", _figures(state, words)]
+    parts += [f"## {words.say(PHRASES['loss'])}", _text(loss(state, words))]
+    parts += [f"## {words.say(PHRASES['clocks'])}", _clocks(state, words)]
+    parts += [f"## {words.say(PHRASES['steps'])}", _steps(state, words)]
+    parts += [f"## {words.say(PHRASES['verifications'])}", _verifications(state, words)]
+    parts += [
+        f"## {words.say(PHRASES['residue'])}",
+        _list(map(words.retold, state.residue)) or words.say(PHRASES["residue.none"]),
+    ]
     if state.notes:
-        parts += [f"## {PHRASES['notes']}", _list(state.notes)]
-    gaps = [PHRASES["unmeasured"].format(what=what) for what in unmeasured(state)]
-    if beyond := _list([*gaps, *limits(state)]):
-        parts += [f"## {PHRASES['limits']}", beyond]
-    parts += [f"## {PHRASES['identity']}", _identity(state)]
+        parts += [f"## {words.say(PHRASES['notes'])}", _list(map(words.retold, state.notes))]
+    gaps = [words.say(PHRASES["unmeasured"], what=what) for what in unmeasured(state, words)]
+    if beyond := _list([*gaps, *limits(state, words)]):
+        parts += [f"## {words.say(PHRASES['limits'])}", beyond]
+    parts += [f"## {words.say(PHRASES['identity'])}", _identity(state, words)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -107,88 +117,97 @@ def _list(items: Iterable[str]) -> str:
     return "\n".join(f"- {_text(item)}" for item in items)
 
 
+def _head(words: Words, table: str, **values: object) -> list[str]:
+    return [words.say(title, **values) if title else "" for title in COLUMNS[table]]
+
+
 def _said(mark: Mark) -> str:
     return f"{mark.symbol} {mark.word}"
 
 
-def _wrong(state: RunState) -> list[str]:
+def _wrong(state: RunState, words: Words) -> list[str]:
     if not (steps := troubled(state)):
         return []
     lines = []
     for step in steps:
-        lines.append(
-            f"- **{_text(step.title)}** ({_text(step.id)}): {_text(step.error or step_mark(step.status).word)}"
-        )
+        why = step.error or step_mark(step.status, words=words).word
+        lines.append(f"- **{_text(title_of(step, words))}** ({_text(step.id)}): {_text(why)}")
         if step.hint:
-            lines.append(f"  {PHRASES['next']}: {_text(step.hint)}")
-    return [f"## {PHRASES['wrong']}", "\n".join(lines)]
+            lines.append(f"  {words.say(PHRASES['next'])} {_text(step.hint)}")
+    return [f"## {words.say(PHRASES['wrong'])}", "\n".join(lines)]
 
 
-def _figures(state: RunState) -> str:
+def _figures(state: RunState, words: Words) -> str:
     rows: list[tuple[str, ...]] = [
         (
-            PHRASES[objective.key],
-            format_seconds(objective.actual_s),
-            format_duration(objective.promised_s),
-            format_seconds(objective.margin_s),
-            _said(verdict_mark(objective.verdict)),
+            words.say(PHRASES[objective.key]),
+            format_seconds(objective.actual_s, words),
+            words.duration(objective.promised_s),
+            format_seconds(objective.margin_s, words),
+            _said(verdict_mark(objective.verdict, words)),
         )
         for objective in objectives(state)
     ]
     rows += [
-        (PHRASES["downtime"], format_seconds(state.client_downtime_s), "", "", ""),
-        (PHRASES["acknowledged"], format_count(state.acknowledged_writes), "", "", ""),
-        (PHRASES["lost"], format_count(state.lost_writes), "", "", ""),
+        (words.say(PHRASES["downtime"]), format_seconds(state.client_downtime_s, words), "", "", ""),
+        (words.say(PHRASES["acknowledged"]), format_count(state.acknowledged_writes, words), "", "", ""),
+        (words.say(PHRASES["lost"]), format_count(state.lost_writes, words), "", "", ""),
     ]
-    return _table(COLUMNS["figures"], rows)
+    return _table(_head(words, "figures"), rows)
 
 
-def _clocks(state: RunState) -> str:
+def _clocks(state: RunState, words: Words) -> str:
     begin = clock_start(state)
-    start = PHRASES["start.declaration" if state.clock == "declaration" else "start.disruption"]
-    head = [title.format(start=start) for title in COLUMNS["clocks"]]
+    start = words.say(PHRASES["start.declaration" if state.clock == "declaration" else "start.disruption"])
+    head = _head(words, "clocks", start=start)
     rows = [
-        (clock_label(key), format_moment(at), format_seconds(seconds_between(begin, at)))
+        (clock_label(key, words), format_moment(at, words), format_seconds(seconds_between(begin, at), words))
         for key, at in ordered_clocks(state)
     ]
     return _table(head, rows)
 
 
-def _steps(state: RunState) -> str:
+def _steps(state: RunState, words: Words) -> str:
     rows = [
         (
-            step.title,
+            title_of(step, words),
             step.id,
             step.site,
-            _said(step_mark(step.status, step.adopted)),
-            format_seconds(step.duration_s),
+            _said(step_mark(step.status, step.adopted, words)),
+            format_seconds(step.duration_s, words),
             step.attempts,
         )
         for step in state.steps.values()
     ]
-    return _table(COLUMNS["steps"], rows)
+    return _table(_head(words, "steps"), rows)
 
 
-def _verifications(state: RunState) -> str:
+def _verifications(state: RunState, words: Words) -> str:
     if not state.verifications:
-        return PHRASES["verifications.none"]
+        return words.say(PHRASES["verifications.none"])
     rows = [
-        (found.workload, found.kind, found.expected, found.actual, _said(verdict_mark(found.verdict)))
+        (
+            found.workload,
+            words.retold(found.kind),
+            words.retold(found.expected),
+            words.retold(found.actual),
+            _said(verdict_mark(found.verdict, words)),
+        )
         for found in state.verifications
     ]
-    return _table(COLUMNS["verifications"], rows)
+    return _table(_head(words, "verifications"), rows)
 
 
-def _identity(state: RunState) -> str:
+def _identity(state: RunState, words: Words) -> str:
     return _table(
         ("", ""),
         (
-            ("Run", state.run),
-            ("Operator", state.operator or NOT_MEASURED),
-            ("Plan digest", state.plan_digest),
-            ("Resumed", state.resumed),
-            ("Events", state.events),
-            ("Last journal hash", state.last_hash),
-            ("Proof level", level_meaning(state)),
+            (words.say("Run"), state.run),
+            (words.say("Operator"), state.operator or words.say(NOT_MEASURED)),
+            (words.say("Plan digest"), state.plan_digest),
+            (words.say("Resumed"), state.resumed),
+            (words.say("Events"), state.events),
+            (words.say("Last journal hash"), state.last_hash),
+            (words.say("Proof level"), level_meaning(state, words)),
         ),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from albus_dr.journal.state import RunState
-from albus_dr.report.findings import seconds_between, utc
+from albus_dr.report.findings import seconds_between
+from albus_dr.report.words import utc
 
 _HELP = {
     "run_ended_timestamp_seconds": "When the last run ended.",

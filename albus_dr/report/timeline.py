@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from html import escape
 
 from albus_dr.journal.state import CLOCKS, RunState, StepState
-from albus_dr.report.findings import clock_label, clock_start, seconds_between, utc
-from albus_dr.units import format_duration
+from albus_dr.report.findings import clock_label, clock_start, seconds_between
+from albus_dr.report.words import Words, utc
 
 _TICKS_S = (
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600,
@@ -37,17 +37,11 @@ class Window:
         """Where the moment lies, as a fraction of the width; outside 0..1 it is not in the window."""
         return (utc(at) - self.begin).total_seconds() / self.span_s
 
-    def ticks(self) -> list[tuple[float, str]]:
-        """Fractions of the width with their labels, counted from the left edge."""
+    def ticks(self) -> list[tuple[float, float]]:
+        """Fractions of the width with their seconds, counted from the left edge."""
         step_s = next((size for size in _TICKS_S if self.span_s / size <= _MOST_TICKS), self.span_s / _MOST_TICKS)
         count = math.floor(self.span_s / step_s + 1e-9)
-        return [(index * step_s / self.span_s, _tick_label(index * step_s)) for index in range(count + 1)]
-
-
-def _tick_label(seconds: float) -> str:
-    if seconds == 0:
-        return "0"
-    return f"{seconds:g} s" if 1 <= seconds < 60 else format_duration(seconds)
+        return [(index * step_s / self.span_s, index * step_s) for index in range(count + 1)]
 
 
 @dataclass(frozen=True)
@@ -147,19 +141,19 @@ def row_svg(shown: Window, state: RunState, step: StepState, tone: str, label: s
     return f'<div class="lane"><svg class="row" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg></div>'
 
 
-def axis_svg(shown: Window, state: RunState, numbers: dict[str, int]) -> str:
+def axis_svg(shown: Window, state: RunState, numbers: dict[str, int], words: Words) -> str:
     """The scale: numbers of the clocks above, time below. Hidden from screen readers: the tables say the same."""
     parts = []
     for flag in flags(shown, state, numbers):
         text = "·".join(str(numbers[key]) for key in flag.keys)
-        title = ", ".join(clock_label(key) for key in flag.keys)
+        title = ", ".join(clock_label(key, words) for key in flag.keys)
         parts.append(
             f'<text class="flag" x="{_percent(flag.place)}" y="13" text-anchor="{_anchor(flag.place)}">{text}'
             f"<title>{escape(title)}</title></text>"
         )
-    for place, label in shown.ticks():
+    for place, seconds in shown.ticks():
         parts.append(
-            f'<text class="tick" x="{_percent(place)}" y="32" text-anchor="{_anchor(place)}">{escape(label)}</text>'
+            f'<text class="tick" x="{_percent(place)}" y="32" text-anchor="{_anchor(place)}">{escape(words.whole(seconds))}</text>'
         )
     return f'<svg class="axis" aria-hidden="true">{"".join(parts)}</svg>'
 

@@ -24,7 +24,7 @@ def test_lines_fit_the_terminal_and_a_path_stays_whole(
     path = "/" + "x" * 120
     with os.fdopen(theirs, "w") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
-        _Show(tmp_path, tmp_path / "state", verbose=False, quiet=False).say("word " * 60 + path)
+        _Show(tmp_path, tmp_path / "state", verbose=False, quiet=False, lang="en").say("word " * 60 + path)
         lines = os.read(ours, 10_000).decode().splitlines()
     os.close(ours)
     assert lines[-1].strip() == path

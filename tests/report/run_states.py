@@ -20,21 +20,21 @@ SITES: dict[str, Any] = {
     "distance_km": 759.6,
 }  # fmt: skip
 STEPS = (
-    ("run.preflight", "Look whether a failover can work", "", "bordeaux", "run.preflight", (), 0.05, 0.32),
-    ("patients.fence", "Fence strasbourg", "", "strasbourg", "run.fence", ("run.preflight",), 0.33, 0.61),
+    ("run.preflight", "patients at bordeaux is a standby; what would be lost", "", "bordeaux", "run.preflight", (), 0.05, 0.32),
+    ("patients.fence", "Prove that strasbourg can't write", "", "strasbourg", "run.fence", ("run.preflight",), 0.33, 0.61),
     ("patients.promote", "Promote patients at bordeaux", "patients", "bordeaux", "postgres.promote",
      ("patients.fence",), 0.62, 0.98),
-    ("documents.restore", "Bring documents up to the newest recovery point at bordeaux", "documents", "bordeaux",
+    ("documents.restore", "Restore documents at bordeaux", "documents", "bordeaux",
      "files.restore", ("patients.fence",), 0.62, 1.47),
-    ("patients.verify", "Verify patients at bordeaux", "patients", "bordeaux", "postgres.verify", ("patients.promote",),
+    ("patients.verify", "Ask patients at bordeaux what it must know", "patients", "bordeaux", "postgres.verify", ("patients.promote",),
      0.99, 1.20),
     ("application.start", "Start application at bordeaux", "application", "bordeaux", "service.start",
      ("patients.verify", "documents.restore"), 1.48, 1.95),
-    ("application.verify", "Ask application at bordeaux three questions", "application", "bordeaux", "service.verify",
+    ("application.verify", "Ask application at bordeaux", "application", "bordeaux", "service.verify",
      ("application.start",), 1.96, 2.02),
-    ("door.switch", "Lead users to bordeaux", "door", "bordeaux", "traffic.switch",
+    ("door.switch", "Open the door to bordeaux", "door", "bordeaux", "traffic.switch",
      ("application.verify",), 2.03, 2.06),
-    ("door.verify", "Ask through the door that users come in by", "door", "bordeaux", "traffic.verify",
+    ("door.verify", "Come in by the door", "door", "bordeaux", "traffic.verify",
      ("door.switch",), 2.07, 2.31),
 )  # fmt: skip
 
@@ -79,13 +79,15 @@ def passed() -> RunState:
     state.verifications = [
         VerificationState("patients.verify", "patients", "SELECT count(*) FROM patient", "4000", "4000", "passed"),
         VerificationState("patients.verify", "patients", "SELECT count(*) FROM invoice", "12000", "12000", "passed"),
-        VerificationState("documents.restore", "documents", "sha256 of 100%", "812 files", "812 files", "passed"),
+        VerificationState("documents.restore", "documents", "SHA-256 of 812 files", "812 equal", "812 equal", "passed"),
         VerificationState(
             "application.verify", "application", "GET /agenda/today",
-            "200, length(appointments) > `0`", "200, length(appointments) > `0`", "passed",
+            "status 200, length(appointments) > `0`", "status 200, length(appointments) > `0`", "passed",
         ),
     ]  # fmt: skip
-    state.notes = ["The fence was proved by a probe: the host answered, and nothing listened on its ports."]
+    state.notes = [
+        "strasbourg is fenced by probe: all answered; database: no process owns /srv/strasbourg/postgres, nothing listens on port 5432"
+    ]
     return state
 
 
@@ -106,12 +108,16 @@ def failed_drill() -> RunState:
     state.steps["patients.verify"].error = "the server answered to nobody"
     for id_ in ("application.start", "application.verify"):
         state.steps[id_].status = "skipped"
-    state.verdict, state.exit_code, state.reason = "failed", 4, "documents.restore failed after 3 attempts."
+    state.verdict, state.exit_code, state.reason = (
+        "failed",
+        4,
+        "documents.restore failed: restic ended with code 12: wrong password or no key found",
+    )
     state.clocks.update(declared_at=after(0.01), started_at=after(0.04), ended_at=after(1.6))
     state.clock, state.proof_level = "declaration", "L1"
     state.verifications = [
         VerificationState("patients.verify", "patients", "SELECT count(*) FROM patient", "4000", "3871", "failed"),
-        VerificationState("documents.restore", "documents", "sha256 of 100%", "812 files", "", "not_evaluated"),
+        VerificationState("documents.restore", "documents", "SHA-256 of 812 files", "812 equal", "", "not_evaluated"),
     ]
     state.residue = ["bordeaux: /var/lib/albus-dr/scratch/7f3a/documents (1.2 GiB)"]
     return state
@@ -140,7 +146,7 @@ def unmeasured() -> RunState:
 def too_late() -> RunState:
     """A failover that worked, an hour and ten minutes too late, and lost writes."""
     state = passed()
-    state.verdict, state.exit_code, state.reason = "failed", 6, "The recovery time objective was missed."
+    state.verdict, state.exit_code, state.reason = "failed", 6, "recovered after 5 h 10 min; the objective is 4 h"
     state.rta_s, state.rto_s, state.lost_writes = 18_600.0, 14_400.0, 17
     state.clocks["clients_verified_at"], state.clocks["ended_at"] = after(18_600), after(18_601)
     state.steps["door.verify"].ended_at = after(18_600)

@@ -218,8 +218,8 @@ def _poisoned(state: RunState) -> RunState:
 def test_timeline_shows_parallel_steps_side_by_side_in_time() -> None:
     html = render(passed())
     bars = dict(re.findall(r'aria-label="([^:"]+): .*?<rect class="bar [^"]*" x="([\d.]+)%"', html))
-    assert bars["Promote patients at bordeaux"] == bars["Bring documents up to the newest recovery point at bordeaux"]
-    assert float(bars["Fence strasbourg"]) < float(bars["Promote patients at bordeaux"])
+    assert bars["Promote patients at bordeaux"] == bars["Restore documents at bordeaux"]
+    assert float(bars["Prove that strasbourg can&#x27;t write"]) < float(bars["Promote patients at bordeaux"])
 
 
 def test_rto_line_stands_in_the_timeline_only_where_it_belongs() -> None:

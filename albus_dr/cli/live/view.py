@@ -11,7 +11,8 @@ from typing import Any
 
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.journal.event import Event
-from albus_dr.report.findings import one_line, utc
+from albus_dr.report.findings import one_line
+from albus_dr.report.words import utc
 from albus_dr.units import format_bytes
 
 _RATE_WINDOW_S = 10.0

@@ -1,0 +1,227 @@
+"""What steps and the engine write into the journal, in French: by the English sentence.
+
+``{…}`` stands for what the sentence was filled with; the names are those of the French side. A test reads the program's
+source for the sentences and fails when one of them is not here. Errors are not: they quote programs, and are quoted.
+"""
+
+from __future__ import annotations
+
+TITLES = {
+    "Prove that {site} can't write": "Prouver que {site} ne peut plus écrire",
+    "Claim {site} at the witness": "Réserver {site} auprès du témoin",
+    "Make {site} the primary at the witness": "Inscrire {site} comme site principal auprès du témoin",
+    "Make an isolated target at {site}": "Préparer une cible isolée à {site}",
+    "Remove everything that the drill made at {site}": "Supprimer tout ce que l'exercice a créé à {site}",
+    "Protect {name} at {site}": "Protéger {name} à {site}",
+    "{name} at {site} is ready to be protected": "{name} à {site} peut être protégé",
+    "Verify {name} at {site}": "Vérifier {name} à {site}",
+    "Take {name} over at {site}": "Reprendre {name} à {site}",
+    "{name} is ready at {site}": "{name} est prêt à {site}",
+    "Let go of {name} at {site}": "Libérer {name} à {site}",
+    "{name} is there, both repositories open": "{name} est présent, les deux dépôts s'ouvrent",
+    "{site} has a recovery point of {name}, and room for it": (
+        "{site} a un point de reprise de {name}, et la place pour le restaurer"
+    ),
+    "Restore {name} into the isolated target": "Restaurer {name} dans la cible isolée",
+    "Compare {name} with its manifest": "Comparer {name} à son manifeste",
+    "Keep the files of {name} that {site} has alone": "Conserver les fichiers de {name} que {site} est seul à avoir",
+    "{site} has room for what it has alone of {name}": "{site} a la place pour ce qu'il est seul à avoir de {name}",
+    "Bring {name} at {site} nearly up to date": "Mettre presque à jour {name} à {site}",
+    "Carry the last changes of {name} over to {site}": "Transporter les dernières modifications de {name} vers {site}",
+    "Compare {name} at both sites": "Comparer {name} sur les deux sites",
+    "Restore {name} at {site}": "Restaurer {name} à {site}",
+    "Compare {name} at {site} with its manifest": "Comparer {name} à {site} à son manifeste",
+    "Refresh the copy of {name} at {site}": "Rafraîchir la copie de {name} à {site}",
+    "Back up {name} at {site}": "Sauvegarder {name} à {site}",
+    "Copy the recovery points of {name} to {site}": "Copier les points de reprise de {name} vers {site}",
+    "{name} at {site} is a standby; what would be lost": (
+        "{name} à {site} est un serveur de secours ; ce qui serait perdu"
+    ),
+    "{name} at {site} is the primary, both repositories open": (
+        "{name} à {site} est le serveur principal, les deux dépôts s'ouvrent"
+    ),
+    "Dump {name} at {site}": "Exporter {name} à {site}",
+    "{name} at {site} follows {other}": "{name} à {site} suit {other}",
+    "Commits at {site} wait for {other} again": "Les validations à {site} attendent de nouveau {other}",
+    "{name} at {site} follows {other} closely": "{name} à {site} suit {other} de près",
+    "Stop {name} at {site} cleanly": "Arrêter proprement {name} à {site}",
+    "Promote {name} at {site}": "Promouvoir {name} à {site}",
+    "Ask {name} at {site} what it must know": "Demander à {name}, à {site}, ce qu'il doit savoir",
+    "{name} at {site} may become the standby of {other}": "{name} à {site} peut devenir le secours de {other}",
+    "Nothing writes to {name} at {site}": "Rien n'écrit dans {name} à {site}",
+    "Keep what {name} at {site} has alone": "Conserver ce que {name} à {site} est seul à avoir",
+    "Rebuild {name} at {site} from {other}": "Reconstruire {name} à {site} depuis {other}",
+    "{name} at {site} has nearly everything": "{name} à {site} a presque tout",
+    "Start a copy of {name} on what was restored": "Démarrer une copie de {name} sur ce qui a été restauré",
+    "Ask the copy of {name}": "Interroger la copie de {name}",
+    "Stop {name} at {site}": "Arrêter {name} à {site}",
+    "{name} does not run at {site}": "{name} ne tourne pas à {site}",
+    "Start {name} at {site}": "Démarrer {name} à {site}",
+    "Ask {name} at {site}": "Interroger {name} à {site}",
+    "The door answers": "L'accès des utilisateurs répond",
+    "The door is closed to {site}": "L'accès des utilisateurs est fermé vers {site}",
+    "Close the door to {site}": "Fermer l'accès des utilisateurs vers {site}",
+    "Open the door to {site}": "Ouvrir l'accès des utilisateurs vers {site}",
+    "Come in by the door": "Entrer par l'accès des utilisateurs",
+    "Count what users saw": "Compter ce que les utilisateurs ont vu",
+}
+
+VERDICTS = {
+    "everything was done and verified": "tout a été fait et vérifié",
+    "recovered, verified and within the objectives": "rétabli, vérifié, et dans les objectifs",
+    "{step} failed: {error}": "{step} a échoué : {error}",
+    "cleanup left something behind: {items}": "le nettoyage a laissé quelque chose en place : {items}",
+    "not everything was done: {steps}": "tout n'a pas été fait : {steps}",
+    "the recovery time was not measured: nothing verified the service, or the clock of this machine was set back": (
+        "la durée de reprise n'a pas été mesurée : rien n'a vérifié le service, ou l'horloge de cette machine a été reculée"
+    ),
+    "recovered after {time}; the objective is {promised}": "rétabli après {time} ; l'objectif est {promised}",
+    "{name}: the age of its newest write was not measured": (
+        "{name} : l'âge de l'écriture la plus récente n'a pas été mesuré"
+    ),
+    "{name}: its newest write is {time} older than the disruption; the objective is {promised}": (
+        "{name} : l'écriture la plus récente précède l'interruption de {time} ; l'objectif est {promised}"
+    ),
+    "a {operation} lost {count} acknowledged writes": "une opération {operation} a perdu {count} écritures confirmées",
+    "something that it needs was not done": "une étape dont elle dépend n'a pas été faite",
+    "it was aborted": "abandonnée",
+    "it was interrupted": "interrompue",
+    "it was aborted; {reason}": "abandonnée ; {reason}",
+    "it was interrupted; {reason}": "interrompue ; {reason}",
+}
+
+NOTES = {
+    "the runbook has no application: the recovery time ends where the data were verified": (
+        "le plan de reprise n'a pas d'application : la durée de reprise s'arrête à la vérification des données"
+    ),
+    "the runbook has no application and no door: the recovery time ends where the data were verified": (
+        "le plan de reprise n'a ni application ni accès des utilisateurs : la durée de reprise s'arrête à la vérification "
+        "des données"
+    ),
+    "the runbook has no door: the recovery time ends where the application was verified, not its users' way in": (
+        "le plan de reprise n'a pas d'accès des utilisateurs : la durée de reprise s'arrête à la vérification de "
+        "l'application, non de cet accès"
+    ),
+    "the time of the disruption was not given (--disrupted-at): times count from the declaration, and users waited longer": (
+        "l'heure de l'interruption n'a pas été donnée (--disrupted-at) : les durées comptent depuis la déclaration, et les "
+        "utilisateurs ont attendu plus longtemps"
+    ),
+    "{title}: approved by {who}": "{title} : approuvé par {who}",
+    "{title}: {who} decided that it is {decision} ({why})": "{title} : {who} a décidé : {decision} ({why})",
+    "done": "fait",
+    "not_done": "non fait",
+    "abort asked for by {who}: {why}": "abandon demandé par {who} : {why}",
+    "a {operation} begins": "début d'une opération {operation}",
+    "{title}: undone: {outcome}": "{title} : annulé : {outcome}",
+    "{title}: could NOT be undone: {error}": "{title} : n'a PAS pu être annulé : {error}",
+    "a notification failed: {channel}: {why}": "une notification a échoué : {channel} : {why}",
+    "{title}: nobody answered in time; the runbook says: go on": (
+        "{title} : personne n'a répondu à temps ; le plan de reprise dit de continuer"
+    ),
+    "removed what an earlier drill left in {directory}": "supprimé : ce qu'un exercice antérieur avait laissé dans {directory}",
+    "{name}: a rebuild of {data} at {site} was begun before and not finished; it begins anew, and what was there is kept in {folder}": (
+        "{name} : une reconstruction de {data} à {site} avait commencé sans s'achever ; elle recommence, et ce qui s'y "
+        "trouvait est conservé dans {folder}"
+    ),
+    "{name} at {site} ran and {role}; it was stopped": "{name} à {site} tournait et {role} ; il a été arrêté",
+    "took writes": "acceptait des écritures",
+    "followed nobody": "ne suivait personne",
+    "{name} at {site}: {counted}; listed in {list}, the whole directory is kept in {folder}": (
+        "{name} à {site} : {counted} ; la liste est dans {list}, le répertoire entier est conservé dans {folder}"
+    ),
+    "{count} rows written there alone{tables}": "{count} lignes écrites là seulement{tables}",
+    "{count} rows written there alone{tables}, {deleted} deleted": (
+        "{count} lignes écrites là seulement{tables}, {deleted} supprimées"
+    ),
+    "which rows were written there alone is NOT known": "on ne sait PAS quelles lignes ont été écrites là seulement",
+    "{name}: an earlier rebuild did not end; a new base backup replaces what it left": (
+        "{name} : une reconstruction antérieure ne s'est pas achevée ; une nouvelle sauvegarde de base remplace ce qu'elle "
+        "a laissé"
+    ),
+    "{name}: pg_rewind could not do it ({why}); a new base backup did": (
+        "{name} : pg_rewind n'a pas pu le faire ({why}) ; une nouvelle sauvegarde de base l'a fait"
+    ),
+    "{finding}. {who} accepted it (--accept-shrunken)": "{finding}. {who} l'a accepté (--accept-shrunken)",
+    "{name}: the dump is empty: no table has a row": "{name} : l'export est vide : aucune table n'a de ligne",
+    "{name}: the dump has shrunk to {size}; the last {count} had {usual}": (
+        "{name} : l'export n'a plus que {size} ; les {count} derniers en avaient {usual}"
+    ),
+    "{name}: tables that had rows at the last recovery point are empty now or gone: {tables}": (
+        "{name} : des tables qui avaient des lignes au dernier point de reprise sont vides ou ont disparu : {tables}"
+    ),
+    "{name}: {path} has shrunk to {count} files with {size}; at the last recovery point it had {before} with {held}": (
+        "{name} : {path} n'a plus que {count} fichiers pour {size} ; au dernier point de reprise, {before} pour {held}"
+    ),
+    "file with name's SHA-256 {digest}": "fichier dont le nom a pour SHA-256 {digest}",
+    "{name} has no marker: the age of its newest write can't be measured": (
+        "{name} n'a pas de marqueur : l'âge de l'écriture la plus récente ne peut être mesuré"
+    ),
+    "{name}: the newest write at {site} is {time} older than the disruption (objective {promised}); what was written in between is lost": (
+        "{name} : l'écriture la plus récente à {site} précède l'interruption de {time} (objectif {promised}) ; ce qui a été "
+        "écrit entre-temps est perdu"
+    ),
+    "{loss}. {who} accepted it (--accept-data-loss)": "{loss}. {who} l'a accepté (--accept-data-loss)",
+    "{name} is unprotected since {at}, until {source} is back and `albus-dr reprotect` has passed: "
+    "{site} has no standby, and commits wait for nobody": (
+        "{name} n'est plus protégé depuis le {at}, jusqu'au retour de {source} et à la réussite de `albus-dr reprotect` : "
+        "{site} n'a pas de secours, et les validations n'attendent personne"
+    ),
+    "{name} at {site}: {count} files ({size}) were there alone; kept in {tree}, listed in {list}": (
+        "{name} à {site} : {count} fichiers ({size}) ne se trouvaient que là ; conservés dans {tree}, listés dans {list}"
+    ),
+    "the witness does not know yet that {site} is the primary": (
+        "le témoin ne sait pas encore que {site} est le site principal"
+    ),
+    "without the witness: {who} stated: {statement}": "sans le témoin : {who} a déclaré : {statement}",
+    "epoch {epoch}: {site} is primary, by {witness}": "époque {epoch} : {site} est le site principal, selon {witness}",
+    "the directory {directory} on this machine": "le répertoire {directory} de cette machine",
+    "{site} is fenced by {method}: {proof}": "{site} est neutralisé ({method}) : {proof}",
+    "probe": "sonde",
+    "command": "commande",
+    "statement": "déclaration",
+    "lease": "bail",
+    "{who} stated: {statement}": "{who} a déclaré : {statement}",
+    "{command} ended with 0": "{command} s'est terminée par 0",
+    "{hosts} answered; {gone}": "réponse de {hosts} ; {gone}",
+    "{server}: no process owns {data}, nothing listens on port {port}": (
+        "{server} : aucun processus ne possède {data}, rien n'écoute sur le port {port}"
+    ),
+    "no command counts what users saw: acknowledged and lost writes are not measured": (
+        "aucune commande ne compte ce que les utilisateurs ont vu : écritures confirmées et perdues ne sont pas mesurées"
+    ),
+    "the witness is not believed: {why}": "le témoin n'est pas cru : {why}",
+    "the witness does not answer: {why}": "le témoin ne répond pas : {why}",
+    "{run} made {site} the primary and was not seen to promote it: this run does it again": (
+        "{run} a fait de {site} le site principal sans qu'on l'ait vu le promouvoir : cette exécution le refait"
+    ),
+}
+
+VERIFICATIONS = {
+    "recovery point at the other site": "point de reprise sur l'autre site",
+    "number of files": "nombre de fichiers",
+    "SHA-256 of {count} files": "SHA-256 de {count} fichiers",
+    "SHA-256 of {count} kept files": "SHA-256 de {count} fichiers conservés",
+    "symbolic links": "liens symboliques",
+    "{count} equal": "{count} identiques",
+    "{count} differ, the first: {name}": "{count} différents, le premier : {name}",
+    "the manifest": "le manifeste",
+    "older than this comparison": "plus ancien que cette comparaison",
+    "newer than any manifest": "plus récente que tout manifeste",
+    "role at {site}": "rôle à {site}",
+    "primary": "principal",
+    "standby": "secours",
+    "rows and checksum of {table}": "lignes et somme de contrôle de {table}",
+    "{count} rows, checksum {checksum}": "{count} lignes, somme {checksum}",
+    "no such table": "table absente",
+    "system identifier of the kept copy": "identifiant système de la copie conservée",
+    "system identifier at {site}": "identifiant système à {site}",
+    "status {status}": "statut {status}",
+    "the body does not contain {text}": "la réponse ne contient pas {text}",
+    "the expression can't be applied: {error}": "l'expression ne peut être appliquée : {error}",
+    "{expression} is null": "{expression} : nul",
+    "{expression} is not true": "{expression} : pas vrai",
+    "the body is not JSON": "le corps de la réponse n'est pas du JSON",
+    "process {pid}": "processus {pid}",
+}
+
+JOURNAL = {**NOTES, **VERDICTS, **VERIFICATIONS, **TITLES}

@@ -1,0 +1,288 @@
+"""What a report says of itself, in French: by the English sentence.
+
+The terms are those of a French auditor of health data: DMIA and PDMA are RTO and RPO. Typed as on a keyboard; ``french``
+puts in the spaces that don't break.
+"""
+
+from __future__ import annotations
+
+FINDINGS = {
+    "not measured": "non mesuré",
+    "Passed": "Réussi",
+    "Failed": "Échec",
+    "Incomplete": "Incomplet",
+    "Not evaluated": "Non évalué",
+    "Not ended": "Non terminé",
+    "Unclear": "Indéterminé",
+    "Replication": "Réplication",
+    "Drill": "Exercice de reprise",
+    "Switchover": "Bascule planifiée",
+    "Failover": "Bascule d'urgence",
+    "Failback": "Retour au site d'origine",
+    "Reprotection": "Remise sous protection",
+    "from {source} to {target}": "de {source} vers {target}",
+    "with the data of {source}, at {target}": "avec les données de {source}, sur le site {target}",
+    "done": "faite",
+    "found done": "constatée déjà faite",
+    "failed": "en échec",
+    "skipped": "omise",
+    "unknown": "issue inconnue",
+    "waiting": "en attente",
+    "running": "en cours",
+    "not started": "non commencée",
+    "Disruption": "Interruption",
+    "Declared": "Déclaration",
+    "Started": "Début de l'exécution",
+    "Old primary fenced": "Ancien site principal neutralisé",
+    "Data recovered": "Données rétablies",
+    "Service verified": "Service vérifié",
+    "Clients verified": "Accès des utilisateurs vérifié",
+    "Ended": "Fin",
+    "Service was back after {time}.": "Le service était rétabli après {time}.",
+    "Users were moved to {target}, and service was verified after {time}.": (
+        "Les utilisateurs ont été basculés vers {target}, et le service a été vérifié après {time}."
+    ),
+    "The drill passed: a restored service answered after {time}.": (
+        "L'exercice a réussi : un service restauré a répondu après {time}."
+    ),
+    "The drill passed: the restored data were verified after {time}. No application was asked.": (
+        "L'exercice a réussi : les données restaurées ont été vérifiées après {time}. Aucune application n'a été interrogée."
+    ),
+    "The data were verified at {target} after {time}. No application and no door were asked.": (
+        "Les données ont été vérifiées à {target} après {time}. Ni application ni accès des utilisateurs n'ont été interrogés."
+    ),
+    "The drill passed; its recovery time was not measured.": (
+        "L'exercice a réussi ; la durée de reprise n'a pas été mesurée."
+    ),
+    "Every step was done; the recovery time was not measured.": (
+        "Toutes les étapes ont été faites ; la durée de reprise n'a pas été mesurée."
+    ),
+    "Recovery points were made and checked in {time}.": "Les points de reprise ont été créés et vérifiés en {time}.",
+    "Recovery points were made and checked.": "Les points de reprise ont été créés et vérifiés.",
+    "{target} is the standby of {source} again, after {time}.": (
+        "{target} est de nouveau le site de secours de {source}, après {time}."
+    ),
+    "{operation} failed at “{title}”.": "{operation} : échec à l'étape « {title} ».",
+    "{operation} failed: {count} of {all} verifications found something else than was saved.": (
+        "{operation} : échec. {count} vérifications sur {all} ont trouvé autre chose que ce qui avait été sauvegardé."
+    ),
+    "{operation} took {time}: longer than the {promised} that were promised.": (
+        "{operation} : {time}, soit plus que les {promised} promises."
+    ),
+    "{operation} brought back data from {time} before the disruption: {promised} was promised.": (
+        "{operation} : les données rétablies datent de {time} avant l'interruption ; {promised} au plus était promis."
+    ),
+    "Cleanup failed: {count} things were left behind.": "Le nettoyage a échoué : {count} éléments sont restés en place.",
+    "Cleanup failed: one thing was left behind.": "Le nettoyage a échoué : un élément est resté en place.",
+    "{operation} was refused for safety.": "{operation} : refus, par sécurité.",
+    "{operation} failed.": "{operation} : échec.",
+    "Service was not seen working for users.": "Le service n'a pas été vu en fonctionnement pour les utilisateurs.",
+    "{operation} waits for a person at “{title}”.": "{operation} : en attente d'une personne à l'étape « {title} ».",
+    "{operation} was interrupted and can be resumed.": "{operation} : interruption ; l'exécution peut être reprise.",
+    "{operation} has not ended: {count} of {all} steps are done.": (
+        "{operation} : non terminé. Étapes faites : {count} sur {all}."
+    ),
+    "{operation} missed an objective.": "{operation} : un objectif n'a pas été tenu.",
+    "{operation} is incomplete: {count} of {all} steps were not done.": (
+        "{operation} : incomplet. {count} étapes sur {all} n'ont pas été faites."
+    ),
+    "{operation} is incomplete: 1 of {all} steps was not done.": (
+        "{operation} : incomplet. Une étape sur {all} n'a pas été faite."
+    ),
+    "{operation} is incomplete: not everything that was asked for was seen.": (
+        "{operation} : incomplet. Tout ce qui était demandé n'a pas été constaté."
+    ),
+    "{operation} was not evaluated.": "{operation} : non évalué.",
+    "{operation} ended with a verdict that this report does not know: {verdict}.": (
+        "{operation} : terminé par un verdict que ce rapport ne connaît pas : {verdict}."
+    ),
+    "Nothing that users had been told was saved is lost.": (
+        "Rien de ce qui avait été confirmé aux utilisateurs comme enregistré n'est perdu."
+    ),
+    "None of the {all} writes that users had been told were saved is lost.": (
+        "Aucune des {all} écritures confirmées aux utilisateurs n'est perdue."
+    ),
+    "{count} of the {all} writes that users had been told were saved are lost.": (
+        "Écritures confirmées aux utilisateurs et perdues : {count} sur {all}."
+    ),
+    "{count} writes that users had been told were saved are lost.": (
+        "Écritures confirmées aux utilisateurs et perdues : {count}."
+    ),
+    "Users saved nothing while this was watched, so loss was not put to the test.": (
+        "Les utilisateurs n'ont rien enregistré pendant l'observation : la perte n'a pas été mise à l'épreuve."
+    ),
+    "What users lost was not measured.": "Ce que les utilisateurs ont perdu n'a pas été mesuré.",
+    "A run of this kind changes no primary: it put no write of a user at stake, and measured none.": (
+        "Une exécution de cette nature ne change pas de site principal : elle n'a mis en jeu aucune écriture "
+        "d'utilisateur, et n'en a mesuré aucune."
+    ),
+    "Recovery time (RTA)": "Durée de reprise mesurée (RTA)",
+    "Recovery point (RPA)": "Perte de données mesurée (RPA)",
+    "Client downtime": "Interruption vue par les utilisateurs",
+    "Acknowledged writes": "Écritures confirmées",
+    "Lost writes": "Écritures perdues",
+    "Clocks: {names}": "Instants : {names}",
+    "Steps without a seen success: {names}": "Étapes dont la réussite n'a pas été constatée : {names}",
+    "Verifications not evaluated: {count} of {all}": "Vérifications non évaluées : {count} sur {all}",
+    "Verifications: none was made": "Vérifications : aucune n'a été faite",
+    "Distance between the sites": "Distance entre les sites",
+    "A drill works on an isolated copy. It does not show that users can be moved to the other site.": (
+        "Un exercice porte sur une copie isolée. Il ne montre pas que les utilisateurs peuvent être basculés vers l'autre site."
+    ),
+    "Replication makes and checks copies. It does not show that service can run on them.": (
+        "La réplication crée et vérifie des copies. Elle ne montre pas que le service peut fonctionner avec elles."
+    ),
+    "Steps found done ({names}) were done already when albus-dr looked: not how long they took.": (
+        "Les étapes constatées déjà faites ({names}) l'étaient lorsque albus-dr a regardé : leur durée n'est pas connue."
+    ),
+    "Proof level {level} ({meaning}). Not shown: {higher}.": (
+        "Niveau de preuve {level} ({meaning}). Non démontré : {higher}."
+    ),
+    "less than {share}": "moins de {share}",
+    "{level}: {meaning}": "{level} : {meaning}",
+    "declared": "déclaré",
+    "checked by a probe": "contrôlé par une sonde",
+    "data restored and verified": "données restaurées et vérifiées",
+    "the application served requests on it": "l'application a répondu à des requêtes sur ces données",
+    "a real change of primary": "changement réel de site principal",
+    "a completed return": "retour au site d'origine achevé",
+}
+
+PAGE = {
+    "{mark}: {said}": "{mark} : {said}",
+    "{operation} of {runbook}: {verdict}": "{operation} – {runbook} : {verdict}",
+    "{operation} of {runbook} {way}": "{operation} – {runbook}, {way}",
+    "What went wrong": "Ce qui a échoué",
+    "What to do:": "À faire :",
+    "Next:": "À faire :",
+    "Measured against what was promised": "Mesures au regard des engagements",
+    "Against the objectives": "Au regard des objectifs",
+    "Recovery time": "Durée de reprise",
+    "Recovery point": "Perte de données",
+    "Recovery time (RTA against RTO)": "Durée de reprise (mesurée / DMIA)",
+    "Recovery point (RPA against RPO)": "Perte de données (mesurée / PDMA)",
+    "RTO": "DMIA",
+    "RPO": "PDMA",
+    "RTA: from the {clock} until users were seen served": (
+        "Temps mesuré entre {clock} et service constaté pour les utilisateurs. "
+        "DMIA : durée maximale d'interruption admissible (RTO)"
+    ),
+    "RTA: from the {clock} until the restored service had answered": (
+        "Temps mesuré entre {clock} et réponse du service restauré. "
+        "DMIA : durée maximale d'interruption admissible (RTO)"
+    ),
+    "RPA: from the newest write that was found to the disruption": (
+        "Âge, lors de l'interruption, de l'écriture la plus récente retrouvée. "
+        "PDMA : perte de données maximale admissible (RPO)"
+    ),
+    "how long users' own requests failed": "durée pendant laquelle les requêtes des utilisateurs ont échoué",
+    "of {count} that users had been told were saved": "sur {count} confirmées aux utilisateurs",
+    "acknowledged writes: not measured": "écritures confirmées : non mesurées",
+    "Promised": "Engagement",
+    "Margin": "Marge",
+    "Missed by": "Dépassement",
+    "{share} of it used": "{share} consommés",
+    "Verdict": "Verdict",
+    "kept": "tenu",
+    "missed": "non tenu",
+    "not evaluated": "non évalué",
+    "A workload missed an objective of its own, stricter than this.": (
+        "Un composant n'a pas tenu son propre objectif, plus strict que celui-ci."
+    ),
+    "What was lost": "Ce qui a été perdu",
+    "Newest write found, before the disruption": "Écriture la plus récente retrouvée, avant l'interruption",
+    "Timeline": "Déroulement",
+    "Counted from the {clock}. Numbers are the clocks below.": (
+        "Temps compté depuis : {clock}. Les numéros renvoient aux instants ci-dessous."
+    ),
+    "Counted from the first step, {time} after the {clock}. Numbers are the clocks below.": (
+        "Temps compté depuis la première étape, {time} après : {clock}. Les numéros renvoient aux instants ci-dessous."
+    ),
+    "Counted from the first step. Numbers are the clocks below.": (
+        "Temps compté depuis la première étape. Les numéros renvoient aux instants ci-dessous."
+    ),
+    "The line of the RTO ({rto}) lies beyond the right edge, at {times} times this width.": (
+        "La limite de la DMIA ({rto}) se trouve au-delà du bord droit, à {times} fois cette largeur."
+    ),
+    "The dashed line is the RTO ({rto}).": "La ligne en tirets est la DMIA ({rto}).",
+    "No step has begun.": "Aucune étape n'a commencé.",
+    "The whole run against the RTO, on one scale": "L'exécution entière face à la DMIA, sur une même échelle",
+    "{actual} of the {promised} that were promised: {share}": "{actual} sur les {promised} promises : {share}",
+    "{actual}, where {promised} were promised: {share}": "{actual}, pour {promised} promises : {share}",
+    "The recovery time was not measured. Promised: {promised}.": (
+        "La durée de reprise n'a pas été mesurée. Engagement : {promised}."
+    ),
+    "RTO {time}": "DMIA {time}",
+    "RTA {time}": "mesuré {time}",
+    "{count} attempts": "{count} tentatives",
+    "{title}: {status}, from {begin} to {end}": "{title} : {status}, de {begin} à {end}",
+    "{title}: {status}": "{title} : {status}",
+    "an end that was not recorded": "une fin qui n'a pas été enregistrée",
+    "Clocks": "Instants mesurés",
+    "disruption": "interruption",
+    "declaration": "déclaration",
+    "the disruption": "l'interruption",
+    "the declaration": "la déclaration",
+    "Verifications": "Vérifications",
+    "None was made.": "Aucune n'a été faite.",
+    "Steps in figures": "Étapes en chiffres",
+    "Steps": "Étapes",
+    "Left behind": "Éléments restés en place",
+    "Cleanup named nothing that was left behind.": "Le nettoyage n'a signalé aucun élément resté en place.",
+    "Notes": "Remarques",
+    "What this does not show": "Ce que ce rapport ne démontre pas",
+    "Not measured": "Non mesuré",
+    "Not measured: {what}": "Non mesuré : {what}",
+    "Sites": "Sites",
+    "source": "source",
+    "target": "cible",
+    "The sites lie {distance} apart (great circle).": "Les sites sont distants de {distance} (orthodromie).",
+    "The distance between the sites was not measured.": "La distance entre les sites n'a pas été mesurée.",
+    "N": "N",
+    "S": "S",
+    "E": "E",
+    "W": "O",
+    "not given": "non renseigné",
+    "Identity of this run": "Identité de cette exécution",
+    "Identity": "Identité",
+    "Run": "Exécution",
+    "Runbook": "Plan de reprise",
+    "Scenario": "Scénario",
+    "Operator": "Opérateur",
+    "Plan digest": "Empreinte du plan",
+    "Proof level": "Niveau de preuve",
+    "Resumed": "Reprises",
+    "Events": "Événements",
+    "Events in the journal": "Événements du journal",
+    "Last journal hash": "Dernière empreinte du journal",
+    "Exit code": "Code de sortie",
+    "{count} times": "{count} fois",
+    "Drawn by albus-dr from the run's journal alone. Times are UTC.": (
+        "Établi par albus-dr à partir du seul journal de l'exécution. Les heures sont en temps universel coordonné (UTC)."
+    ),
+    "No.": "N°",
+    "Clock": "Instant",
+    "At": "Date et heure",
+    "After the {clock}": "Depuis : {clock}",
+    "After {start}": "Depuis {start}",
+    "Workload": "Composant",
+    "What was asked": "Contrôle",
+    "What": "Contrôle",
+    "Expected": "Attendu",
+    "Found": "Constaté",
+    "Step": "Étape",
+    "Action": "Action",
+    "Site": "Site",
+    "Began": "Début",
+    "Duration": "Durée",
+    "Attempts": "Tentatives",
+    "Result": "Résultat",
+    "Measured": "Mesuré",
+    "Id": "Identifiant",
+    "Role": "Rôle",
+    "Coordinates": "Coordonnées",
+    "Country": "Pays",
+    "Provider": "Hébergeur",
+    "Account": "Compte",
+    "Certificate": "Certificat",
+}

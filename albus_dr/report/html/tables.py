@@ -1,0 +1,124 @@
+"""What an auditor reads: clocks, verifications, limits, sites, steps, and what the run is bound to."""
+
+from __future__ import annotations
+
+from albus_dr.report.findings import (
+    clock_label,
+    clock_start,
+    distance_km,
+    format_moment,
+    format_seconds,
+    level_meaning,
+    limits,
+    ordered_clocks,
+    seconds_between,
+    step_mark,
+    unmeasured,
+    verdict_mark,
+)
+from albus_dr.report.html.page import Page, e, marked, quoted, table, ul, value
+from albus_dr.report.phrases import NOT_MEASURED
+
+
+def clocks(page: Page) -> str:
+    """Every clock in order, with its distance from the one that the recovery time counts from."""
+    begin = clock_start(page.state)
+    rows = []
+    for number, (key, at) in enumerate(ordered_clocks(page.state), 1):
+        after_s = seconds_between(begin, at)
+        rows.append(
+            (
+                page.words.number(number) if at is not None else "–",
+                e(clock_label(key, page.words)),
+                value(format_moment(at, page.words), at is not None),
+                value(format_seconds(after_s, page.words), after_s is not None),
+            )
+        )
+    return table("clocks", page.head("clocks", clock=page.clock), rows)
+
+
+def verifications(page: Page) -> str:
+    """What was compared: what should be there and what was."""
+    if not page.state.verifications:
+        return f"<p>{page.say('verifications.none')}</p>"
+    rows = [
+        (
+            e(found.workload),
+            quoted(page, found.kind),
+            f"<code>{quoted(page, found.expected)}</code>",
+            f"<code>{quoted(page, found.actual)}</code>",
+            marked(verdict_mark(found.verdict, page.words)),
+        )
+        for found in page.state.verifications
+    ]
+    return table("verifications", page.head("verifications"), rows)
+
+
+def not_shown(page: Page) -> str:
+    """What was not measured, and what a run of this kind can't show."""
+    gaps, beyond = ul(unmeasured(page.state, page.words)), ul(limits(page.state, page.words))
+    return (f"<h3>{page.say('unmeasured')}</h3>{gaps}" if gaps else "") + beyond
+
+
+def sites(page: Page) -> str:
+    """Where both sites stand, and who hosts them."""
+    state = page.state
+    rows = []
+    for name, role in ((state.source, "role.source"), (state.target, "role.target")):
+        site = state.sites.get(name)
+        facts = site if isinstance(site, dict) else {}
+        given = [
+            e(facts[key]) if facts.get(key) else page.say("not_given")
+            for key in ("country", "provider", "account", "certificate")
+        ]
+        place = _coordinates(page, facts.get("latitude"), facts.get("longitude"))
+        rows.append((e(name), page.say(role), place, *given))
+    apart = distance_km(state)
+    said = page.say("distance.none")
+    if apart is not None:
+        said = page.say("distance", distance=f"{page.words.number(apart)}\N{NO-BREAK SPACE}km")
+    return f"<p>{said}</p>" + table("sites", page.head("sites"), rows)
+
+
+def _coordinates(page: Page, latitude: object, longitude: object) -> str:
+    if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
+        return page.say("not_given")
+    north, east = "north" if latitude >= 0 else "south", "east" if longitude >= 0 else "west"
+    degrees = [f"{page.words.number(abs(angle), 4)}°" for angle in (latitude, longitude)]
+    return f"{e(degrees[0])} {page.say(north)}, {e(degrees[1])} {page.say(east)}"
+
+
+def steps(page: Page) -> str:
+    """Every step in figures."""
+    rows = [
+        (
+            f"<code>{e(step.id)}</code>",
+            e(step.action),
+            e(step.site or "–"),
+            value(format_moment(step.started_at, page.words), step.started_at is not None),
+            value(format_seconds(step.duration_s, page.words), step.duration_s is not None),
+            page.words.number(step.attempts),
+            marked(step_mark(step.status, step.adopted, page.words)),
+        )
+        for step in page.state.steps.values()
+    ]
+    return table("steps", page.head("steps"), rows)
+
+
+def identity(page: Page) -> str:
+    """Who ordered it, which plan it is bound to, and the journal that all of this was drawn from."""
+    state, words = page.state, page.words
+    pairs = (
+        ("run", state.run),
+        ("runbook", state.runbook),
+        ("scenario", state.scenario or page.plain("not_given")),
+        ("operator", state.operator or page.plain("not_given")),
+        ("digest", state.plan_digest),
+        ("level", level_meaning(state, words)),
+        ("exit", words.say(NOT_MEASURED) if state.exit_code is None else state.exit_code),
+        ("resumed", page.plain("times", count=words.number(state.resumed))),
+        ("events", words.number(state.events)),
+        ("hash", state.last_hash),
+    )
+    rows = "".join(f"<div><dt>{page.say(f'identity.{name}')}</dt><dd>{e(text)}</dd></div>" for name, text in pairs)
+    return f'<dl class="pairs identity">{rows}</dl>'

@@ -1,0 +1,88 @@
+"""The sentences that the program writes into a run's journal for people, read out of its source."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import albus_dr
+
+PACKAGE = Path(albus_dr.__file__).parent
+FILLED = "X"  # what stands for a value
+
+
+def sentences() -> Iterator[tuple[str, str]]:
+    """(where, sentence) of every note, verdict's reason and verification, with ``X`` where something is filled in."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        folder, *below = path.relative_to(PACKAGE).parts
+        if folder in ("engine", "workloads", "journal") or (folder == "cli" and len(below) == 1):
+            module = _Module(ast.parse(path.read_text(encoding="utf-8")))
+            for line, text in module.spoken():
+                yield f"{path.relative_to(PACKAGE)}:{line}", text
+
+
+class _Module:
+    def __init__(self, tree: ast.Module) -> None:
+        self._tree = tree
+        self._functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+    def spoken(self) -> Iterator[tuple[int, str]]:
+        for function in [*self._functions.values(), self._tree]:
+            for node in ast.walk(function) if function is not self._tree else ast.iter_child_nodes(self._tree):
+                for said in self._said(node):
+                    for text in self._texts(said, function, 3):
+                        yield said.lineno, text
+
+    def _said(self, node: ast.AST) -> Iterator[ast.expr]:
+        """The expressions that end up in front of a reader."""
+        match node:
+            case ast.Dict():
+                yield from (
+                    value
+                    for key, value in zip(node.keys, node.values, strict=True)
+                    if isinstance(key, ast.Constant) and key.value == "notes"
+                )
+            case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value="notes"))]):
+                yield node.value
+            case ast.Assign(targets=[ast.Name(id="notes" | "_MEASURED_TO" | "_NO_DISRUPTION")]):
+                yield from node.value.values if isinstance(node.value, ast.Dict) else [node.value]
+            case ast.Call(func=ast.Attribute(attr="append", value=ast.Name(id="notes") | ast.Attribute(attr="notes"))):
+                yield node.args[0]
+            case ast.Call(func=ast.Name(id="Verification")):
+                yield from node.args[1:4]
+            case ast.Call(func=ast.Name(id="Standpoint")):
+                yield from node.args[4:]
+            case ast.Return(value=ast.Tuple(elts=[ast.Attribute(value=ast.Name(id="Verdict")), _, reason])):
+                yield reason
+
+    def _texts(self, said: ast.expr, function: ast.AST, depth: int) -> Iterator[str]:
+        """The strings that the expression may be, through local names and the module's own functions."""
+        match said:
+            case ast.Constant(value=str(text)):
+                yield text
+            case ast.JoinedStr():
+                yield "".join(str(part.value) if isinstance(part, ast.Constant) else FILLED for part in said.values)
+            case ast.List() | ast.Tuple():
+                for item in said.elts:
+                    yield from self._texts(item, function, depth)
+            case ast.ListComp():
+                yield from self._texts(said.elt, function, depth)
+            case ast.IfExp():
+                yield from self._texts(said.body, function, depth)
+                yield from self._texts(said.orelse, function, depth)
+            case ast.BoolOp():
+                for item in said.values:
+                    yield from self._texts(item, function, depth)
+            case ast.Name() if depth:
+                for node in ast.walk(function):
+                    if isinstance(node, ast.Assign) and any(_names(target, said.id) for target in node.targets):
+                        yield from self._texts(node.value, function, depth - 1)
+            case ast.Call(func=ast.Name(id=name)) if depth and name in self._functions:
+                for node in ast.walk(self._functions[name]):
+                    if isinstance(node, ast.Return) and node.value is not None:
+                        yield from self._texts(node.value, self._functions[name], depth - 1)
+
+
+def _names(target: ast.expr, name: str) -> bool:
+    return isinstance(target, ast.Name) and target.id == name

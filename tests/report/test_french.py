@@ -1,0 +1,185 @@
+"""The French report: every sentence has its French, and nothing on the page escapes the language."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albus_dr.errors import UsageError
+from albus_dr.journal.state import RunState
+from albus_dr.plan.build import build
+from albus_dr.report import FORMATS, markdown, phrases
+from albus_dr.report.french import FRENCH, NARROW, WIDE, typeset
+from albus_dr.report.french_journal import JOURNAL
+from albus_dr.report.french_phrases import FINDINGS, PAGE
+from albus_dr.report.html import phrases as page_phrases
+from albus_dr.report.words import Words, words_of
+from albus_dr.runbook.loader import load
+from albus_dr.runbook.model import OPERATIONS
+from albus_dr.workloads.registry import kinds
+from tests.report.run_states import ALL, failed_drill, passed
+from tests.report.spoken import FILLED, sentences
+from tests.report.test_report_html import Page
+from tests.workloads.test_derivation import PHASES, derive
+
+TOP = Path(__file__).parent.parent.parent
+UNTOLD = {"", "X: X", "X is X", "GET X"}  # values alone, and what a runbook asks for
+
+
+def said_of_itself() -> set[str]:
+    """Every phrase and every column's title of the reports for people."""
+    columns = [*page_phrases.COLUMNS.values(), *markdown.COLUMNS.values()]
+    found = {*phrases.PHRASES.values(), *page_phrases.PHRASES.values(), *markdown.PHRASES.values()}
+    found |= {title for titles in columns for title in titles} | {phrases.NOT_MEASURED}
+    found |= set(re.findall(r'words\.say\("([^"]+)"', Path(markdown.__file__).read_text(encoding="utf-8")))
+    return found - {""}
+
+
+def titles() -> set[str]:
+    """Of every step that the kinds derive and that every operation has."""
+    found = {
+        step.title for kind, operation in PHASES for phase in vars(derive(kind, operation)).values() for step in phase
+    }
+    loaded = load(
+        TOP / "playbooks/albus.yaml",
+        TOP / "configs/demo.yaml",
+        kinds=kinds(),
+        environment={},
+        require_environment=False,
+    )
+    for operation in OPERATIONS:
+        plan = build(loaded.runbook, operation, source="strasbourg", target="bordeaux", kinds=kinds())
+        found |= {step.title for step in plan.steps if not step.action.startswith("own.")}
+    return found
+
+
+def test_every_phrase_has_its_french_and_no_french_is_left_over() -> None:
+    assert said_of_itself() == {*FINDINGS, *PAGE}
+
+
+def test_every_title_of_a_step_has_its_french() -> None:
+    assert len(titles()) > 50
+    assert sorted(title for title in titles() if FRENCH.retold(title) == title) == []
+
+
+def test_every_sentence_that_goes_into_the_journal_has_its_french() -> None:
+    found = set(sentences())
+    assert len(found) > 60
+    assert [each for each in sorted(found) if each[1] not in UNTOLD and not FRENCH.knows(each[1])] == []
+
+
+@pytest.mark.parametrize("catalogue", [FINDINGS, PAGE, JOURNAL], ids=["findings", "page", "journal"])
+def test_both_sides_of_a_catalogue_have_the_same_gaps(catalogue: dict[str, str]) -> None:
+    def gaps(text: str) -> list[str]:
+        return sorted(re.findall(r"\{(\w+)\}", text))
+
+    assert {english for english, french in catalogue.items() if gaps(english) != gaps(french)} == set()
+
+
+def test_french_is_set_with_its_own_spaces() -> None:
+    assert typeset("« a » : b ; c ?") == f"«{NARROW}a{NARROW}»{WIDE}: b{NARROW}; c{NARROW}?"
+    everything = [*FINDINGS.values(), *PAGE.values(), *JOURNAL.values()]
+    assert [french for french in everything if re.search(r"\w[:;!?»]|«\w", french)] == []
+
+
+class Marked(Words):
+    """A language in which everything that was said in it can be seen."""
+
+    code = "xx"
+
+    def say(self, english: str, /, **values: object) -> str:
+        return "§"
+
+    def retold(self, english: str) -> str:
+        return "§"
+
+    def duration(self, seconds: float) -> str:
+        return "§"
+
+    def moment(self, at: datetime) -> str:
+        return "§"
+
+
+@pytest.mark.parametrize("make", ALL.values(), ids=ALL)
+@pytest.mark.parametrize("form", ["html", "markdown"])
+def test_nothing_in_a_report_is_said_past_the_language(form: str, make: Any) -> None:
+    state: RunState = make()
+    text = FORMATS[form](state, Marked())
+    if form == "html":
+        page = Page(text)
+        spoken = [attributes.get(name) for _, attributes in page.elements for name in ("aria-label", "data-label")]
+        text = " ".join([page.text, *filter(None, spoken)])
+    for known in sorted(map(str, _names(state)), key=len, reverse=True):
+        text = text.replace(known, "")
+    text = re.sub(r"\bkm\b|\bL\d\b|§", "", text.replace("\\", ""))
+    assert re.findall(r"[A-Za-z]{2,}", text) == []
+
+
+def _names(state: RunState) -> list[str]:
+    """What is nobody's language: names, ids, addresses, and what programs said."""
+    steps = [
+        name for step in state.steps.values()
+        for name in (step.id, step.action, step.site, step.workload, step.error, step.hint, step.title)
+    ]  # fmt: skip
+    sites = [str(fact) for site in state.sites.values() if isinstance(site, dict) for fact in site.values()]
+    named = [
+        state.run,
+        state.runbook,
+        state.description,
+        state.source,
+        state.target,
+        state.plan_digest,
+        state.last_hash,
+    ]
+    return list(filter(None, [*named, state.scenario, state.operator, *steps, *sites, *state.rpa_by_workload]))
+
+
+def test_what_the_journal_says_is_told_in_french() -> None:
+    assert FRENCH.retold("Prove that strasbourg can't write") == "Prouver que strasbourg ne peut plus écrire"
+    told = FRENCH.retold(
+        "patients is unprotected since 2026-11-24 22:49:49 UTC, until strasbourg is back and `albus-dr reprotect` has "
+        "passed: bordeaux has no standby, and commits wait for nobody"
+    )
+    assert f"depuis le 24/11/2026 à 22:49:49{WIDE}UTC" in told
+    told = FRENCH.retold(
+        "patients at bordeaux: 1,204 rows written there alone; listed in /a, the whole directory is kept in /b"
+    )
+    assert f"1{NARROW}204 lignes écrites là seulement" in told
+    assert FRENCH.retold("recovered after 1 h 30 min; the objective is 4.5 s") == (
+        f"rétabli après 1{WIDE}h{WIDE}30{WIDE}min{NARROW}; l'objectif est 4,5{WIDE}s"
+    )
+
+
+def test_figures_and_moments_are_french() -> None:
+    assert FRENCH.number(1234567.891, 2) == f"1{NARROW}234{NARROW}567,89"
+    assert FRENCH.duration(2.3104) == f"2,3{WIDE}s"
+    assert FRENCH.duration(2 * 86400 + 3 * 3600) == f"2{WIDE}j{WIDE}3{WIDE}h"
+    assert FRENCH.moment(datetime(2026, 1, 31, 9, 14, 3, 120_000, tzinfo=UTC)) == f"31/01/2026 à 09:14:03,120{WIDE}UTC"
+
+
+def test_an_own_steps_name_stays_its_authors() -> None:
+    state = passed()
+    first = state.steps["run.preflight"]
+    state.steps["run.preflight"] = replace(first, action="own.run", title="The door answers")
+    assert "The door answers" in FORMATS["html"](state, FRENCH)
+
+
+def test_what_a_program_said_is_quoted_and_marked_as_english() -> None:
+    html = FORMATS["html"](failed_drill(), FRENCH)
+    assert '<html lang="fr">' in html
+    assert '<span lang="en">restic ended with code 12: wrong password or no key found</span>' in html
+
+
+def test_a_language_without_a_catalogue_is_refused() -> None:
+    with pytest.raises(UsageError, match="there is no language de"):
+        words_of("de")
+
+
+def test_a_sentence_for_every_value_that_is_filled_in() -> None:
+    assert FRENCH.knows(f"SHA-256 of {FILLED} files")
+    assert not FRENCH.knows("a sentence that nobody has put into French")
