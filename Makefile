@@ -48,7 +48,7 @@ lock: ## bring the lock files up to date with pyproject.toml (needs uv)
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command 'make lock' --extra demo --group build -o requirements.lock pyproject.toml
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command 'make lock' --extra demo --extra notify --group build --group dev -c requirements.lock \
+		--custom-compile-command 'make lock' --extra demo --extra notify --extra otel --group build --group dev -c requirements.lock \
 		-o requirements-dev.lock pyproject.toml
 
 clean: ## remove what was installed and built in this checkout; system packages stay

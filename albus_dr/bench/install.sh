@@ -58,6 +58,7 @@ look() { # look demo|test: sets `missing` to the tools that this machine lacks
     [ -e /etc/ssl/certs/ca-certificates.crt ] || ! have apt-get || missing="$missing certificates"
     has_restic || missing="$missing restic"
     [ "$1" = demo ] || have shellcheck || missing="$missing shellcheck"
+    [ "$1" = demo ] || have chromium || missing="$missing chromium"
     [ "$1" = demo ] || have etcd || missing="$missing etcd"
     [ "$1" = demo ] || have faketime || missing="$missing faketime"
     [ "$1" = demo ] || have sshd || [ -x /usr/sbin/sshd ] || missing="$missing sshd"
@@ -101,6 +102,7 @@ described() { # described TOOL: what it is, for people
     sshd) echo 'OpenSSH server' ;;
     setpriv) echo 'setpriv' ;;
     etcd) echo 'etcd, a witness of the tests' ;;
+    chromium) echo 'Chromium, for tests of the report' ;;
     ip) echo 'ip, for networks that can be cut' ;;
     faketime) echo 'libfaketime, for wrong clocks' ;;
     certificates) echo 'certificate authorities' ;;

@@ -18,6 +18,7 @@ FOUND = {
     "haproxy": "",
     "ssh": "",
     "setpriv": "",
+    "chromium": "",
     "etcd": "",
     "faketime": "",
     "ip": "",
@@ -109,7 +110,12 @@ def test_a_missing_python_is_named(machine: Machine, checkout: Path) -> None:
 
 @pytest.mark.parametrize(
     ("program", "named"),
-    [("shellcheck", "shellcheck"), ("crontab", "package cron"), ("systemd-analyze", "package systemd")],
+    [
+        ("shellcheck", "shellcheck"),
+        ("chromium", "package chromium"),
+        ("crontab", "package cron"),
+        ("systemd-analyze", "package systemd"),
+    ],
 )
 def test_what_only_the_tests_need(machine: Machine, checkout: Path, program: str, named: str) -> None:
     machine.remove(program)

@@ -51,6 +51,9 @@ PHRASES = {
     "clocks": "Clocks",
     "clock.disruption": "disruption",
     "clock.declaration": "declaration",
+    "start.disruption": "the disruption",
+    "start.declaration": "the declaration",
+    "nothing": "nothing",
     "verifications": "Verifications",
     "verifications.none": "None was made.",
     "steps": "Steps in figures",
@@ -85,7 +88,7 @@ PHRASES = {
 }
 
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "clocks": ("No.", "Clock", "At", "After the {clock}"),
+    "clocks": ("No.", "Clock", "At", "After {start}"),
     "verifications": ("Workload", "What was asked", "Expected", "Found", "Verdict"),
     "steps": ("Step", "Action", "Site", "Began", "Duration", "Attempts", "Result"),
     "sites": ("Site", "Role", "Coordinates", "Country", "Provider", "Account", "Certificate"),

@@ -23,6 +23,7 @@ from albus_dr.report.phrases import NOT_MEASURED
 def clocks(page: Page) -> str:
     """Every clock in order, with its distance from the one that the recovery time counts from."""
     begin = clock_start(page.state)
+    start = page.plain("start.declaration" if page.state.clock == "declaration" else "start.disruption")
     rows = []
     for number, (key, at) in enumerate(ordered_clocks(page.state), 1):
         after_s = seconds_between(begin, at)
@@ -34,7 +35,7 @@ def clocks(page: Page) -> str:
                 value(format_seconds(after_s, page.words), after_s is not None),
             )
         )
-    return table("clocks", page.head("clocks", clock=page.clock), rows)
+    return table("clocks", page.head("clocks", start=start), rows)
 
 
 def verifications(page: Page) -> str:
@@ -46,7 +47,7 @@ def verifications(page: Page) -> str:
             e(found.workload),
             quoted(page, found.kind),
             f"<code>{quoted(page, found.expected)}</code>",
-            f"<code>{quoted(page, found.actual)}</code>",
+            f"<code>{quoted(page, found.actual)}</code>" if found.actual else page.say("nothing"),
             marked(verdict_mark(found.verdict, page.words)),
         )
         for found in page.state.verifications
