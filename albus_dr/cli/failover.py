@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from albus_dr.cli.operate import Order, operate, parse_disrupted_at
+from albus_dr.cli.operate import Order, operate, parse_moment
 from albus_dr.cli.operation import Call, operation
+from albus_dr.errors import UsageError
 
 
 @operation
@@ -16,6 +17,9 @@ def command(
     disrupted_at: Annotated[
         str | None,
         typer.Option("--disrupted-at", help="When users lost the service: RFC 3339, or HH:MM. The clock starts there."),
+    ] = None,
+    detected_at: Annotated[
+        str | None, typer.Option("--detected-at", help="When somebody, or a monitor, noticed: RFC 3339, or HH:MM.")
     ] = None,
     accept_data_loss: Annotated[
         bool, typer.Option("--accept-data-loss", help="Go on although more than the RPO allows would be lost.")
@@ -37,5 +41,8 @@ def command(
     Nothing of the lost site is needed.
     """
     options = {"accept_data_loss": accept_data_loss, "fenced_by": fenced_by, "without_witness": without_witness}
-    order = Order("failover", call.runbook, call.config, parse_disrupted_at(disrupted_at), options)
+    disrupted, detected = parse_moment("--disrupted-at", disrupted_at), parse_moment("--detected-at", detected_at)
+    if disrupted and detected and detected < disrupted:
+        raise UsageError("--detected-at lies before --disrupted-at", hint="give both in full, with their zone")
+    order = Order("failover", call.runbook, call.config, disrupted, options, detected_at=detected)
     operate(order, call.manner)

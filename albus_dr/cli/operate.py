@@ -77,6 +77,7 @@ class Order:
     config: Path | None
     disrupted_at: datetime | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    detected_at: datetime | None = None
 
 
 def operate(order: Order, manner: Manner) -> None:
@@ -209,7 +210,8 @@ def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: O
         "runbook": plan.runbook, "description": loaded.runbook.description, "operation": plan.operation,
         "scenario": os.environ.get("ALBUS_DR_SCENARIO") or None, "plan": plan.to_json(), "plan_digest": plan.digest,
         "source": plan.source, "target": plan.target, "operator": _operator(), "options": {**order.options, "epoch_seen": at.epoch},
-        "objectives": {"rto_s": objectives.rto, "rpo_s": objectives.rpo, "clock": objectives.clock},
+        "objectives": {"rto_s": objectives.rto, "rpo_s": objectives.rpo, "clock": objectives.clock,
+                       "budgets": dict(objectives.budgets)},
         "sites": _sites(loaded), "runbook_file": str(loaded.path.absolute()),
         "config_file": str(loaded.config_path.absolute()),
         "disrupted_at": order.disrupted_at.isoformat() if order.disrupted_at else None,
@@ -219,6 +221,8 @@ def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: O
     if plan.operation == "failover":
         disrupted = order.disrupted_at or datetime.now(UTC)
         store.append(run, "ClockRecorded", {"clock": "disrupted_at", "at": disrupted.isoformat()})
+    if order.detected_at is not None:
+        store.append(run, "ClockRecorded", {"clock": "detected_at", "at": order.detected_at.isoformat()})
     return _run_info(store, run, plan, store.events(run)[0].data)
 
 
@@ -331,17 +335,17 @@ def write_reports(store: JournalStore, state: RunState, words: Words) -> None:
         )
 
 
-def _require_recent(text: str, found: datetime, now: datetime) -> None:
+def _require_recent(option: str, text: str, found: datetime, now: datetime) -> None:
     """A minute too many, or a watch in another zone, must not become a day ago: the run would count a day too much."""
     if now - found > HH_MM_AT_MOST:
         ago = format_duration((now - found).total_seconds())
         raise UsageError(
-            f"--disrupted-at {text} was {ago} ago at the last: it is {now:%H:%M:%S} here ({now:%Z})",
+            f"{option} {text} was {ago} ago at the last: it is {now:%H:%M:%S} here ({now:%Z})",
             hint=f"if that is what you mean, give it in full: {found.isoformat(timespec='seconds')}",
         )
 
 
-def parse_disrupted_at(text: str | None) -> datetime | None:
+def parse_moment(option: str, text: str | None) -> datetime | None:
     """RFC 3339, or HH:MM: the last one. Raises UsageError, also where that would be more than half a day ago."""
     if text is None:
         return None
@@ -351,15 +355,15 @@ def parse_disrupted_at(text: str | None) -> datetime | None:
             found = now.replace(hour=int(text[:2]), minute=int(text[3:]), second=0, microsecond=0)
             if found > now:
                 found -= timedelta(days=1)
-            _require_recent(text, found, now)
+            _require_recent(option, text, found, now)
         else:
             found = parse_time(text)
     except ValueError:
         raise UsageError(
-            f"--disrupted-at {text} is not a time", hint="for example 2026-03-10T00:47:00+01:00, or 00:47"
+            f"{option} {text} is not a time", hint="for example 2026-03-10T00:47:00+01:00, or 00:47"
         ) from None
     if found.tzinfo is None:
         found = found.astimezone()
     if found > datetime.now(UTC):
-        raise UsageError(f"--disrupted-at {text} is in the future", hint="give the zone: 2026-03-10T00:47:00+01:00")
+        raise UsageError(f"{option} {text} is in the future", hint="give the zone: 2026-03-10T00:47:00+01:00")
     return found.astimezone(UTC)

@@ -9,6 +9,7 @@ from typing import Any
 from albus_dr.engine.history import CHANGES_PRIMARY
 from albus_dr.errors import ExitCode
 from albus_dr.journal.fold import parse_time
+from albus_dr.journal.stages import stages
 from albus_dr.journal.state import RunState
 from albus_dr.runbook.model import PLANNED
 from albus_dr.units import format_duration
@@ -109,6 +110,15 @@ def _against_objectives(
                 f"{workload}: its newest write is {format_duration(found)} older than the disruption; "
                 f"the objective is {format_duration(rpo_s)}",
             )  # fmt: skip
+    over = next((stage for stage in stages(state) if stage.is_over), None)
+    if over is not None and over.budget_s is not None:
+        step = over.longest
+        most = f"; most of it: {step.id}, {format_duration(step.duration_s or over.took_s)}" if step else ""
+        return (
+            Verdict.FAILED, ExitCode.OBJECTIVE_MISSED,
+            f"the stage {over.clock.removesuffix('_at')} took {format_duration(over.took_s)}; its budget is "
+            f"{format_duration(over.budget_s)}{most}",
+        )  # fmt: skip
     if state.operation in PLANNED and actuals.lost_writes:
         return (
             Verdict.FAILED,

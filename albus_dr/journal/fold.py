@@ -37,6 +37,7 @@ def _declared(event: Event) -> RunState:
         run=event.run, runbook=data["runbook"], description=data.get("description", ""), operation=data["operation"],
         scenario=data.get("scenario"), plan_digest=data["plan_digest"], source=data["source"], target=data["target"],
         rto_s=objectives["rto_s"], rpo_s=objectives["rpo_s"], clock=objectives["clock"],
+        budgets=objectives.get("budgets", {}),
         notes=list(data.get("notes", ())), operator=data.get("operator", ""), sites=data.get("sites", {}), events=1, last_hash=event.hash,
     )  # fmt: skip
     for step in data["plan"]["steps"]:
@@ -97,6 +98,7 @@ def _failed(state: RunState, event: Event) -> None:
 def _step_ended(state: RunState, step: StepState, event: Event) -> None:
     if step.ended_at:  # what an earlier attempt verified is no longer so
         state.verifications = [known for known in state.verifications if known.step != step.id]
+    _answered(step, event)
     step.started_at = step.started_at or parse_time(event.at)
     step.ended_at = parse_time(event.at)
     step.duration_s = event.data.get("duration_s")
@@ -117,12 +119,23 @@ def _unknown(state: RunState, event: Event) -> None:
 
 
 def _approval_requested(state: RunState, event: Event) -> None:
-    state.steps[event.step].status = "waiting"
+    step = state.steps[event.step]
+    step.status = "waiting"
+    step.asked_at = step.asked_at or parse_time(event.at)
     state.waiting_for = event.step
+
+
+def _answered(step: StepState, event: Event) -> None:
+    """Whoever was asked has answered, or the time for it is over: until now it waited."""
+    if step.asked_at is not None:
+        step.waited_s = (step.waited_s or 0.0) + (parse_time(event.at) - step.asked_at).total_seconds()
+        step.asked_at = None
 
 
 def _approval_given(state: RunState, event: Event) -> None:
     state.waiting_for = None
+    _answered(state.steps[event.step], event)
+    state.clocks["approved_at"] = parse_time(event.at)
     state.notes.append(f"{state.steps[event.step].title}: approved by {event.data['who']}")
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 RUN_SCHEMA = "albus-dr/run/1"
 CLOCKS = (
-    "disrupted_at", "declared_at", "started_at", "fenced_at", "data_recovered_at", "service_verified_at",
-    "clients_verified_at", "ended_at",
+    "disrupted_at", "detected_at", "declared_at", "started_at", "approved_at", "fenced_at", "data_recovered_at",
+    "service_verified_at", "clients_verified_at", "ended_at",
 )  # fmt: skip
 
 
@@ -29,6 +29,10 @@ class StepState:
     ended_at: datetime | None = None
     duration_s: float | None = None
     attempts: int = 0
+    waited_s: float | None = None
+    """How long it waited for people, all times together; None when it asked nobody."""
+    asked_at: datetime | None = None
+    """Since when it waits for a person; None when it does not."""
     adopted: bool = False
     error: str | None = None
     hint: str = ""
@@ -63,6 +67,8 @@ class RunState:
     rpo_s: float
     clock: str
     """Where the recovery time starts: disruption or declaration."""
+    budgets: Mapping[str, float] = field(default_factory=dict)
+    """By the name of the clock that ends a stage (``fenced``): what the runbook allows it, in seconds."""
     verdict: str = "incomplete"
     exit_code: int | None = None
     """None while the run has not ended."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from albus_dr.errors import ExitCode
+from albus_dr.journal.stages import Stage, in_order, stages
 from albus_dr.journal.state import CLOCKS, RunState, StepState
 from albus_dr.report.phrases import NOT_MEASURED, PHRASES
 from albus_dr.report.words import ENGLISH, Words, utc
@@ -99,9 +100,26 @@ class Objective:
 def objectives(state: RunState) -> tuple[Objective, Objective]:
     """RTO and RPO of the run, each with its actual."""
     time, point = Objective("rto", state.rto_s, state.rta_s), Objective("rpo", state.rpo_s, state.rpa_s)
-    if state.exit_code == ExitCode.OBJECTIVE_MISSED and "failed" not in (time.verdict, point.verdict):
+    missed = state.exit_code == ExitCode.OBJECTIVE_MISSED and "failed" not in (time.verdict, point.verdict)
+    if missed and not over_budget(state):
         return time, replace(point, stricter_missed=True)
     return time, point
+
+
+def over_budget(state: RunState) -> list[Stage]:
+    """The stages that took longer than the runbook allows them."""
+    return [stage for stage in stages(state) if stage.is_over]
+
+
+def budget_sentence(stage: Stage, words: Words = ENGLISH) -> str:
+    """What one of them took, what it may take, and which step took most of it."""
+    key = "budget.over" if stage.longest is None else "budget.over_most"
+    longest = stage.longest
+    return words.say(
+        PHRASES[key], clock=clock_label(stage.clock, words), took=words.duration(stage.took_s),
+        budget=format_seconds(stage.budget_s, words), step=title_of(longest, words) if longest else "",
+        most=format_seconds(longest.duration_s, words) if longest else "",
+    )  # fmt: skip
 
 
 def clock_start(state: RunState) -> datetime | None:
@@ -228,6 +246,8 @@ def _why_failed(state: RunState, words: Words) -> str:
     missed = next((objective for objective in objectives(state) if objective.verdict == "failed"), None)
     failed = next((step for step in state.steps.values() if step.status == "failed"), None)
     wrong = sum(found.verdict == "failed" for found in state.verifications)
+    if state.exit_code == ExitCode.OBJECTIVE_MISSED and missed is None and (over := over_budget(state)):
+        return words.say(PHRASES["head.budget"], operation=operation, said=budget_sentence(over[0], words))
     if state.exit_code == ExitCode.OBJECTIVE_MISSED and missed is not None:
         if missed.stricter_missed:
             return words.say(PHRASES["head.objective"], operation=operation)
@@ -292,10 +312,25 @@ def clock_label(key: str, words: Words = ENGLISH) -> str:
 
 
 def ordered_clocks(state: RunState) -> list[tuple[str, datetime | None]]:
-    """Every clock: the measured ones by time, then those that were not measured."""
-    measured = [(key, at) for key in CLOCKS if (at := state.clocks.get(key)) is not None]
-    measured.sort(key=lambda pair: (utc(pair[1]), CLOCKS.index(pair[0])))
-    return [*measured, *((key, None) for key in CLOCKS if state.clocks.get(key) is None)]
+    """The measured clocks by time, then those that a run of this kind has and that were not measured."""
+    return [*in_order(state), *((key, None) for key in _missing_clocks(state))]
+
+
+def _missing_clocks(state: RunState) -> list[str]:
+    return [key for key in CLOCKS if state.clocks.get(key) is None and has_clock(state, key)]
+
+
+def has_clock(state: RunState, key: str) -> bool:
+    """Is there such a moment in a run of this kind? A drill moves no door, and where nobody is asked nobody approves."""
+    if key in ("declared_at", "started_at", "ended_at"):
+        return True
+    if key == "approved_at":
+        return any(step.action == "own.approve" for step in state.steps.values())
+    if key == "detected_at":
+        return state.operation == "failover"
+    if key in ("fenced_at", "clients_verified_at"):
+        return state.operation not in NO_CHANGE
+    return state.operation not in ("replicate", "reprotect")
 
 
 def level_meaning(state: RunState, words: Words = ENGLISH) -> str:
@@ -322,7 +357,7 @@ def unmeasured(state: RunState, words: Words = ENGLISH) -> list[str]:
         ("gap.distance", distance_km(state)),
     )  # fmt: skip
     gaps = [words.say(PHRASES[key]) for key, value in measured if value is None]
-    if missing := [clock_label(key, words).lower() for key in CLOCKS if state.clocks.get(key) is None]:
+    if missing := [clock_label(key, words).lower() for key in _missing_clocks(state)]:
         gaps.append(words.say(PHRASES["gap.clocks"], names=", ".join(missing)))
     if steps := undone(state.steps.values()):
         gaps.append(words.say(PHRASES["gap.steps"], names=", ".join(one_line(step.id, 80) for step in steps)))

@@ -82,6 +82,10 @@ VERDICTS = {
     "{name}: its newest write is {time} older than the disruption; the objective is {promised}": (
         "{name} : l'écriture la plus récente précède l'interruption de {time} ; l'objectif est {promised}"
     ),
+    "the stage {stage} took {time}; its budget is {budget}; most of it: {step}, {most}": (
+        "la phase {stage} a duré {time} ; son budget est {budget} ; pour l'essentiel : {step}, {most}"
+    ),
+    "the stage {stage} took {time}; its budget is {budget}": "la phase {stage} a duré {time} ; son budget est {budget}",
     "a {operation} lost {count} acknowledged writes": "une opération {operation} a perdu {count} écritures confirmées",
     "something that it needs was not done": "une étape dont elle dépend n'a pas été faite",
     "it was aborted": "abandonnée",

@@ -31,6 +31,8 @@ FINDINGS = {
     "running": "en cours",
     "not started": "non commencée",
     "Disruption": "Interruption",
+    "Detected": "Détection",
+    "Approved": "Approbation",
     "Declared": "Déclaration",
     "Started": "Début de l'exécution",
     "Old primary fenced": "Ancien site principal neutralisé",
@@ -95,6 +97,13 @@ FINDINGS = {
     "{operation} was not evaluated.": "{operation} : non évalué.",
     "{operation} ended with a verdict that this report does not know: {verdict}.": (
         "{operation} : terminé par un verdict que ce rapport ne connaît pas : {verdict}."
+    ),
+    "{operation} is over a budget. {said}": "{operation} : un budget de temps est dépassé. {said}",
+    "{clock} came {took} after the clock before it; its budget is {budget}.": (
+        "{clock} : {took} après l'instant précédent, pour un budget de {budget}."
+    ),
+    "{clock} came {took} after the clock before it; its budget is {budget}. Most of it: {step}, {most}.": (
+        "{clock} : {took} après l'instant précédent, pour un budget de {budget}. Pour l'essentiel : {step}, {most}."
     ),
     "Nothing that users had been told was saved is lost.": (
         "Rien de ce qui avait été confirmé aux utilisateurs comme enregistré n'est perdu."
@@ -222,6 +231,14 @@ PAGE = {
     "disruption": "interruption",
     "declaration": "déclaration",
     "nothing": "rien",
+    "After the one before": "Depuis l'instant précédent",
+    "Budget": "Budget",
+    "{budget}: kept": "{budget} : tenu",
+    "{budget}: exceeded": "{budget} : dépassé",
+    "It waited {time} for people. That counts in the recovery time.": (
+        "L'exécution a attendu des personnes pendant {time}. Cette attente compte dans la durée de reprise."
+    ),
+    "waited {time}": "attente {time}",
     "the disruption": "l'interruption",
     "the declaration": "la déclaration",
     "Verifications": "Vérifications",

@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from albus_dr.journal.stages import stages, waited_s
 from albus_dr.journal.state import CLOCKS, RUN_SCHEMA, RunState
 from albus_dr.report.words import utc
 
@@ -30,7 +31,12 @@ def run_document(state: RunState) -> dict[str, Any]:
         "exit_code": state.exit_code,
         "reason": state.reason,
         "proof_level": state.proof_level,
-        "objectives": {"rto_s": _ms(state.rto_s), "rpo_s": _ms(state.rpo_s), "clock": state.clock},
+        "objectives": {
+            "rto_s": _ms(state.rto_s),
+            "rpo_s": _ms(state.rpo_s),
+            "clock": state.clock,
+            "budgets": {name: _ms(budget_s) for name, budget_s in state.budgets.items()},
+        },
         "actuals": {
             "rta_s": _ms(state.rta_s),
             "rpa_s": _ms(state.rpa_s),
@@ -40,6 +46,11 @@ def run_document(state: RunState) -> dict[str, Any]:
             "lost_writes": state.lost_writes,
         },
         "clocks": {key: _moment(state.clocks.get(key)) for key in CLOCKS},
+        "stages": [
+            {"clock": stage.clock, "after": stage.after, "took_s": _ms(stage.took_s), "budget_s": _ms(stage.budget_s)}
+            for stage in stages(state)
+        ],
+        "waited_s": _ms(waited_s(state)),
         "steps": [
             {
                 "id": step.id,
@@ -53,6 +64,7 @@ def run_document(state: RunState) -> dict[str, Any]:
                 "ended_at": _moment(step.ended_at),
                 "duration_s": _ms(step.duration_s),
                 "attempts": step.attempts,
+                "waited_s": _ms(step.waited_s),
                 "adopted": step.adopted,
                 "error": step.error,
                 "hint": step.hint,

@@ -1,6 +1,6 @@
 """A run as JUnit XML, so that a CI server shows it like its other tests.
 
-One suite per run; one case per step, verification and objective, and one for the verdict of the whole: a run whose
+One suite per run; one case per step, verification, objective and budget, and one for the verdict of the whole: a run whose
 steps were skipped has nothing red among its steps, and must not look green. A step that could not do its work is an
 error; a comparison that came out wrong is a failure; what did not happen or was not measured is skipped.
 """
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
+from albus_dr.journal.stages import Stage, stages
 from albus_dr.journal.state import RunState, StepState, VerificationState
 from albus_dr.report.findings import (
     Objective,
+    budget_sentence,
     clock_start,
     format_seconds,
     headline,
@@ -43,6 +45,9 @@ def render(state: RunState) -> str:
         _verification(suite, state, number, found)
     for objective in objectives(state):
         _objective(suite, state, objective)
+    for stage in stages(state):
+        if stage.budget_s is not None:
+            _budget(suite, state, stage)
     _verdict(suite, state)
     for outcome in ("failure", "error", "skipped"):
         plural = {"failure": "failures", "error": "errors", "skipped": "skipped"}[outcome]
@@ -116,6 +121,13 @@ def _objective(suite: ET.Element, state: RunState, objective: Objective) -> None
         _say(case, "failure", PHRASES["objective"].format(promised=promised, actual=actual), detail)
     elif objective.verdict == "not_evaluated":
         _say(case, "skipped", NOT_MEASURED)
+
+
+def _budget(suite: ET.Element, state: RunState, stage: Stage) -> None:
+    case = _case(suite, state, "budgets", stage.clock.removesuffix("_at"))
+    case.set("time", f"{stage.took_s:.3f}")
+    if stage.is_over:
+        _say(case, "failure", budget_sentence(stage))
 
 
 def _verdict(suite: ET.Element, state: RunState) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from albus_dr.journal.stages import stages
 from albus_dr.journal.state import RunState
 from albus_dr.report.findings import (
     Mark,
+    budget_sentence,
     clock_label,
     clock_start,
     format_count,
@@ -20,6 +22,7 @@ from albus_dr.report.findings import (
     objectives,
     operation_name,
     ordered_clocks,
+    over_budget,
     printable,
     run_mark,
     seconds_between,
@@ -61,7 +64,7 @@ PHRASES = {
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "figures": ("", "Measured", "Promised", "Margin", "Verdict"),
-    "clocks": ("Clock", "At", "After {start}"),
+    "clocks": ("Clock", "At", "After {start}", "After the one before"),
     "steps": ("Step", "Id", "Site", "Result", "Duration", "Attempts"),
     "verifications": ("Workload", "What", "Expected", "Found", "Verdict"),
 }
@@ -126,9 +129,10 @@ def _said(mark: Mark) -> str:
 
 
 def _wrong(state: RunState, words: Words) -> list[str]:
-    if not (steps := troubled(state)):
+    steps, over = troubled(state), over_budget(state)
+    if not steps and not over:
         return []
-    lines = []
+    lines = [f"- {_text(budget_sentence(stage, words))}" for stage in over]
     for step in steps:
         why = step.error or step_mark(step.status, words=words).word
         lines.append(f"- **{_text(title_of(step, words))}** ({_text(step.id)}): {_text(why)}")
@@ -160,8 +164,14 @@ def _clocks(state: RunState, words: Words) -> str:
     begin = clock_start(state)
     start = words.say(PHRASES["start.declaration" if state.clock == "declaration" else "start.disruption"])
     head = _head(words, "clocks", start=start)
+    took = {stage.clock: words.duration(stage.took_s) for stage in stages(state)}
     rows = [
-        (clock_label(key, words), format_moment(at, words), format_seconds(seconds_between(begin, at), words))
+        (
+            clock_label(key, words),
+            format_moment(at, words),
+            format_seconds(seconds_between(begin, at), words),
+            took.get(key, "–"),
+        )
         for key, at in ordered_clocks(state)
     ]
     return _table(head, rows)

@@ -13,9 +13,9 @@ from typing import Annotated, Literal
 # pydantic would look through every installed package for plugins: slow, and a plugin would see every value.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
-from albus_dr.units import parse_distance_km, parse_duration
+from albus_dr.units import format_duration, parse_distance_km, parse_duration
 
 DURATION_PATTERN = r"^\s*([0-9]+(\.[0-9]+)?\s*(ms|[smhdwy])\s*)+$"
 DISTANCE_PATTERN = r"^\s*[0-9]+(\.[0-9]+)?\s*km\s*$"
@@ -41,6 +41,19 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
+Stage = Literal[
+    "detected",
+    "declared",
+    "started",
+    "approved",
+    "fenced",
+    "data_recovered",
+    "service_verified",
+    "clients_verified",
+    "ended",
+]
+
+
 class Objectives(Strict):
     """What was promised."""
 
@@ -50,7 +63,22 @@ class Objectives(Strict):
         "disruption", description="Where the recovery time starts to count."
     )
     drill_every: Seconds = Field(description="A drill must have passed within this period.")
+    budgets: dict[Stage, Seconds] = Field(
+        default_factory=dict,
+        description="How long each stage may take: from the clock before it to the clock that it is named by.",
+        examples=[{"fenced": "10m", "data_recovered": "2h", "service_verified": "30m"}],
+    )
     distance: Kilometres | None = Field(None, description="The sites must lie at least this far apart (great circle).")
+
+    @model_validator(mode="after")
+    def _budgets_fit(self) -> Objectives:
+        together = sum(budget_s for stage, budget_s in self.budgets.items() if stage != "ended")
+        if together > self.rto:
+            promised = format_duration(self.rto)
+            raise ValueError(
+                f"the budgets come to {format_duration(together)} together, more than the rto ({promised})"
+            )
+        return self
 
 
 class SitePair(Strict):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from albus_dr.cli.operate import parse_disrupted_at
+from albus_dr.cli.operate import parse_moment
 from albus_dr.errors import UsageError
 
 
@@ -18,14 +18,14 @@ def hours_from_now(hours: float) -> tuple[str, datetime]:
 @pytest.mark.parametrize("hours", [-1, -11])
 def test_hours_ago_even_before_midnight(hours: float) -> None:
     text, moment = hours_from_now(hours)
-    assert parse_disrupted_at(text) == moment
+    assert parse_moment("--disrupted-at", text) == moment
 
 
 @pytest.mark.parametrize("hours", [0.1, 2])
 def test_a_time_that_has_not_come_is_not_taken_for_a_day_ago(hours: float) -> None:
     text, moment = hours_from_now(hours)
     with pytest.raises(UsageError) as caught:
-        parse_disrupted_at(text)
+        parse_moment("--disrupted-at", text)
     assert "ago at the last: it is " in caught.value.message
     yesterday = caught.value.hint.rpartition(": ")[2]
-    assert parse_disrupted_at(yesterday) == moment - timedelta(days=1)
+    assert parse_moment("--disrupted-at", yesterday) == moment - timedelta(days=1)

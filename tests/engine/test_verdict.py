@@ -161,6 +161,18 @@ def test_a_clock_that_was_set_back_measures_nothing() -> None:
     assert (found.verdict, found.exit_code, found.actuals.rta_s) == (Verdict.INCOMPLETE, ExitCode.STEP_FAILED, None)
 
 
+def test_a_stage_beyond_its_budget_misses_an_objective_and_names_the_step() -> None:
+    state = run()
+    state.budgets = {"service_verified": 9.0}
+    slow = state.steps["db.count"]
+    slow.started_at, slow.ended_at, slow.duration_s = START + timedelta(seconds=31), START + timedelta(seconds=39), 8.0
+    found = judged(state)
+    assert (found.verdict, found.exit_code) == (Verdict.FAILED, ExitCode.OBJECTIVE_MISSED)
+    assert found.reason == "the stage service_verified took 10.0 s; its budget is 9.0 s; most of it: db.count, 8.0 s"
+    state.budgets = {"service_verified": 10.0}
+    assert judged(state).verdict is Verdict.PASSED
+
+
 def test_proof_levels() -> None:
     empty = run(clients_s=None, service_s=None)
     empty.clocks["data_recovered_at"] = None

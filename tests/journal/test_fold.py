@@ -103,7 +103,8 @@ def test_what_nobody_measured_is_none(events: list[Event]) -> None:
     assert state.rpa_by_workload == measured["rpa_by_workload"]
     assert state.exit_code == (ended["exit_code"] if ended else None)
     recorded = {"declared_at", *(event_.data["clock"] for event_ in events if event_.kind == "ClockRecorded")}
-    own = {"started_at"} | ({"ended_at"} if ended else set())
+    approved = any(event_.kind == "ApprovalGiven" for event_ in events)
+    own = {"started_at"} | ({"ended_at"} if ended else set()) | ({"approved_at"} if approved else set())
     assert {clock for clock, at in state.clocks.items() if at is not None} <= recorded | own
     for step in state.steps.values():
         mine = [event_ for event_ in events if event_.step == step.id]

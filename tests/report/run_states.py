@@ -154,7 +154,28 @@ def too_late() -> RunState:
     return state
 
 
+def over_budget() -> RunState:
+    """A failover that worked in time, and waited for the director longer than its budget allows."""
+    state = passed()
+    agree = state.steps["run.preflight"]
+    agree.title, agree.action, agree.waited_s = "The director agrees", "own.approve", 1500.0
+    agree.ended_at, agree.duration_s = after(1500.05), 1500.0
+    late = 1500.0
+    for id_, *_, begin, end in STEPS[1:]:
+        state.steps[id_].started_at, state.steps[id_].ended_at = after(late + begin), after(late + end)
+    state.clocks = {key: None if at is None else at + timedelta(seconds=late) for key, at in state.clocks.items()}
+    state.clocks |= {
+        "disrupted_at": ZERO, "detected_at": after(0.005), "declared_at": after(0.01), "started_at": after(0.04),
+        "approved_at": after(1500.05),
+    }  # fmt: skip
+    state.rta_s, state.client_downtime_s = late + 2.3104, late + 2.1883
+    state.budgets = {"approved": 900.0, "fenced": 600.0, "data_recovered": 7200.0}
+    state.verdict, state.exit_code = "failed", 6
+    state.reason = "the stage approved took 25 min; its budget is 15 min; most of it: run.preflight, 25 min"
+    return state
+
+
 ALL = {
     "passed": passed, "failed_drill": failed_drill, "in_progress": in_progress, "unmeasured": unmeasured,
-    "too_late": too_late,
+    "too_late": too_late, "over_budget": over_budget,
 }  # fmt: skip

@@ -14,12 +14,13 @@ import jsonschema
 import pytest
 
 import albus_dr.journal
+from albus_dr.journal.stages import stages
 from albus_dr.journal.state import RunState
 from albus_dr.report import FORMATS
 from albus_dr.report import json as report_json
 from albus_dr.report.findings import headline, loss, printable
 from albus_dr.report.findings import unmeasured as gaps
-from tests.report.run_states import ALL, bare, failed_drill, in_progress, passed, too_late, unmeasured
+from tests.report.run_states import ALL, bare, failed_drill, in_progress, over_budget, passed, too_late, unmeasured
 
 SCHEMA = Path(albus_dr.journal.__file__).with_name("run.schema.json")
 KEYS = {
@@ -28,7 +29,7 @@ KEYS = {
 }  # fmt: skip
 ACTUALS = {"rta_s", "rpa_s", "client_downtime_s", "acknowledged_writes", "lost_writes"}
 CLOCKS = {
-    "disrupted_at", "declared_at", "started_at", "fenced_at", "data_recovered_at", "service_verified_at",
+    "disrupted_at", "detected_at", "declared_at", "started_at", "approved_at", "fenced_at", "data_recovered_at", "service_verified_at",
     "clients_verified_at", "ended_at",
 }  # fmt: skip
 STEP = {
@@ -84,7 +85,8 @@ def test_junit_counts_what_it_holds(make: Any) -> None:
     state = make()
     found = suite(state)
     cases = found.findall("testcase")
-    assert len(cases) == len(state.steps) + len(state.verifications) + 2 + 1
+    budgets = sum(stage.budget_s is not None for stage in stages(state))
+    assert len(cases) == len(state.steps) + len(state.verifications) + 2 + budgets + 1
     assert found.get("tests") == str(len(cases))
     for outcome, total in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
         assert found.get(total) == str(len(found.findall(f"testcase/{outcome}")))
@@ -119,6 +121,26 @@ def test_junit_marks_a_missed_objective() -> None:
     case = suite(too_late()).find("testcase[@name='RTO']/failure")
     assert case is not None
     assert case.get("message") == "promised within 4 h, measured 5 h 10 min"
+
+
+def test_a_budget_that_was_exceeded_is_said_everywhere() -> None:
+    state = over_budget()
+    said = (
+        "Approved came 25 min after the clock before it; its budget is 15 min. Most of it: The director agrees, 25 min."
+    )
+    assert headline(state).startswith(f"Failover is over a budget. {said}")
+    assert said in FORMATS["html"](state)
+    assert said in FORMATS["markdown"](state)
+    case = suite(state).find("testcase[@name='approved']/failure")
+    assert case is not None
+    assert case.get("message") == said
+    document = report_json.run_document(state)
+    assert document["waited_s"] == 1500.0
+    assert {"clock": "approved_at", "after": "started_at", "took_s": 1500.01, "budget_s": 900.0} in document["stages"]
+
+
+def test_a_budget_is_no_missed_recovery_point() -> None:
+    assert "workload missed" not in FORMATS["html"](over_budget())
 
 
 def test_markdown_tables_keep_their_columns_whatever_the_cells_hold() -> None:

@@ -20,6 +20,22 @@ CASES = [
     ),
     pytest.param(
         R,
+        "rpo: 15m",
+        "rpo: 15m, budgets: {fenced: 3h, data_recovered: 2h, ended: 9h}",
+        ["runbook.yaml:4:13: the budgets come to 5 h together, more than the rto (4 h)"],
+        id="budgets beyond the rto",
+    ),
+    pytest.param(
+        R,
+        "rpo: 15m",
+        "rpo: 15m, budgets: {fense: 3h}",
+        [
+            "runbook.yaml:4:43: fense must be detected, declared, started, approved, fenced, data_recovered, service_verified, clients_verified or ended"
+        ],
+        id="a budget of no stage",
+    ),
+    pytest.param(
+        R,
         "version: 1",
         "version: 1\nzebra: 1",
         [

@@ -59,6 +59,8 @@ def _row(page: Page, shown: timeline.Window | None, step: StepState) -> str:
     facts = [words.duration(step.duration_s)] if step.duration_s is not None else []
     if step.attempts > 1:
         facts.append(page.plain("row.attempts", count=words.number(step.attempts)))
+    if step.waited_s is not None:
+        facts.append(page.plain("row.waited", time=words.duration(step.waited_s)))
     took = f'<span class="took">{marked(mark)} {e(" · ".join(facts))}</span>'
     why = f"<small>{quoted(page, step.error)}</small>" if step.error and step not in troubled(page.state) else ""
     label = printable(_row_label(page, shown, step, mark))

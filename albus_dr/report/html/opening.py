@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from albus_dr.report.findings import (
     Objective,
+    budget_sentence,
     clock_start,
     format_count,
     format_moment,
@@ -13,6 +14,7 @@ from albus_dr.report.findings import (
     loss,
     objectives,
     operation_name,
+    over_budget,
     run_mark,
     step_mark,
     title_of,
@@ -39,10 +41,11 @@ def opening(page: Page) -> str:
 
 
 def wrong(page: Page) -> str:
-    """The steps that failed or whose outcome is unknown, with what to do; nothing where there are none."""
-    if not (steps := troubled(page.state)):
+    """The steps that failed or whose outcome is unknown, with what to do, and the budgets that were exceeded; or nothing."""
+    steps, over = troubled(page.state), over_budget(page.state)
+    if not steps and not over:
         return ""
-    items = ""
+    items = "".join(f"<li><p>{e(budget_sentence(stage, page.words))}</p></li>" for stage in over)
     for step in steps:
         mark = step_mark(step.status, words=page.words)
         hint = f'<p class="hint"><b>{page.say("next")}</b> {quoted(page, step.hint)}</p>' if step.hint else ""

@@ -51,6 +51,11 @@ PHRASES = {
     "clocks": "Clocks",
     "clock.disruption": "disruption",
     "clock.declaration": "declaration",
+    "clocks.budget": "Budget",
+    "clocks.within": "{budget}: kept",
+    "clocks.over": "{budget}: exceeded",
+    "clocks.waited": "It waited {time} for people. That counts in the recovery time.",
+    "row.waited": "waited {time}",
     "start.disruption": "the disruption",
     "start.declaration": "the declaration",
     "nothing": "nothing",
@@ -88,7 +93,7 @@ PHRASES = {
 }
 
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "clocks": ("No.", "Clock", "At", "After {start}"),
+    "clocks": ("No.", "Clock", "At", "After {start}", "After the one before"),
     "verifications": ("Workload", "What was asked", "Expected", "Found", "Verdict"),
     "steps": ("Step", "Action", "Site", "Began", "Duration", "Attempts", "Result"),
     "sites": ("Site", "Role", "Coordinates", "Country", "Provider", "Account", "Certificate"),

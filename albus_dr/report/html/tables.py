@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from albus_dr.journal.stages import Stage, stages, waited_s
 from albus_dr.report.findings import (
     clock_label,
     clock_start,
@@ -24,18 +25,38 @@ def clocks(page: Page) -> str:
     """Every clock in order, with its distance from the one that the recovery time counts from."""
     begin = clock_start(page.state)
     start = page.plain("start.declaration" if page.state.clock == "declaration" else "start.disruption")
+    by_clock = {stage.clock: stage for stage in stages(page.state)}
+    budgets = bool(page.state.budgets)
     rows = []
     for number, (key, at) in enumerate(ordered_clocks(page.state), 1):
         after_s = seconds_between(begin, at)
+        stage = by_clock.get(key)
         rows.append(
-            (
+            [
                 page.words.number(number) if at is not None else "–",
                 e(clock_label(key, page.words)),
                 value(format_moment(at, page.words), at is not None),
                 value(format_seconds(after_s, page.words), after_s is not None),
-            )
+                e(page.words.duration(stage.took_s)) if stage else "–",
+                *([_budget(page, key, stage)] if budgets else []),
+            ]
         )
-    return table("clocks", page.head("clocks", start=start), rows)
+    head = page.head("clocks", start=start) + ([page.plain("clocks.budget")] if budgets else [])
+    waited = waited_s(page.state)
+    said = "" if waited is None else f"<p>{page.say('clocks.waited', time=page.words.duration(waited))}</p>"
+    return said + table("clocks", head, rows)
+
+
+def _budget(page: Page, key: str, stage: Stage | None) -> str:
+    """What the runbook allows the stretch that this clock ends, and whether it was kept."""
+    budget_s = page.state.budgets.get(key.removesuffix("_at"))
+    if budget_s is None:
+        return "–"
+    if stage is None:
+        return e(page.words.duration(budget_s))
+    phrase, verdict = ("clocks.over", "failed") if stage.is_over else ("clocks.within", "passed")
+    mark = verdict_mark(verdict, page.words)
+    return marked(mark, page.plain(phrase, budget=page.words.duration(budget_s)))
 
 
 def verifications(page: Page) -> str:

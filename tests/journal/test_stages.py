@@ -1,0 +1,98 @@
+"""The stretches between clocks, and the waiting for people."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from albus_dr.journal.event import Event
+from albus_dr.journal.fold import fold
+from albus_dr.journal.stages import stages, waited_s
+from albus_dr.journal.state import RunState, StepState
+
+ZERO = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return ZERO + timedelta(seconds=seconds)
+
+
+def step(id_: str, begin: float, end: float) -> StepState:
+    return StepState(id_, id_, "", "z", "own.run", (), "succeeded", at(begin), at(end), end - begin)
+
+
+def run(**clocks: float) -> RunState:
+    state = RunState(
+        run="r", runbook="b", description="", operation="failover", scenario=None, plan_digest="", source="a", target="z",
+        rto_s=100.0, rpo_s=10.0, clock="disruption", budgets={"fenced": 30.0, "data_recovered": 30.0},
+    )  # fmt: skip
+    state.clocks |= {f"{name}_at": at(seconds) for name, seconds in clocks.items()}
+    return state
+
+
+def test_they_follow_each_other_as_they_came_and_leave_no_gap() -> None:
+    found = stages(run(declared=5, disrupted=0, fenced=40, data_recovered=60, service_verified=60, ended=70))
+    assert [(each.after, each.clock, each.took_s) for each in found] == [
+        ("disrupted_at", "declared_at", 5.0),
+        ("declared_at", "fenced_at", 35.0),
+        ("fenced_at", "data_recovered_at", 20.0),
+        ("data_recovered_at", "service_verified_at", 0.0),
+        ("service_verified_at", "ended_at", 10.0),
+    ]
+    assert sum(each.took_s for each in found) == 70.0
+
+
+def test_a_stage_beyond_its_budget_names_the_step_that_took_most_of_it() -> None:
+    state = run(disrupted=0, declared=5, fenced=40, data_recovered=60)
+    state.steps = {each.id: each for each in (step("early", 0, 9), step("slow", 8, 39), step("later", 40, 60))}
+    over = [each for each in stages(state) if each.is_over]
+    assert [(each.clock, each.budget_s) for each in over] == [("fenced_at", 30.0)]
+    assert over[0].longest is state.steps["slow"]
+
+
+def test_exactly_the_budget_is_kept_and_without_one_nothing_is_over() -> None:
+    state = run(disrupted=0, declared=10, fenced=40)
+    assert not any(each.is_over for each in stages(state))
+    state.budgets = {}
+    assert [each.budget_s for each in stages(state)] == [None, None]
+
+
+def test_nothing_measured_is_no_stage() -> None:
+    assert stages(run()) == ()
+    assert stages(run(disrupted=0)) == ()
+
+
+def journal(*happened: tuple[float, str, str, dict[str, Any]]) -> RunState:
+    declared = {
+        "runbook": "b", "operation": "failover", "plan_digest": "", "source": "a", "target": "z",
+        "objectives": {"rto_s": 100.0, "rpo_s": 10.0, "clock": "disruption"},
+        "plan": {"steps": [{"id": "own.agree", "title": "Agree", "workload": "", "site": "z", "action": "own.approve", "needs": []}]},
+    }  # fmt: skip
+    everything = [(0.0, "RunDeclared", "", declared), *happened]
+    return fold(
+        Event("r", number, kind, step_, at(seconds).isoformat(), seconds, data, "", "")
+        for number, (seconds, kind, step_, data) in enumerate(everything)
+    )
+
+
+def test_the_waiting_for_an_approval_is_counted() -> None:
+    state = journal(
+        (10, "ApprovalRequested", "own.agree", {}), (70, "ApprovalGiven", "own.agree", {"who": "director", "why": ""}),
+        (71, "StepSucceeded", "own.agree", {"facts": {}, "adopted": False}),
+    )  # fmt: skip
+    assert (state.steps["own.agree"].waited_s, waited_s(state)) == (60.0, 60.0)
+    assert state.clocks["approved_at"] == at(70)
+
+
+def test_waiting_in_vain_counts_too_and_asking_again_adds_to_it() -> None:
+    state = journal(
+        (10, "ApprovalRequested", "own.agree", {}), (40, "StepFailed", "own.agree", {"error": "nobody approved"}),
+        (50, "RunResumed", "", {}), (60, "ApprovalRequested", "own.agree", {}),
+        (65, "ApprovalGiven", "own.agree", {"who": "director", "why": ""}),
+    )  # fmt: skip
+    assert waited_s(state) == 35.0
+
+
+def test_who_asked_nobody_did_not_wait() -> None:
+    assert waited_s(journal()) is None
+    assert journal().clocks["approved_at"] is None
