@@ -30,6 +30,7 @@ from albus_dr.engine.history import (
     open_runs_of,
     require_nothing_unfinished,
     require_same_primary,
+    runs_like,
 )  # fmt: skip
 from albus_dr.engine.lock import exclusive
 from albus_dr.engine.run import Execution, execute
@@ -322,11 +323,11 @@ def _signals(stopped: Signal) -> Iterator[None]:
 def write_reports(store: JournalStore, state: RunState, words: Words) -> None:
     """All formats into the run's directory, private. What can't be written is said, and does not change the verdict."""
     try:
-        directory = store.run_directory(state.run)
+        directory, others = store.run_directory(state.run), runs_like(store, state)
         for name, file in REPORT_FILES.items():
             descriptor = os.open(directory / file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-                handle.write(FORMATS[name](state, words))
+                handle.write(FORMATS[name](state, words, others))
     except OSError as error:
         print(
             f"the report can't be written: {error.filename or state.run}: {error.strerror}\n"

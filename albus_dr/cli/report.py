@@ -24,6 +24,7 @@ def command(
 ) -> None:
     """Print or write what happened, for people and machines, from the run's journal."""
     from albus_dr.cli.operate import REPORT_FILES
+    from albus_dr.engine.history import runs_like
 
     words = words_of(lang)
     names = [name.strip() for name in format_.split(",")]
@@ -33,8 +34,9 @@ def command(
         raise UsageError("several formats need --output DIRECTORY")
     with journal(engine) as store:
         state = run_state(store, find_run(store, run))
+        others = runs_like(store, state)
     for name in names:
-        text = FORMATS[name](state, words)
+        text = FORMATS[name](state, words, others)
         if output is None:
             typer.echo(text)
         else:

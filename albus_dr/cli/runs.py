@@ -1,10 +1,11 @@
-"""albus-dr runs list | show RUN | watch RUN"""
+"""albus-dr runs list | show RUN | compare [RUN [RUN]] | watch RUN"""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -20,12 +21,19 @@ from albus_dr.cli.common import (
     run_state,
     state_directory,
 )  # fmt: skip
-from albus_dr.cli.live import screen_for, summary
+from albus_dr.cli.live import comparison, screen_for, summary
+from albus_dr.errors import UsageError
+from albus_dr.journal.state import RunState
+from albus_dr.report.compare import compare, document, of_a_kind
 from albus_dr.report.json import run_document
+from albus_dr.report.trend import trend
+from albus_dr.report.words import utc
 from albus_dr.units import format_duration
 
 POLL_S = 0.5
-app = typer.Typer(help="List, show and watch runs.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    help="List, show, compare and watch runs.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
 
 
 @app.command("list")
@@ -61,6 +69,46 @@ def show(run: RunArgument, engine: EngineOption = None, as_json: JsonOption = Fa
         took = format_duration(step.duration_s) if step.duration_s is not None else ""
         typer.echo(f"{step.status:10} {step.id:32} {took:>9}  {step.error or step.title}")
     summary(state, sys.stdout, directory=state_directory() / "runs" / state.run)
+
+
+@app.command("compare")
+def compare_runs(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The later run. Default: the last.")] = "last",
+    earlier: Annotated[
+        str | None, typer.Argument(metavar="EARLIER", help="Another of its kind. Default: the one before it.")
+    ] = None,
+    engine: EngineOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """A run beside an earlier one of its kind: what got slower, how much margin is left, and where that is going."""
+    from albus_dr.engine.history import runs_like
+
+    with journal(engine) as store:
+        after = run_state(store, find_run(store, run))
+        before = None if earlier is None else run_state(store, find_run(store, earlier))
+        like = runs_like(store, after)
+    before, after = _pair(before, after, like)
+    at = after.clocks["ended_at"] or datetime.now(UTC)
+    going = trend([*of_a_kind(after, like), after], after.rto_s, at)
+    found = compare(before, after)
+    typer.echo(json.dumps(document(found, going), indent=2) if as_json else comparison.text(found, going))
+
+
+def _pair(before: RunState | None, after: RunState, like: list[RunState]) -> tuple[RunState, RunState]:
+    """Earlier and later. Raises UsageError where there is nothing to compare with, or it is of another kind."""
+    if before is None:
+        same = of_a_kind(after, like)
+        if not same:
+            raise UsageError(
+                f"there is no earlier {after.operation} to {after.target} to compare {after.run} with",
+                hint="albus-dr runs list",
+            )
+        return same[-1], after
+    if (before.runbook, before.operation) != (after.runbook, after.operation) or before.run == after.run:
+        raise UsageError(f"{before.run} and {after.run} are not two runs of one kind", hint="albus-dr runs list")
+    if utc(before.clocks["declared_at"] or datetime.now(UTC)) > utc(after.clocks["declared_at"] or datetime.now(UTC)):
+        return after, before
+    return before, after
 
 
 @app.command("watch")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from datetime import timedelta
 
 from albus_dr.errors import RefusedError
 from albus_dr.journal.fold import fold
-from albus_dr.journal.state import RunState
+from albus_dr.journal.state import RECOVERS, RunState
 from albus_dr.journal.store import JournalStore
 from albus_dr.runbook.model import Runbook
 
 CHANGES_PRIMARY = ("switchover", "failover", "failback")
+_A_YEAR = timedelta(days=365)
 CHANGES_SITES = (*CHANGES_PRIMARY, "reprotect")  # one of them at a time, and no replication meanwhile
 
 
@@ -20,6 +22,19 @@ def runs_of(store: JournalStore, runbook: str, operations: Collection[str] = ())
     Whoever waits for the answer names them: replication leaves tens of thousands of runs a year.
     """
     return _folded(store, runbook, reversed(store.runs(operations)))
+
+
+def runs_like(store: JournalStore, state: RunState) -> list[RunState]:
+    """The runbook's runs of the same operation, within a year before this one; none for those that leave thousands."""
+    if state.operation not in RECOVERS or (declared := state.clocks["declared_at"]) is None:
+        return []
+    found = []
+    for run in runs_of(store, state.runbook, (state.operation,)):
+        at = run.clocks["declared_at"]
+        if at is not None and declared - at > _A_YEAR:
+            break
+        found.append(run)
+    return found
 
 
 def open_runs_of(store: JournalStore, runbook: str, operations: Collection[str]) -> Iterator[RunState]:

@@ -10,12 +10,10 @@ from albus_dr.engine.history import CHANGES_PRIMARY
 from albus_dr.errors import ExitCode
 from albus_dr.journal.fold import parse_time
 from albus_dr.journal.stages import stages
-from albus_dr.journal.state import RunState
+from albus_dr.journal.state import RECOVERS, RunState
 from albus_dr.runbook.model import PLANNED
 from albus_dr.units import format_duration
 from albus_dr.workloads.step import Verdict
-
-RECOVERS = ("drill", "switchover", "failover", "failback")
 
 
 @dataclass(frozen=True)

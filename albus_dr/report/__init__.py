@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
 
@@ -10,15 +10,15 @@ from albus_dr.journal.state import RunState
 from albus_dr.report.words import ENGLISH, Words
 
 Renderer = Callable[..., str]
-_FOR_PEOPLE = ("html", "markdown")
 
 
-def _render(name: str, state: RunState, words: Words = ENGLISH) -> str:
+def _render(name: str, state: RunState, words: Words = ENGLISH, others: Iterable[RunState] = ()) -> str:
     render = import_module(f"albus_dr.report.{name}").render
-    text: str = render(state, words) if name in _FOR_PEOPLE else render(state)
+    arguments = {"html": (words, others), "markdown": (words,)}.get(name, ())
+    text: str = render(state, *arguments)
     return text
 
 
 FORMATS: dict[str, Renderer] = {name: partial(_render, name) for name in ("html", "json", "markdown", "junit")}
-"""By name; each takes a state and, as it is for people, the words of a language. Each is imported when it is asked for:
-nobody waits for the report's parts when a failover begins."""
+"""By name; each takes a state and, as it is for people, the words of a language and other runs to compare with. Each is
+imported when it is asked for: nobody waits for the report's parts when a failover begins."""

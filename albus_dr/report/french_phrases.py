@@ -105,6 +105,35 @@ FINDINGS = {
     "{clock} came {took} after the clock before it; its budget is {budget}. Most of it: {step}, {most}.": (
         "{clock} : {took} après l'instant précédent, pour un budget de {budget}. Pour l'essentiel : {step}, {most}."
     ),
+    "There are not enough runs for a trend: {count} measured a recovery time within a year. It takes {needed}, over at "
+    "least {days} days.": (
+        "Il n'y a pas assez d'exécutions pour une tendance : {count} ont mesuré une durée de reprise en un an. Il en faut "
+        "{needed}, sur {days} jours au moins."
+    ),
+    "In {count} runs within a year the recovery time has no trend that stands out from its scatter.": (
+        "Sur {count} exécutions en un an, la durée de reprise n'a pas de tendance qui se distingue de sa dispersion."
+    ),
+    "Recovery gets slower by {month} in 30 days ({count} runs within a year). If that goes on, it crosses the RTO of "
+    "{rto} on {day}.": (
+        "La reprise ralentit de {month} en 30 jours ({count} exécutions en un an). Si cela continue, elle dépassera la DMIA "
+        "de {rto} le {day}."
+    ),
+    "Recovery gets slower by {month} in 30 days ({count} runs within a year). That does not cross the RTO of {rto} within "
+    "{years} years.": (
+        "La reprise ralentit de {month} en 30 jours ({count} exécutions en un an). Elle ne dépassera pas la DMIA de {rto} "
+        "avant {years} ans."
+    ),
+    "Recovery gets faster by {month} in 30 days ({count} runs within a year); the RTO is {rto}.": (
+        "La reprise accélère de {month} en 30 jours ({count} exécutions en un an) ; la DMIA est de {rto}."
+    ),
+    "The trend lies beyond the RTO of {rto} already, and changes by {month} in 30 days ({count} runs within a year).": (
+        "La tendance dépasse déjà la DMIA de {rto}, et varie de {month} en 30 jours ({count} exécutions en un an)."
+    ),
+    "Method: the median of the slopes between every two runs (Theil and Sen), where the order of the runs is no chance "
+    "(Mann and Kendall, 5 %).": (
+        "Méthode : médiane des pentes entre toutes les paires d'exécutions (Theil et Sen), si l'ordre des exécutions n'est "
+        "pas dû au hasard (Mann et Kendall, seuil de 5 %)."
+    ),
     "Nothing that users had been told was saved is lost.": (
         "Rien de ce qui avait été confirmé aux utilisateurs comme enregistré n'est perdu."
     ),
@@ -231,6 +260,12 @@ PAGE = {
     "disruption": "interruption",
     "declaration": "déclaration",
     "nothing": "rien",
+    "Beside earlier runs": "À côté des exécutions précédentes",
+    "No earlier run of this kind is in the journal.": "Le journal n'a pas d'exécution antérieure de cette nature.",
+    "Slower than in {run}": "Plus lent que dans {run}",
+    "No step was noticeably slower.": "Aucune étape n'a été sensiblement plus lente.",
+    "{step}: {after}, where it was {before}": "{step} : {after}, au lieu de {before}",
+    "Trend": "Tendance",
     "After the one before": "Depuis l'instant précédent",
     "Budget": "Budget",
     "{budget}: kept": "{budget} : tenu",

@@ -69,6 +69,27 @@ PHRASES = {
     "head.budget": "{operation} is over a budget. {said}",
     "budget.over": "{clock} came {took} after the clock before it; its budget is {budget}.",
     "budget.over_most": "{clock} came {took} after the clock before it; its budget is {budget}. Most of it: {step}, {most}.",
+    "trend.too_few": (
+        "There are not enough runs for a trend: {count} measured a recovery time within a year. It takes {needed}, over at "
+        "least {days} days."
+    ),
+    "trend.level": "In {count} runs within a year the recovery time has no trend that stands out from its scatter.",
+    "trend.crosses": (
+        "Recovery gets slower by {month} in 30 days ({count} runs within a year). If that goes on, it crosses the RTO of "
+        "{rto} on {day}."
+    ),
+    "trend.far": (
+        "Recovery gets slower by {month} in 30 days ({count} runs within a year). That does not cross the RTO of {rto} within "
+        "{years} years."
+    ),
+    "trend.faster": "Recovery gets faster by {month} in 30 days ({count} runs within a year); the RTO is {rto}.",
+    "trend.beyond": (
+        "The trend lies beyond the RTO of {rto} already, and changes by {month} in 30 days ({count} runs within a year)."
+    ),
+    "trend.method": (
+        "Method: the median of the slopes between every two runs (Theil and Sen), where the order of the runs is no chance "
+        "(Mann and Kendall, 5 %)."
+    ),
     "loss.none": "Nothing that users had been told was saved is lost.",
     "loss.none_count": "None of the {all} writes that users had been told were saved is lost.",
     "loss.some": "{count} of the {all} writes that users had been told were saved are lost.",

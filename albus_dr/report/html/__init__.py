@@ -5,20 +5,22 @@ Everything that comes from the state goes through ``e``. The page's policy forbi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from albus_dr.journal.state import RunState
+from albus_dr.journal.state import RECOVERS, RunState
+from albus_dr.report.compare import of_a_kind
 from albus_dr.report.findings import operation_name, run_mark
-from albus_dr.report.html import course, opening, tables
+from albus_dr.report.html import course, earlier, opening, tables
 from albus_dr.report.html.page import Page, section, ul
 from albus_dr.report.words import ENGLISH, Words
 
 STYLE = Path(__file__).with_name("report.css")
 
 
-def render(state: RunState, words: Words = ENGLISH) -> str:
-    """The page as text that ends in a line end."""
-    page = Page(state, words)
+def render(state: RunState, words: Words = ENGLISH, others: Iterable[RunState] = ()) -> str:
+    """The page as text that ends in a line end. ``others``: more runs; those of its kind are put beside it."""
+    page = Page(state, words, of_a_kind(state, others))
     title = page.say(
         "title",
         operation=operation_name(state, words),
@@ -47,6 +49,7 @@ def _body(page: Page) -> str:
             section(page, "loss", opening.loss_of_writes(page)),
             section(page, "timeline", course.timeline_of(page)),
             section(page, "clocks", tables.clocks(page)),
+            section(page, "earlier", earlier.earlier_runs(page)) if state.operation in RECOVERS else "",
             section(page, "verifications", tables.verifications(page)),
             section(page, "residue", ul(left) or f"<p>{page.say('residue.none')}</p>"),
             section(page, "notes", ul(notes)) if notes else "",

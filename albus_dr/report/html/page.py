@@ -22,6 +22,8 @@ class Page:
 
     state: RunState
     words: Words
+    earlier: Sequence[RunState] = ()
+    """The runs of its kind before it, oldest first."""
 
     def plain(self, phrase: str, /, **values: object) -> str:
         """The phrase with its values, not escaped."""

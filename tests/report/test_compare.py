@@ -1,0 +1,113 @@
+"""Two runs of one kind beside each other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from albus_dr.cli.live.comparison import text
+from albus_dr.cli.runs import app
+from albus_dr.errors import UsageError
+from albus_dr.journal.state import RunState
+from albus_dr.report import FORMATS
+from albus_dr.report.compare import compare, document, of_a_kind
+from albus_dr.report.french import FRENCH
+from albus_dr.report.trend import trend
+from albus_dr.report.words import ENGLISH
+from tests.check.test_compliance import Book
+from tests.report.run_states import after, bare, passed
+from tests.report.test_report_html import Page
+
+
+def earlier(days: float = 30) -> RunState:
+    """The same failover, some days before, in which the restore of documents took a tenth of the time."""
+    state = passed()
+    state.run = f"2026-01-failover-{days:g}"
+    state.clocks = {key: at and at - timedelta(days=days) for key, at in state.clocks.items()}
+    state.steps["documents.restore"].duration_s = 0.085
+    state.rta_s = 1.5
+    return state
+
+
+def test_what_got_slower_and_what_is_left() -> None:
+    found = compare(earlier(), passed())
+    assert [(each.name, each.before_s, each.after_s) for each in found.slower] == [("documents.restore", 0.085, 0.85)]
+    assert found.rta.change_s == pytest.approx(0.8104)
+    assert found.margin.change_s == pytest.approx(-0.8104)
+    assert {each.name for each in found.stages} == {
+        key for key, at in passed().clocks.items() if at and key != "disrupted_at"
+    }
+
+
+def test_what_one_of_them_did_not_measure_has_no_change() -> None:
+    found = compare(bare(), passed())
+    assert (found.rta.before_s, found.rta.change_s, found.slower) == (None, None, ())
+    told = text(found, trend([], 1.0, after(0)))
+    assert "not measured" in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
+def test_only_earlier_runs_of_the_same_kind_count() -> None:
+    state = passed()
+    others = [earlier(2), earlier(9), replace(earlier(), operation="drill"), replace(earlier(), target="lille"),
+              replace(earlier(), exit_code=None), earlier(-3), state]  # fmt: skip
+    assert [run.run for run in of_a_kind(state, others)] == ["2026-01-failover-9", "2026-01-failover-2"]
+
+
+@pytest.mark.parametrize("words", [ENGLISH, FRENCH], ids=["en", "fr"])
+def test_the_report_shows_them(words: Any) -> None:
+    section = Page(FORMATS["html"](passed(), words, [earlier(9), earlier(2)])).sections["h-earlier"]
+    assert "2026-01-failover-9" in section
+    assert words.say("{step}: {after}, where it was {before}", step=words.retold("Restore documents at bordeaux"),
+                     after=words.duration(0.85), before=words.duration(0.085)) in section  # fmt: skip
+    assert words.number(3) in section
+    assert "No earlier run" in Page(FORMATS["html"](passed())).sections["h-earlier"]
+
+
+def test_the_json_has_no_figure_that_nobody_measured() -> None:
+    plain = document(compare(bare(), passed()), trend([passed()], 1.0, after(9)))
+    json.dumps(plain)
+    assert plain["rta"] == {"before_s": None, "after_s": 2.31, "change_s": None}
+    assert plain["trend"] == {
+        "finding": "too_few", "runs": 1, "since": "2026-01-31T09:14:05Z", "slope_s_per_day": None, "crosses_at": None,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Book]:
+    made = Book(tmp_path, monkeypatch)
+    monkeypatch.setenv("ALBUS_DR_STATE", str(made.state))
+    yield made
+    made.store.close()
+
+
+def compared(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["compare", *arguments])
+
+
+def test_the_command_compares_the_last_drill_with_the_one_before(book: Book) -> None:
+    day = datetime(2026, 1, 1, 4, tzinfo=UTC)
+    drills = [book.drill(day + timedelta(weeks=number), took=timedelta(minutes=9 + number)) for number in range(6)]
+    document_ = json.loads(compared("--json").stdout)
+    assert (document_["before"], document_["after"]) == (drills[-2], drills[-1])
+    assert document_["rta"]["change_s"] == 60.0
+    assert document_["trend"]["finding"] == "slower"
+    assert json.loads(compared(drills[-1], drills[0], "--json").stdout)["rta"]["change_s"] == 300.0
+    assert json.loads(compared(drills[0], drills[-1], "--json").stdout)["before"] == drills[0]
+    said = compared().stdout
+    assert "crosses the RTO of" in said
+    assert max(map(len, said.splitlines())) <= 80
+
+
+def test_the_first_of_its_kind_has_nothing_to_be_compared_with(book: Book) -> None:
+    first = book.drill(datetime(2026, 1, 1, 4, tzinfo=UTC))
+    done = compared(first)
+    assert isinstance(done.exception, UsageError)
+    assert "no earlier drill to" in done.exception.message
