@@ -76,7 +76,8 @@ class Server:
         for example), StepError when it refuses the query.
         """
         done = self.host.run(
-            (*self._psql(database), "-F", "\x1f", "-0", "-f", "-"), stdin=sql, timeout_s=timeout_s, environment=self.environment(),
+            (*self._psql(database), "-F", "\x1f", "-0", "-f", "-"), stdin=sql, timeout_s=timeout_s,
+            environment={**self.environment(), "PGCLIENTENCODING": "UTF8"},
         )  # fmt: skip
         if done.code == 2:  # psql(1): "2 if the connection to the server went bad"
             if re.search(_NOT_LET_IN, done.stderr):
@@ -166,7 +167,8 @@ class Server:
             for name in names
         )
         use = f"SET TRANSACTION SNAPSHOT {literal(snapshot)};" if snapshot else ""
-        sql = f"{_STABLE} BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {use} {union}; COMMIT;"
+        # a policy may hide rows; whoever may not see them all is told so, and counts none
+        sql = f"{_STABLE} SET row_security=off; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {use} {union}; COMMIT;"
         rows = self.query(sql, database=database, timeout_s=timeout_s)
         return {name: TableSummary(int(count), checksum) for name, count, checksum in rows}
 
@@ -303,7 +305,7 @@ class Server:
     def wait_for_standby_to_confirm(self, standby: str) -> None:
         """From now on a commit is acknowledged once the standby has it."""
         self.query(
-            f"ALTER SYSTEM SET synchronous_standby_names = {literal(_identifier(standby))}; SELECT pg_reload_conf();"
+            f"ALTER SYSTEM SET synchronous_standby_names = {literal(identifier(standby))}; SELECT pg_reload_conf();"
         )
 
     def create(self, *, timeout_s: float) -> None:
@@ -313,13 +315,20 @@ class Server:
             timeout_s=timeout_s,
         ).check(f"no cluster could be made in {self.data}")  # fmt: skip
 
+    def create_database(self, database: str) -> None:
+        """An empty one, in the server's own encoding and locale."""
+        self.query(f"CREATE DATABASE {identifier(database)} TEMPLATE template0")
+
     def restore_dump(
-        self, path: str, database: str, *, jobs: int, timeout_s: float, cancelled: threading.Event
+        self, path: str, database: str, *, with_access: bool, jobs: int, timeout_s: float, cancelled: threading.Event
     ) -> None:
-        """Create the database and fill it from a custom-format dump. Any error fails it."""
-        self.query(f"CREATE DATABASE {_identifier(database)} TEMPLATE template0")
+        """Fill an empty database from a custom-format dump. Any error fails it.
+
+        ``with_access``: owners and grants too; every role that they name must be there.
+        """
+        without = () if with_access else ("--no-owner", "--no-privileges")
         done = self.host.run(
-            (f"{self.bin}/pg_restore", *self._connection(database), "--no-owner", "--no-privileges", "--no-tablespaces", "--exit-on-error",
+            (f"{self.bin}/pg_restore", *self._connection(database), *without, "--no-tablespaces", "--exit-on-error",
              "-j", str(jobs), path),
             timeout_s=timeout_s, environment=self.environment(), cancelled=cancelled,
         )  # fmt: skip
@@ -404,6 +413,11 @@ def literal(text: str) -> str:
     return "E'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+def identifier(name: str) -> str:
+    """An SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _without_rows(said: str) -> str:
     """PostgreSQL's errors without the lines that quote rows: they are patients' data."""
     lines = [line.strip() for line in said.splitlines() if "error:" in line.lower()]
@@ -426,10 +440,6 @@ def position(lsn: str) -> int:
 
 def _one(sql: str) -> str:
     return sql.strip().rstrip(";") + ";"
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _quoted(text: str) -> str:

@@ -104,6 +104,11 @@ def wait_until_streaming(primary: Server, name: str) -> None:
     pytest.fail("the standby does not stream")
 
 
+def restore(server: Server, dump: Path, database: str) -> None:
+    server.create_database(database)
+    server.restore_dump(str(dump), database, with_access=False, jobs=2, timeout_s=60, cancelled=threading.Event())
+
+
 @pytest.fixture
 def database(pair: Pair, request: pytest.FixtureRequest) -> Iterator[str]:
     name = "d_" + "".join(letter if letter.isalnum() else "_" for letter in request.node.name)[:50].lower()
@@ -304,7 +309,7 @@ def test_a_dump_and_the_counts_see_the_same_rows(pair: Pair, database: str) -> N
         primary.tables(database, timeout_s=30, snapshot=snapshot)
 
     restored = f"{database[:40]}_back"
-    primary.restore_dump(str(dump), restored, jobs=2, timeout_s=60, cancelled=threading.Event())
+    restore(primary, dump, restored)
     try:
         assert seen["public.visit"].rows == 100
         assert primary.tables(restored, timeout_s=30) == seen
@@ -337,7 +342,7 @@ def test_other_sessions_temporary_tables_tablespaces_and_time_outs_are_in_nobody
                     primary.dump_command(database, snapshot), timeout_s=60, environment=primary.environment()
                 )
             dump.write_bytes(done.check("pg_dump").out.replace(b"fast", b"gone"))
-            primary.restore_dump(str(dump), restored, jobs=2, timeout_s=60, cancelled=threading.Event())
+            restore(primary, dump, restored)
 
             assert list(seen) == ["public.visit"]
             assert primary.tables(restored, timeout_s=30) == seen
@@ -360,7 +365,7 @@ def test_a_broken_dump_is_never_half_restored_in_silence(pair: Pair, database: s
         dump.write_bytes({"cut": done.out[:-50_000], "not a dump": b"SELECT 1;", "empty": b""}[damage])
     try:
         with pytest.raises(StepError, match="the dump could not be restored: pg_restore: error:"):
-            primary.restore_dump(str(dump), restored, jobs=2, timeout_s=60, cancelled=threading.Event())
+            restore(primary, dump, restored)
     finally:
         primary.query(f"DROP DATABASE IF EXISTS {restored}")
         dump.unlink(missing_ok=True)
@@ -378,7 +383,7 @@ def test_rows_are_not_repeated_in_errors(pair: Pair, database: str) -> None:
     dump.write_bytes(done.check("pg_dump").out.replace(b"patient text", b"patient int "))
     try:
         with pytest.raises(StepError) as caught:
-            primary.restore_dump(str(dump), restored, jobs=2, timeout_s=60, cancelled=threading.Event())
+            restore(primary, dump, restored)
         assert "CONTEXT" not in caught.value.message
     finally:
         primary.query(f"DROP DATABASE IF EXISTS {restored}")

@@ -9,10 +9,12 @@ from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientErr
 from albus_dr.tools import postgres
 from albus_dr.tools.fence import Identity
 from albus_dr.tools.postgres import Server
+from albus_dr.tools.postgres_contents import CollationVersion, collations_of
 from albus_dr.tools.secrets import reveal
 from albus_dr.units import format_duration
 from albus_dr.workloads import primary
 from albus_dr.workloads.postgres.access import model_of, name_of, require_primary, require_standby, server_of
+from albus_dr.workloads.postgres.contents import mend, outdated, verify_collations
 from albus_dr.workloads.postgres.questions import ask
 from albus_dr.workloads.step import Facts, Observation, State, StepContext, Verdict, Verification
 
@@ -139,16 +141,23 @@ def verify_facts(ctx: StepContext) -> Facts:
             f"{name_of(ctx)} is unprotected since {since:%Y-%m-%d %H:%M:%S} UTC, until {ctx.run.source} is back and "
             f"`albus-dr reprotect` has passed: {ctx.spec.site} has no standby, and commits wait for nobody"
         ]
-    newest = server_of(ctx).newest_write(model.marker, model.database) if model.marker else None
+    server = server_of(ctx)
+    collations = collations_of(server, model.database, timeout_s=ctx.remaining_s)
+    if wrong := outdated(collations):
+        advice = mend(model.database)
+        facts["notes"] = [*facts.get("notes", ()), f"{name_of(ctx)}: text indexes may be wrong ({wrong}): {advice}"]
+    newest = server.newest_write(model.marker, model.database) if model.marker else None
+    facts["collations"] = {name: asdict(found) for name, found in collations.items()}
     return facts | ({"newest_write_at": newest.isoformat()} if newest else {})
 
 
-def verify_promoted(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
+def verify_promoted(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]:
     server = server_of(ctx)
     found = "standby" if server.is_in_recovery() else "primary"
     verdict = Verdict.PASSED if found == "primary" else Verdict.FAILED
     role = Verification(name_of(ctx), f"role at {ctx.spec.site}", "primary", found, verdict)
-    return (role, *ask(ctx, server, None))
+    collations = {name: CollationVersion(**found) for name, found in facts["collations"].items()}
+    return (role, verify_collations(name_of(ctx), model_of(ctx).database, collations), *ask(ctx, server, None))
 
 
 def slot_of(standby_site: str) -> str:

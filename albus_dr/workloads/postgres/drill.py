@@ -6,8 +6,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from albus_dr.tools.postgres_contents import Contents, contents_of, create_like, parse_contents
 from albus_dr.workloads import recovery_points, site
 from albus_dr.workloads.postgres.access import QUICK_S, model_of, name_of, repository_of
+from albus_dr.workloads.postgres.contents import compare_contents
 from albus_dr.workloads.postgres.questions import ask
 from albus_dr.workloads.step import Facts, StepContext, Verdict, Verification
 
@@ -43,12 +45,23 @@ def restore(ctx: StepContext) -> Facts:
         point.data.id, f"{base}.dump", timeout_s=ctx.remaining_s, progress=ctx.progress, cancelled=ctx.cancelled
     )
     server.start(timeout_s=60)
+    held = _contents(manifest)
+    deviation = ""
+    if held:
+        deviation = create_like(server, model.database, held)
+    else:
+        server.create_database(model.database)
     server.restore_dump(
-        f"{base}.dump/{name}.dump", model.database, jobs=max(2, os.cpu_count() or 2), timeout_s=ctx.remaining_s,
-        cancelled=ctx.cancelled,
+        f"{base}.dump/{name}.dump", model.database, with_access=held is not None, jobs=max(2, os.cpu_count() or 2),
+        timeout_s=ctx.remaining_s, cancelled=ctx.cancelled,
     )  # fmt: skip
     return {"point": point.id, "point_at": point.data.time.isoformat(), "manifest": manifest,
-            "uri": server.uri(model.database)}  # fmt: skip
+            "uri": server.uri(model.database), "locale_deviation": deviation}  # fmt: skip
+
+
+def _contents(manifest: Mapping[str, Any]) -> Contents | None:
+    """None in a manifest that is older than this comparison."""
+    return parse_contents(manifest["contents"]) if "contents" in manifest else None
 
 
 def compare(ctx: StepContext) -> Facts:
@@ -64,9 +77,14 @@ def compare(ctx: StepContext) -> Facts:
 
 
 def verify_compared(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]:
-    manifest = ctx.facts_of(f"{name_of(ctx)}.restore")["manifest"]
-    server = site.drill_server(ctx, name_of(ctx))
-    return (*_compare_tables(name_of(ctx), manifest["tables"], facts["tables"]), *ask(ctx, server, manifest["answers"]))
+    name, restored = name_of(ctx), ctx.facts_of(f"{name_of(ctx)}.restore")
+    manifest, server = restored["manifest"], site.drill_server(ctx, name)
+    found = contents_of(server, model_of(ctx).database, timeout_s=ctx.remaining_s)
+    return (
+        *_compare_tables(name, manifest["tables"], facts["tables"]),
+        *compare_contents(name, _contents(manifest), found, restored["locale_deviation"]),
+        *ask(ctx, server, manifest["answers"]),
+    )
 
 
 def _compare_tables(workload: str, expected: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[Verification, ...]:

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from albus_dr.errors import VerificationError
 from albus_dr.tools import postgres
 from albus_dr.tools.postgres import TableSummary
+from albus_dr.tools.postgres_contents import Contents, contents_of, sequences_of
 from albus_dr.tools.restic import Repository
 from albus_dr.units import format_bytes
 from albus_dr.workloads import recovery_points
 from albus_dr.workloads.copying import copy_points
 from albus_dr.workloads.postgres.access import QUICK_S, model_of, name_of, repository_of, require_primary, server_of
+from albus_dr.workloads.postgres.contents import mend, outdated, with_later_sequences
 from albus_dr.workloads.step import Facts, StepContext
 
 SHRUNKEN = 0.5  # a dump smaller than this share of the median of the last ones is refused
@@ -36,6 +38,7 @@ def dump(ctx: StepContext) -> Facts:
     point = recovery_points.new_point_id(made_at)
     with server.exported_snapshot(model.database) as snapshot:
         tables = server.tables(model.database, snapshot=snapshot, timeout_s=ctx.remaining_s)
+        contents = contents_of(server, model.database, snapshot=snapshot, timeout_s=ctx.remaining_s)
         answers = {check.sql: server.value(_in_snapshot(check.sql, snapshot), database=model.database, timeout_s=QUICK_S)
                    for check in model.verify if check.expect == "manifest"}  # fmt: skip
         newest = server.newest_write(model.marker, model.database) if model.marker else None
@@ -45,6 +48,7 @@ def dump(ctx: StepContext) -> Facts:
             recovery_points.tags(runbook, name, point, "data"), timeout_s=ctx.remaining_s,
             progress=ctx.progress, cancelled=ctx.cancelled, environment=server.environment(),
         )  # fmt: skip
+    later = sequences_of(server, model.database, timeout_s=ctx.remaining_s)
     dumped = int(summary.get("total_bytes_processed", 0))
     shrunken = _shrunken(ctx, repository, dumped, tables)
     if shrunken and not ctx.run.options.get("accept_shrunken"):
@@ -55,11 +59,21 @@ def dump(ctx: StepContext) -> Facts:
     manifest = {
         "tables": {table: {"rows": found.rows, "checksum": found.checksum} for table, found in tables.items()},
         "answers": answers, "newest_write_at": newest.isoformat() if newest else None, "bytes": size, "dumped_bytes": dumped,
+        "contents": with_later_sequences(contents, later),
     }  # fmt: skip
     recovery_points.write_manifest(repository, runbook, name, point, made_at, manifest, timeout_s=QUICK_S)
     return {"point": point, "bytes": dumped, "rows": sum(table.rows for table in tables.values()),
-            "notes": [f"{one}. {ctx.run.operator} accepted it (--accept-shrunken)" for one in shrunken],
+            "notes": [*(f"{one}. {ctx.run.operator} accepted it (--accept-shrunken)" for one in shrunken), *_outdated(ctx, contents)],
             "newest_write_at": manifest["newest_write_at"]}  # fmt: skip
+
+
+def _outdated(ctx: StepContext, contents: Contents) -> list[str]:
+    if not (wrong := outdated(contents.collations)):
+        return []
+    return [
+        f"{name_of(ctx)} at {ctx.spec.site}: its text indexes were made with another version of a collation ({wrong}) "
+        f"and may be wrong: {mend(model_of(ctx).database)}"
+    ]
 
 
 def _in_snapshot(sql: str, snapshot: str) -> str:
