@@ -18,7 +18,7 @@ _PLAIN = re.compile(
       | true | false | t | f | null | none | primary | standby | rows | equal | files | bytes | status
       | no\ such\ table | the\ manifest | newer\ than\ any\ manifest
       | its\ manifest\ is\ older\ than\ this\ comparison
-      | objects | with | where\ they\ were | filled | default | by\ bytes | UTF8 | SQL_ASCII | LATIN\d{1,2} | WIN\d{3,4}
+      | no\ damage | objects | with | where\ they\ were | filled | default | by\ bytes | UTF8 | SQL_ASCII | LATIN\d{1,2} | WIN\d{3,4}
     )
     (?: ,?\ | $ )
     """,

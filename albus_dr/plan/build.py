@@ -8,7 +8,7 @@ woven in last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -53,8 +53,10 @@ def build(runbook: Runbook, operation: Operation, *, source: str, target: str, k
         steps += _chained(derived[name].after, everything)
     if operation == "drill":
         steps.append(_cleanup(target, ends=tuple(step.id for step in steps)))
+    # In a drill nobody waits for these: a step "after" a workload comes when that is back, as on the worst day.
+    beyond = {step.id for name in order for step in derived[name].after if operation == "drill"}
     for own in _own_in_turn(runbook, operation):
-        steps = _weave(own, steps, runbook, target=target, source=source)
+        steps = _weave(own, steps, runbook, target=target, source=source, beyond=beyond)
     protects = {name: model.model_dump(mode="json", by_alias=True) for name, model in runbook.workloads.items()}
     return Plan(runbook.runbook, operation, source, target, _stable_order(steps), protects)
 
@@ -177,15 +179,17 @@ def _everything_before(steps: list[StepSpec]) -> dict[str, set[str]]:
     return behind
 
 
-def _weave(own: OwnStep, steps: list[StepSpec], runbook: Runbook, *, target: str, source: str) -> list[StepSpec]:
+def _weave(
+    own: OwnStep, steps: list[StepSpec], runbook: Runbook, *, target: str, source: str, beyond: Container[str]
+) -> list[StepSpec]:
     """A workload's steps lie on both sides of the fence: ``before`` it is before the first of them that does more than
-    look, ``after`` it is after the last."""
+    look, ``after`` it is after the last, those in ``beyond`` left aside."""
     anchor = own.before or own.after or ""
     if own.before == "fence" and any(step.id == "fence" and step.needs == ("claim",) for step in steps):
         anchor = "claim"  # nobody waits for an approval with a claim: a primary that dies meanwhile may start again
     mine = [step for step in steps if step.id == anchor]
     if anchor in runbook.workloads:
-        whole = [step for step in steps if step.workload == anchor]
+        whole = [step for step in steps if step.workload == anchor and step.id not in beyond]
         mine = [step for step in whole if not step.action.partition(".")[2].startswith("ready")] or whole
     if not mine:
         places = ", ".join(dict.fromkeys([*runbook.workloads, *(step.id for step in steps)]))

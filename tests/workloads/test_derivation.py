@@ -29,7 +29,7 @@ PHASES: dict[tuple[str, Operation], list[tuple[str, str, str, tuple[str, ...], s
     ],
     ("postgres", "drill"): [
         ("ready", "ready_to_restore", B, (), ""), ("take", "restore", B, (), ""),
-        ("take", "compare", B, ("restore",), "data_recovered_at"),
+        ("take", "compare", B, ("restore",), "data_recovered_at"), ("after", "amcheck", B, (), ""),
     ],
     ("postgres", "switchover"): [
         ("ready", "ready_to_switch", B, (), ""), ("release", "stop", A, (), ""), ("take", "promote", B, (), ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -17,11 +18,12 @@ import pytest
 from albus_dr.errors import NotReadyError, StepError
 from albus_dr.runbook.config import Config
 from albus_dr.runbook.model import Runbook
+from albus_dr.tools import process
 from albus_dr.tools.inventory import find_program, postgres_program
 from albus_dr.tools.postgres import Server
 from albus_dr.tools.postgres_contents import CollationVersion, Locale, contents_of, create_like, parse_contents
 from albus_dr.workloads import site
-from albus_dr.workloads.postgres import Model, change, contents, drill, recovery
+from albus_dr.workloads.postgres import Model, change, contents, drill, pages, recovery
 from albus_dr.workloads.postgres.access import repository_of
 from albus_dr.workloads.step import Facts, RunInfo, StepContext, StepSpec, Verdict, Verification
 from tests.tools.test_server import a_server
@@ -278,3 +280,85 @@ def test_a_manifest_that_was_damaged_is_an_error(restored: Restored) -> None:
     for damaged in ({**found, "locale": {"x": 1}}, {key: found[key] for key in found if key != "roles"}):
         with pytest.raises(StepError, match="can't be understood"):
             parse_contents(damaged)
+
+
+# --- pg_amcheck ---------------------------------------------------------------------------------------------------
+
+
+def looked_at(ctx: StepContext) -> Verification:
+    (verification,) = pages.verify_pages(ctx, pages.check_pages(ctx))
+    return verification
+
+
+def test_whole_pages_pass(restored: Restored) -> None:
+    assert looked_at(restored.ctx) == Verification("patients", "pg_amcheck", "no damage", "no damage", Verdict.PASSED)
+
+
+FICKLE = """
+CREATE FUNCTION fickle(int, int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT CASE WHEN $1 < $2 THEN -1 WHEN $1 > $2 THEN 1 ELSE 0 END';
+CREATE OPERATOR CLASS fickle_ops FOR TYPE int USING btree AS
+  OPERATOR 1 < (int, int), OPERATOR 2 <= (int, int), OPERATOR 3 = (int, int), OPERATOR 4 >= (int, int), OPERATOR 5 > (int, int),
+  FUNCTION 1 fickle(int, int);
+CREATE TABLE aside AS SELECT n FROM generate_series(1, 1000) n;
+CREATE INDEX in_order ON aside (n fickle_ops);
+CREATE OR REPLACE FUNCTION fickle(int, int) RETURNS int IMMUTABLE LANGUAGE sql AS
+  'SELECT CASE WHEN $1 < $2 THEN 1 WHEN $1 > $2 THEN -1 ELSE 0 END';
+"""
+
+
+def test_an_index_out_of_order_is_named(restored: Restored) -> None:
+    """What another version of a collation does to an index."""
+    restored.server.query(FICKLE, database="albus")
+    try:
+        found = looked_at(restored.ctx)
+    finally:
+        restored.server.query("DROP TABLE aside; DROP FUNCTION fickle CASCADE", database="albus")
+
+    assert (found.verdict, found.actual) == (Verdict.FAILED, "damage in albus.public.in_order")
+    assert looked_at(restored.ctx).verdict is Verdict.PASSED
+
+
+def test_a_page_of_rubbish_is_named(restored: Restored) -> None:
+    server = restored.server
+    server.query("CREATE TABLE aside AS SELECT n FROM generate_series(1, 1000) n; CHECKPOINT", database="albus")
+    path = server.value("SELECT pg_relation_filepath('aside')", database="albus")
+    server.stop(timeout_s=60)
+    file = Path(server.data, path)
+    content = bytearray(file.read_bytes())
+    content[8192 - 512 : 8192] = bytes(512)  # the first rows, without their heads
+    file.write_bytes(content)
+    server.start(timeout_s=60)
+    try:
+        found = looked_at(restored.ctx)
+    finally:
+        server.query("DROP TABLE aside", database="albus")
+
+    assert (found.verdict, found.actual) == (Verdict.FAILED, "damage in albus.public.aside")
+
+
+def test_without_the_program_it_is_not_verified_and_no_error(restored: Restored, tmp_path: Path) -> None:
+    for program in Path(restored.server.bin).iterdir():
+        if program.name != "pg_amcheck":
+            (tmp_path / program.name).symlink_to(program)
+    config: Any = restored.ctx.config.model_dump(mode="json", exclude_none=True)
+    config["sites"][B]["scratch"]["bin"] = str(tmp_path)
+
+    found = looked_at(replace(restored.ctx, config=Config.model_validate(config)))
+
+    assert found.verdict is Verdict.NOT_EVALUATED
+    assert found.actual.endswith("has no pg_amcheck (it comes with PostgreSQL 14 and later)")
+
+
+def test_a_database_that_takes_too_long_is_not_verified(restored: Restored) -> None:
+    """It waits for a lock here."""
+    argv, environment, _ = restored.server.host.command(restored.server._psql("albus"), restored.server.environment())
+    with process.start(argv, environment=environment, stdin=subprocess.PIPE) as session:
+        assert session.stdin is not None
+        assert session.stdout is not None
+        session.stdin.write("BEGIN; LOCK TABLE \"patiént\"; SELECT 'locked';\n".encode("latin-1"))
+        session.stdin.flush()
+        assert session.stdout.readline() == b"locked\n"
+
+        found = looked_at(replace(restored.ctx, deadline=time.monotonic() + pages.SPARE_S))
+
+    assert (found.verdict, found.actual) == (Verdict.NOT_EVALUATED, "pg_amcheck had not ended after 1.0 s")

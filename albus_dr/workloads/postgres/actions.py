@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from albus_dr.workloads.copying import verify_copy
-from albus_dr.workloads.postgres import change, drill, recovery, reprotect
+from albus_dr.workloads.postgres import change, drill, pages, recovery, reprotect
 from albus_dr.workloads.step import Action
 
 ACTIONS = {
@@ -15,6 +15,7 @@ ACTIONS = {
     "postgres.copy": Action(recovery.copy, verify=verify_copy),
     "postgres.restore": Action(drill.restore),
     "postgres.compare": Action(drill.compare, verify=drill.verify_compared),
+    "postgres.amcheck": Action(pages.check_pages, verify=pages.verify_pages),
     "postgres.stop": Action(change.stop, observe=change.observe_stopped),
     "postgres.promote": Action(change.promote, observe=change.observe_promoted),
     "postgres.verify": Action(change.verify_facts, verify=change.verify_promoted),

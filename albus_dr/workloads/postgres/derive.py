@@ -14,7 +14,7 @@ Step = Callable[..., StepSpec]
 
 
 def steps(name: str, model: Model, derivation: Derivation) -> Derived:
-    """replicate: dump, copy. drill: restore, verify. switchover: stop, promote, verify, follow. failover: promote, verify.
+    """replicate: dump, copy. drill: restore, verify, amcheck. switchover: stop, promote, verify, follow. failover: promote, verify.
     reprotect: quiesce, keep, rebuild, rejoin, and replicate's."""
     target = derivation.target
 
@@ -57,6 +57,7 @@ def _drill(step: Step, name: str, derivation: Derivation) -> Derived:
             step("compare", target, f"Compare {name} with its manifest", needs=(f"{name}.restore",), timeout_s=rto_s,
                  clock="data_recovered_at", estimate_s=2),
         ),
+        after=(step("amcheck", target, f"Look at every page and index of {name}", timeout_s=rto_s, estimate_s=2),),
     )  # fmt: skip
 
 
