@@ -17,7 +17,7 @@ _PLAIN = re.compile(
       | [0-9a-f]{64}
       | true | false | t | f | null | none | primary | standby | rows | equal | files | bytes | status
       | no\ such\ table | the\ manifest | newer\ than\ any\ manifest
-      | its\ manifest\ is\ older\ than\ this\ comparison
+      | (?:its\ manifest\ is\ )?older\ than\ this\ comparison | there
       | no\ damage | objects | with | where\ they\ were | filled | default | by\ bytes | UTF8 | SQL_ASCII | LATIN\d{1,2} | WIN\d{3,4}
     )
     (?: ,?\ | $ )

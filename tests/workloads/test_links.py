@@ -32,13 +32,11 @@ def link(root: Path, links: dict[bytes, bytes]) -> None:
         os.symlink(to, os.path.join(os.fsencode(root), name))  # noqa: PTH118, PTH211 -- names that are not UTF-8
 
 
-@pytest.fixture
-def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StepContext:
-    """A tree with links at the source, an empty one at the target, a new repository at both."""
+def with_repositories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StepContext:
+    """``context`` with a new repository at both sites, and an empty tree at the target."""
     if find_program("restic") is None:
         pytest.skip("restic is not installed")
     monkeypatch.setenv("RESTIC_CACHE_DIR", str(tmp_path / "cache"))
-    link(tree(tmp_path, A, PLAIN), LINKS)
     (tmp_path / B / "documents").mkdir(parents=True)
     password = tmp_path / "password"
     password.write_text("a-password-that-nobody-guesses")
@@ -54,6 +52,13 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StepContext:
         repository = access.repository_of(made, site)
         assert repository.run(("init",), what="init", timeout_s=60).code == 0
     return made
+
+
+@pytest.fixture
+def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StepContext:
+    """A tree with links at the source, an empty one at the target, a new repository at both."""
+    link(tree(tmp_path, A, PLAIN), LINKS)
+    return with_repositories(tmp_path, monkeypatch)
 
 
 def at(tmp_path: Path, site: str) -> Path:
@@ -92,9 +97,14 @@ def test_a_restored_link_is_compared_with_the_manifest(
     root, host = at(tmp_path, B), LocalHost()
     facts = compare.compared(ctx, host, str(root))
     assert (facts["links"], facts["wrong_links"]) == (len(LINKS), 0)
-    assert verdicts(ctx, facts) == dict.fromkeys(
-        ("number of files", f"SHA-256 of {len(PLAIN)} files", "symbolic links"), Verdict.PASSED
+    kinds = (
+        "number of files",
+        f"SHA-256 of {len(PLAIN)} files",
+        "symbolic links",
+        "directories",
+        "modes, owners and times",
     )
+    assert verdicts(ctx, facts) == dict.fromkeys(kinds, Verdict.PASSED)
     assert restore.observe_taken_back(ctx).state is State.DONE
 
     damage(root)

@@ -9,7 +9,8 @@ from typing import Any
 
 from albus_dr.tools.host import Host
 from albus_dr.workloads.files.access import model_of, newest
-from albus_dr.workloads.files.trees import anonymous, hash_files, list_files, list_links
+from albus_dr.workloads.files.attributes import compared_attributes, may_give, verify_attributes
+from albus_dr.workloads.files.trees import anonymous, hash_files, look
 from albus_dr.workloads.step import Facts, StepContext, Verdict, Verification
 
 
@@ -17,14 +18,15 @@ def compared(ctx: StepContext, host: Host, path: str) -> dict[str, Any]:
     """Count everything; compare the content of the share that the runbook asks for, chosen by the run's own seed."""
     _, point, manifest = newest(ctx)
     files: dict[str, Any] = manifest["files"]
-    present = list_files(host, path, timeout_s=ctx.remaining_s)
+    tree = look(host, path, timeout_s=ctx.remaining_s)
     sample, seed = sample_of(ctx, files)
-    found = hash_files(host, path, [name for name in sample if name in present], ctx)
+    found = hash_files(host, path, [name for name in sample if name in tree.files], ctx)
     wrong = [name for name in sample if found.get(name) != files[name]["sha256"]]
-    links = list_links(host, path, timeout_s=ctx.remaining_s)
     return {
-        "point": point.id, "expected_files": manifest["count"], "found_files": len(present), "sample": len(sample), "wrong": len(wrong),
-        "seed": seed, "first_wrong": anonymous(wrong[0]) if wrong else "", **compared_links(manifest.get("links"), links),
+        "point": point.id, "expected_files": manifest["count"], "found_files": len(tree.files), "sample": len(sample),
+        "wrong": len(wrong), "seed": seed, "first_wrong": anonymous(wrong[0]) if wrong else "",
+        **compared_links(manifest.get("links"), tree.links),
+        **compared_attributes(manifest, tree, owners=may_give(ctx, host)),
     }  # fmt: skip
 
 
@@ -65,6 +67,7 @@ def verify_compared(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]:
         Verification(workload, "number of files", str(facts["expected_files"]), str(facts["found_files"]), same),
         Verification(workload, f"SHA-256 of {facts['sample']} files", f"{facts['sample']} equal", wrong, right),
         *_verify_links(workload, facts),
+        *verify_attributes(workload, facts),
     )
 
 

@@ -12,7 +12,7 @@ from albus_dr.units import format_bytes
 from albus_dr.workloads import recovery_points
 from albus_dr.workloads.copying import copy_points
 from albus_dr.workloads.files.access import QUICK_S, model_of, newest, path_of, repository_of
-from albus_dr.workloads.files.trees import hash_files, list_files, list_links
+from albus_dr.workloads.files.trees import File, Tree, hash_files, look
 from albus_dr.workloads.step import Facts, StepContext
 
 SHRUNKEN = 0.5  # a tree with less than this share of the last recovery point's files or bytes is refused
@@ -28,7 +28,7 @@ def ready_to_back_up(ctx: StepContext) -> Facts:
 
 
 def back_up(ctx: StepContext) -> Facts:
-    """Back up, then hash what was backed up; a file or a link that changed in between is not claimed."""
+    """Back up, then hash what was backed up; what changed in between is not claimed."""
     host, path = path_of(ctx, ctx.run.source)
     repository = repository_of(ctx, ctx.run.source)
     name, runbook = ctx.spec.workload, ctx.runbook.runbook
@@ -36,24 +36,22 @@ def back_up(ctx: StepContext) -> Facts:
     point = recovery_points.new_point_id(made_at)
     earlier = recovery_points.find_all(repository, runbook, name, timeout_s=QUICK_S)
     last = recovery_points.read_manifest(repository, earlier[-1], timeout_s=QUICK_S) if earlier else None
-    before = list_files(host, path, timeout_s=ctx.remaining_s)
-    shrunken = _shrunken(name, path, before, last)
+    before = look(host, path, timeout_s=ctx.remaining_s)
+    shrunken = _shrunken(name, path, before.files, last)
     if shrunken and not ctx.run.options.get("accept_shrunken"):
         raise VerificationError(
             shrunken,
             hint="is the disk mounted? Earlier recovery points and the other site's copy are untouched. If it is right: "
             "albus-dr replicate --accept-shrunken",
         )
-    links = list_links(host, path, timeout_s=ctx.remaining_s)
     summary = repository.backup_directory(
         path, recovery_points.tags(runbook, name, point, "data"), timeout_s=ctx.remaining_s, progress=ctx.progress,
         cancelled=ctx.cancelled,
     )  # fmt: skip
-    files = _manifest_of(ctx, host, path, before, last["files"] if last else {})
-    links_after = list_links(host, path, timeout_s=ctx.remaining_s)
-    still = {link: to for link, to in links.items() if links_after.get(link) == to}
-    manifest = {"files": files, "links": still, "bytes": int(summary["total_bytes_processed"]),
-                "count": int(summary["total_files_processed"])}  # fmt: skip
+    manifest = {
+        **_manifest_of(ctx, host, path, before, last["files"] if last else {}),
+        "bytes": int(summary["total_bytes_processed"]), "count": int(summary["total_files_processed"]),
+    }  # fmt: skip
     recovery_points.write_manifest(repository, runbook, name, point, made_at, manifest, timeout_s=QUICK_S)
     return {
         "point": point,
@@ -64,11 +62,11 @@ def back_up(ctx: StepContext) -> Facts:
     }
 
 
-def _shrunken(name: str, path: str, now: Mapping[str, tuple[int, str]], last: Mapping[str, Any] | None) -> str:
+def _shrunken(name: str, path: str, now: Mapping[str, File], last: Mapping[str, Any] | None) -> str:
     """What a person must look at before this tree replaces the last one everywhere; empty when nothing."""
     if last is None:
         return ""
-    held = sum(size for size, _ in now.values())
+    held = sum(file.size for file in now.values())
     if len(now) >= last["count"] * SHRUNKEN and held >= last["bytes"] * SHRUNKEN:
         return ""
     return (
@@ -77,17 +75,19 @@ def _shrunken(name: str, path: str, now: Mapping[str, tuple[int, str]], last: Ma
     )
 
 
-def _manifest_of(
-    ctx: StepContext, host: Host, path: str, before: Mapping[str, tuple[int, str]], known: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
-    """What an earlier manifest knows of unchanged files is kept; the rest is read once."""
-    same = {name: known[name] for name, (size, modified) in before.items()
-            if name in known and (known[name]["size"], known[name]["modified"]) == (size, modified)}  # fmt: skip
-    hashes = hash_files(host, path, before.keys() - same.keys(), ctx)
-    after = list_files(host, path, timeout_s=ctx.remaining_s)
-    fresh = {name: {"size": before[name][0], "modified": before[name][1], "sha256": digest}
-             for name, digest in hashes.items() if after.get(name) == before[name]}  # fmt: skip
-    return {**same, **fresh}
+def _manifest_of(ctx: StepContext, host: Host, path: str, before: Tree, known: Mapping[str, Any]) -> dict[str, Any]:
+    """What the tree held before, during and after the backup. What an earlier manifest knows of the content of unchanged
+    files is kept; the rest is read once."""
+    digests = {name: known[name]["sha256"] for name, file in before.files.items()
+               if name in known and (known[name]["size"], known[name]["modified"]) == (file.size, file.modified)}  # fmt: skip
+    digests |= hash_files(host, path, before.files.keys() - digests.keys(), ctx)
+    after = look(host, path, timeout_s=ctx.remaining_s)
+    files = {name: {"size": file.size, "modified": file.modified, "mode": file.mode, "owner": file.owner, "sha256": digests[name]}
+             for name, file in before.files.items() if name in digests and after.files.get(name) == file}  # fmt: skip
+    directories = {name: {"mode": directory.mode, "owner": directory.owner}
+                   for name, directory in before.directories.items() if after.directories.get(name) == directory}  # fmt: skip
+    links = {name: to for name, to in before.links.items() if after.links.get(name) == to}
+    return {"files": files, "directories": directories, "links": links}
 
 
 def copy(ctx: StepContext) -> Facts:

@@ -8,9 +8,10 @@ from typing import Any
 from albus_dr.errors import NotReadyError
 from albus_dr.workloads import recovery_points, site
 from albus_dr.workloads.files.access import QUICK_S, newest, path_of, repository_of
+from albus_dr.workloads.files.attributes import compared_attributes, is_equal, may_give
 from albus_dr.workloads.files.compare import compared
 from albus_dr.workloads.files.recovery import warm
-from albus_dr.workloads.files.trees import list_files, list_links
+from albus_dr.workloads.files.trees import list_files, look
 from albus_dr.workloads.step import Facts, Observation, State, StepContext
 
 ROOM = 1.05  # files take whole blocks
@@ -61,14 +62,17 @@ def compare(ctx: StepContext) -> Facts:
 
 
 def observe_taken_back(ctx: StepContext) -> Observation:
-    """A warm copy that is equal to the recovery point, file by file and link by link, needs no restore."""
+    """A warm copy that is equal to the recovery point, file by file, directory by directory and link by link, needs no
+    restore."""
     _, point, manifest = newest(ctx)
     host, path = path_of(ctx, ctx.run.target)
-    files = manifest["files"]
-    present = list_files(host, path, timeout_s=ctx.remaining_s)
-    same = all(present.get(name) == (entry["size"], entry["modified"]) for name, entry in files.items())
-    same = same and len(present) == manifest["count"]
-    if not same or manifest.get("links") != list_links(host, path, timeout_s=ctx.remaining_s):
+    files, tree = manifest["files"], look(host, path, timeout_s=ctx.remaining_s)
+    same = len(tree.files) == manifest["count"] and manifest.get("links") == tree.links
+    same = same and all(
+        (file := tree.files.get(name)) is not None and (file.size, file.modified) == (entry["size"], entry["modified"])
+        for name, entry in files.items()
+    )
+    if not same or not is_equal(compared_attributes(manifest, tree, owners=may_give(ctx, host))):
         return Observation(State.NOT_DONE, "the tree differs from the recovery point")
     return Observation(State.DONE, "the warm copy is the recovery point", recovery_points.chosen(point))
 

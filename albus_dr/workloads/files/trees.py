@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from albus_dr.tools.host import Host
 from albus_dr.workloads.step import StepContext
@@ -15,6 +17,58 @@ SETTLED_S = 2  # far more than a tick of the kernel's clock
 def _find(path: str) -> tuple[str, ...]:
     """find, when the path itself may be a symbolic link, and files may be removed meanwhile."""
     return ("find", "-H", path, "-ignore_readdir_race")
+
+
+class File(NamedTuple):
+    """A regular file."""
+
+    size: int
+    modified: str
+    """Seconds with nanoseconds, as find prints them."""
+    mode: str
+    """Octal."""
+    owner: str
+    """Numbers of user and group."""
+
+
+class Directory(NamedTuple):
+    """A directory; its times change with what is in it."""
+
+    mode: str
+    owner: str
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What lies below a path, by relative name; the path itself is not in it."""
+
+    files: dict[str, File]
+    directories: dict[str, Directory]
+    links: dict[str, str]
+    """Where each points, as it is written in the link."""
+
+
+def look(host: Host, path: str, *, timeout_s: float) -> Tree:
+    """Everything below the path, in one walk. Raises StepError when it can't be listed."""
+    each = (
+        "-type", "f", "-printf", "f%s %T@ %m %U:%G %P\\0", "-o", "-type", "d", "-printf", "d%m %U:%G %P\\0",
+        "-o", "-type", "l", "-printf", "l%P\\0%l\\0",
+    )  # fmt: skip
+    done = host.run((*_find(path), "-mindepth", "1", "(", *each, ")"), timeout_s=timeout_s).check(
+        f"{path} can't be listed"
+    )
+    tree = Tree({}, {}, {})
+    parts = iter(done.out.decode(errors="surrogateescape").split("\0")[:-1])  # a name need not be UTF-8
+    for part in parts:
+        if part[0] == "f":
+            size, modified, mode, owner, name = part[1:].split(" ", 4)
+            tree.files[name] = File(int(size), modified, mode, owner)
+        elif part[0] == "d":
+            mode, owner, name = part[1:].split(" ", 2)
+            tree.directories[name] = Directory(mode, owner)
+        else:
+            tree.links[part[1:]] = next(parts)
+    return tree
 
 
 def list_files(host: Host, path: str, *, timeout_s: float, links: bool = False) -> dict[str, tuple[int, str]]:
