@@ -6,6 +6,8 @@ source for the sentences and fails when one of them is not here. Errors are not:
 
 from __future__ import annotations
 
+from albus_dr.report.french_restored import RESTORED
+
 TITLES = {
     "Prove that {site} can't write": "Prouver que {site} ne peut plus écrire",
     "Claim {site} at the witness": "Réserver {site} auprès du témoin",
@@ -52,6 +54,7 @@ TITLES = {
     "Keep what {name} at {site} has alone": "Conserver ce que {name} à {site} est seul à avoir",
     "Rebuild {name} at {site} from {other}": "Reconstruire {name} à {site} depuis {other}",
     "{name} at {site} has nearly everything": "{name} à {site} a presque tout",
+    "Look at every page and index of {name}": "Examiner chaque page et chaque index de {name}",
     "Start a copy of {name} on what was restored": "Démarrer une copie de {name} sur ce qui a été restauré",
     "Ask the copy of {name}": "Interroger la copie de {name}",
     "Stop {name} at {site}": "Arrêter {name} à {site}",
@@ -228,4 +231,4 @@ VERIFICATIONS = {
     "process {pid}": "processus {pid}",
 }
 
-JOURNAL = {**NOTES, **VERDICTS, **VERIFICATIONS, **TITLES}
+JOURNAL = {**NOTES, **VERDICTS, **VERIFICATIONS, **RESTORED, **TITLES}

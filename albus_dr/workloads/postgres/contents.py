@@ -140,7 +140,7 @@ def _views(workload: str, expected: Mapping[str, int | None], found: Mapping[str
     if not expected and not found:
         return []
     wrong = [
-        f"{name} {'is missing' if name not in found else 'holds no data'}"
+        f"the view {name} {'is missing' if name not in found else 'holds no data'}"
         for name, rows in sorted(expected.items())
         if name not in found or (rows is not None and found[name] is None) or (rows and not found[name])
     ]
