@@ -311,7 +311,7 @@ def test_terminal_ends_with_every_step_and_its_outcome(terminal: Terminal) -> No
     assert re.search(r"✗ Title of patients.promote +failed, ×2 +2.0 s", last)
     assert re.search(r"\? Title of documents.restore +unknown", last)
     assert re.search(r"↷ Title of door.switch +skipped", last)
-    assert "patients.promote: it said no" in last
+    assert "it said no" not in last, "the closing lines tell it"
 
 
 def test_terminal_says_what_to_type_while_it_waits(terminal: Terminal) -> None:
@@ -397,6 +397,43 @@ def test_summary_names_the_report_that_was_written(tmp_path: Path) -> None:
     assert "albus-dr report failover-7f3a" in closing(run(), directory=tmp_path)
     (tmp_path / "report.html").write_text("")
     assert f"Report  {tmp_path}/report.html" in closing(run(), directory=tmp_path)
+
+
+def test_terminal_cuts_no_title_in_what_stays(terminal: Terminal) -> None:
+    long = "bordeaux has a recovery point of documents, and room for it, and for what comes after it"
+    declared_ = declared()
+    plan = {"steps": [{"id": "documents.ready", "title": long}]}
+    with terminal.screen(now=lambda: ZERO) as screen:
+        screen.on_event(replace(declared_, data={**declared_.data, "plan": plan}))
+        screen.on_event(event("StepSucceeded", "documents.ready", after_s=1, duration_s=1.0, adopted=True))
+        screen.on_event(event("RunEnded", after_s=8, verdict="passed", exit_code=0, reason=""))
+    lines = terminal.text().rsplit("failover of albus", 1)[1].splitlines()
+    assert "…" not in "".join(lines)
+    told = " ".join(re.sub(r"✓|found done|1\.0 s", "", line).strip() for line in lines[3:])
+    assert long in " ".join(told.split())
+
+
+def test_the_cause_of_a_failure_is_told_once_below_the_verdict(terminal: Terminal) -> None:
+    cause = "restic ended with code 12"
+    reason = f"documents.restore failed: {cause}"
+    with terminal.screen(now=lambda: ZERO + timedelta(seconds=9)) as screen:
+        screen.on_event(declared())
+        screen.on_event(
+            event("StepFailed", "documents.restore", after_s=4, error=cause, hint="compare", duration_s=2.0)
+        )
+        screen.on_event(event("RunEnded", after_s=8, verdict="failed", exit_code=4, reason=reason))
+    drawn = run(verdict="failed", exit_code=4, reason=reason)
+    drawn.steps["documents.restore"] = replace(
+        drawn.steps["documents.restore"], status="failed", error=cause, hint="compare"
+    )
+    summary(drawn, terminal.stream)
+    last = terminal.text().rsplit("failover of albus", 1)[1]
+    assert last.count(cause) == 1
+    assert last.index("✗ Failed") < last.index(cause) < last.index("what to do: compare") < last.index("Recovery time")
+
+
+def test_a_reason_that_is_no_steps_failure_is_told() -> None:
+    assert "it was aborted" in closing(run(verdict="incomplete", exit_code=130, reason="it was aborted"))
 
 
 def test_summary_of_a_failed_run_says_what_to_do() -> None:

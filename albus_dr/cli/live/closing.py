@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from albus_dr.cli.live.out import Out
 from albus_dr.cli.live.phrases import PHRASES, STYLES
 from albus_dr.errors import ExitCode
-from albus_dr.journal.state import RunState
+from albus_dr.journal.state import RunState, StepState
 from albus_dr.report.findings import (
     Objective,
     format_count,
@@ -51,31 +51,41 @@ def _closing(state: RunState, width: int, directory: Path | None) -> Iterable[tu
     yield "", ""
     for line in _wrapped(f"{mark.symbol} {mark.word}. ", headline(state), width):
         yield mark.tone, line
-    if state.reason and state.verdict != "passed":
+    causes = troubled(state)
+    # A step's failure is the reason, and is told once, with the step's own words and its hint.
+    if state.reason and state.verdict != "passed" and not any(_tells_of(step, state.reason) for step in causes):
         for line in _wrapped("  ", state.reason, width):
             yield "none", line
+    for step in causes:
+        yield from _cause(step, width)
     yield "", ""
     if state.operation not in ("replicate", "reprotect"):
         yield from _figures(state)
         yield "", ""
-    for step in troubled(state):
-        said = step_mark(step.status)
-        for line in _wrapped(f"  {said.symbol} {step.id} {said.word}: ", step.error or "", width):
-            yield said.tone, line
-        if step.hint:
-            for line in _wrapped("    ", PHRASES["summary.hint"].format(hint=step.hint), width):
-                yield "none", line
     for item in state.residue:
         yield from (("bad", line) for line in _wrapped(f"  {PHRASES['summary.residue']}: ", item, width))
     for note in state.notes:
         yield from (("quiet", line) for line in _wrapped("  ", note, width))
-    if troubled(state) or state.residue or state.notes:
+    if state.residue or state.notes:
         yield "", ""
     written = directory / "report.html" if directory else None
     shown = str(written) if written and written.exists() else PHRASES["summary.report"].format(run=state.run)
     yield "none", f"  {PHRASES['summary.reports']:<8}{one_line(shown)}"
     if command := _next(state):
         yield "bold", f"  {PHRASES['summary.next']:<8}{one_line(command)}"
+
+
+def _tells_of(step: StepState, reason: str) -> bool:
+    return bool(step.error) and reason.endswith(f"{step.id} failed: {step.error}")
+
+
+def _cause(step: StepState, width: int) -> Iterable[tuple[str, str]]:
+    said = step_mark(step.status)
+    for line in _wrapped(f"  {said.symbol} {step.id} {said.word}: ", step.error or "", width):
+        yield said.tone, line
+    if step.hint:
+        for line in _wrapped("    ", PHRASES["summary.hint"].format(hint=step.hint), width):
+            yield "none", line
 
 
 def _wrapped(lead: str, text: str, width: int) -> list[str]:

@@ -21,7 +21,7 @@ PHRASES = {
     "abort": "abort asked for by {who}: {why}",
     "clock": "clock: {clock}",
     "verified": "{step}: {verdict}: {kind}: expected {expected}, found {actual}",
-    "ended": "ended: {verdict} (exit code {code}): {reason}",
+    "ended": "ended: {verdict} (exit code {code}){reason}",
     "still": "{step}: still running after {time}{more}",
     "attempts": "{count} attempts",
     "left": "RTO {rto}: {time} left",

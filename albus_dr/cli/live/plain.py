@@ -124,7 +124,9 @@ class PlainScreen:
                 yield PHRASES["abort"].format(who=who, why=text_of(data, "why"))
             case "RunEnded":
                 code = text_of(data, "exit_code", "?")
-                yield PHRASES["ended"].format(verdict=view.verdict or "?", code=code, reason=view.reason)
+                told = any(step.error and view.reason.endswith(step.error) for step in view.steps.values())
+                reason = "" if told else f": {view.reason}"  # a step's failure has its line already
+                yield PHRASES["ended"].format(verdict=view.verdict or "?", code=code, reason=reason)
 
     def _say_step(self, step: Step, kind: str, data: Mapping[str, Any]) -> Iterable[str]:
         match kind:

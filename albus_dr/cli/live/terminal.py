@@ -99,10 +99,12 @@ class TerminalScreen:
 
         table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(width=1, no_wrap=True)
-        table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        # A title takes a second line where there is room for it, so that none is cut in what stays on the screen.
+        steps = list(self._view.steps.values())
+        room_for_titles = self._whole or len(steps) + self._long(steps) <= room
+        table.add_column(ratio=1, no_wrap=not room_for_titles, overflow="fold" if room_for_titles else "ellipsis")
         table.add_column(justify="right", no_wrap=True)
         table.add_column(justify="right", no_wrap=True, min_width=8)
-        steps = list(self._view.steps.values())
         if not steps:
             table.add_row("", PHRASES["no_steps"], "", "")
         shown, above, below = (steps, [], []) if self._whole else _around_the_work(steps, room)
@@ -115,33 +117,45 @@ class TerminalScreen:
             table.add_row("↓", PHRASES["below"].format(count=len(below)), "", "", style="dim")
         return table
 
+    def _long(self, steps: list[Step]) -> int:
+        """How many titles may not fit beside the widest of what stands right of them."""
+        beside = 6 + 8 + max((len(", ".join(self._notes(step, self._now()))) for step in steps), default=0)
+        return sum(len(step.title) > self._console.width - beside for step in steps)
+
+    def _notes(self, step: Step, at: datetime) -> list[str]:
+        notes = []
+        if step.status not in ("succeeded", "pending", "running") or step.adopted:
+            notes.append(step_mark(step.status, step.adopted).word)
+        if step.attempts > 1:
+            notes.append(f"×{step.attempts}")
+        if step.meter and step.status == "running":
+            notes.append(step.meter.say(at))
+        return notes
+
     def _row(self, table: Table, step: Step, at: datetime) -> None:
         from rich.text import Text
 
         mark = step_mark(step.status, step.adopted)
         style = "dim" if step.status == "pending" else STYLES[mark.tone]
-        notes = [mark.word] if step.status not in ("succeeded", "pending", "running") or step.adopted else []
-        if step.attempts > 1:
-            notes.append(f"×{step.attempts}")
-        if step.meter and step.status == "running":
-            notes.append(step.meter.say(at))
         time = ""
         if step.duration_s is not None:
             time = format_duration(step.duration_s)
         elif step.status in ("running", "waiting"):
             time = _digits(step.running_s(at))
         title = Text(step.id if self._verbose else step.title, "" if step.status != "pending" else "dim")
-        table.add_row(Text(mark.symbol, style), title, Text(", ".join(notes), style), Text(time, style))
+        table.add_row(Text(mark.symbol, style), title, Text(", ".join(self._notes(step, at)), style), Text(time, style))
 
     def _asked(self) -> list[Text]:
-        """The lines below the table: what went wrong, and what somebody must type."""
+        """The lines below the table: what went wrong so far, and what somebody must type. The closing lines say how it ended."""
         from rich.text import Text
 
         lines: list[Text] = []
         for step in self._view.steps.values():
+            if self._view.ended is not None:
+                break
             if step.status == "failed" or (step.status == "running" and step.error):
                 lines.append(Text(f"{step.id}: {one_line(step.error, 300)}", STYLES["bad"], overflow="fold"))
-            if step.status in ("waiting", "unknown") and self._view.ended is None:
+            if step.status in ("waiting", "unknown"):
                 lines.append(Text(PHRASES["type"], "bold yellow"))
                 lines.append(Text(f"  {step.command(self._view.run)}", "bold"))
         return [Text(), *lines] if lines else []
