@@ -19,11 +19,13 @@ from albus_dr.bench import traffic
 from albus_dr.bench.scenarios import LINE_FAILS_FIRST_S, SCENARIOS, SPLIT_S, Scenario
 from albus_dr.bench.sites import PRIMARY, Bench
 from albus_dr.cli.common import JsonOption, LangOption, QuietOption, VerboseOption, state_directory
-from albus_dr.errors import CleanupError, ExitCode, RefusedError, StepError, UsageError
+from albus_dr.errors import CleanupError, ExitCode, RefusedError, StepError, TransientError, UsageError
 from albus_dr.report.words import words_of
-from albus_dr.tools import process
+from albus_dr.tools import http, process
 
 VERB_TIMEOUT_S = 4 * 3600.0
+NOTICED_S = 30.0
+MONITOR_WAITS_S = 0.5
 Size = Literal["small", "medium", "large"]
 Replication = Literal["synchronous", "asynchronous"]
 
@@ -125,7 +127,8 @@ class _Show:
         more: tuple[str, ...] = ()
         for act in scenario.acts:
             if act in ("burn", "power cut"):
-                more = ("--disrupted-at", self._lose(bench, replication, disks_stay=act == "power cut").isoformat())
+                lost_at = self._lose(bench, replication, disks_stay=act == "power cut")
+                more = ("--disrupted-at", lost_at.isoformat(), "--detected-at", _noticed(bench).isoformat())
             elif act == "power back":
                 self.say(f"{PRIMARY} has power again; its PostgreSQL starts as the primary that it was")
                 bench.start_site(PRIMARY)
@@ -271,6 +274,20 @@ class _Show:
                 f"and at the end:\n  {sys.executable} -m albus_dr.bench.sites remove {self._sites}",
                 file=sys.stderr,
             )
+
+
+def _noticed(bench: Bench) -> datetime:
+    """When a monitor that asks at the users' door first had no good answer. Raises StepError when it always had one."""
+    deadline = time.monotonic() + NOTICED_S
+    while time.monotonic() < deadline:
+        try:
+            answer = bench.users.inside(lambda: http.get(f"{bench.url}/health", timeout_s=MONITOR_WAITS_S))
+        except TransientError:
+            return datetime.now(UTC)
+        if answer.status != 200:
+            return datetime.now(UTC)
+        time.sleep(0.05)
+    raise StepError(f"{PRIMARY} was lost, and after {NOTICED_S:g} s its users are still served")
 
 
 def _guard(playbook: Path, config: Path) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ FINDINGS = {
     "from {source} to {target}": "de {source} vers {target}",
     "with the data of {source}, at {target}": "avec les données de {source}, sur le site {target}",
     "done": "faite",
-    "found done": "constatée déjà faite",
+    "found done": "déjà faite",
     "failed": "en échec",
     "skipped": "omise",
     "unknown": "issue inconnue",
@@ -171,7 +171,7 @@ FINDINGS = {
         "La réplication crée et vérifie des copies. Elle ne montre pas que le service peut fonctionner avec elles."
     ),
     "Steps found done ({names}) were done already when albus-dr looked: not how long they took.": (
-        "Les étapes constatées déjà faites ({names}) l'étaient lorsque albus-dr a regardé : leur durée n'est pas connue."
+        "Les étapes déjà faites ({names}) l'étaient lorsque albus-dr a regardé : leur durée n'est pas connue."
     ),
     "Proof level {level} ({meaning}). Not shown: {higher}.": (
         "Niveau de preuve {level} ({meaning}). Non démontré : {higher}."
