@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
+from albus_dr.cli.traces import spans_of
 from albus_dr.engine.history import runs_of
 from albus_dr.errors import AlbusError
 from albus_dr.journal.fold import fold
@@ -16,7 +17,7 @@ from albus_dr.report import metrics
 from albus_dr.report.findings import format_seconds, headline, objectives
 from albus_dr.runbook.config import NotifyConfig, SecretRef
 from albus_dr.runbook.loader import Loaded
-from albus_dr.tools import notify, process
+from albus_dr.tools import notify, process, traces
 from albus_dr.tools.secrets import reveal
 from albus_dr.units import format_duration
 
@@ -30,7 +31,8 @@ class Notifier:
         self._store, self._run, self._operation = store, run, operation
         self._config = loaded.config.notify or NotifyConfig()
         self._base = loaded.config_path.parent
-        self._pool = ThreadPoolExecutor(4, thread_name_prefix="notify") if loaded.config.notify else None
+        told = loaded.config.notify is not None or traces.is_wanted()
+        self._pool = ThreadPoolExecutor(4, thread_name_prefix="notify") if told else None
         self._begun = [*self._start(self._pings("start", f"{operation} of {loaded.runbook.runbook}: {run}"))]
 
     def end(self, state: RunState) -> RunState:
@@ -52,6 +54,10 @@ class Notifier:
             yield from self._pings("" if state.verdict == "passed" else "fail", text)
             if self._config.metrics:
                 yield "metrics", lambda: self._write_metrics(state, Path(self._config.metrics or ""))
+            if (gateway := self._config.pushgateway) is not None:
+                yield "pushgateway", lambda: self._push_metrics(state, gateway)
+            if traces.is_wanted():
+                yield "traces", lambda: traces.export(spans_of(state))
         troubled = state.verdict != "passed"  # one that waits, or was broken off, has not passed either
         if self._config.apprise and (troubled or self._config.tell == "always"):
             yield "apprise", lambda: self._tell(f"albus-dr: {state.operation} of {state.runbook}", text)
@@ -68,9 +74,16 @@ class Notifier:
         return reveal(ref, self._base)
 
     def _write_metrics(self, state: RunState, directory: Path) -> None:
+        notify.write_metrics(directory, f"albus-dr-{state.runbook}-{state.operation}", self._metrics(state))
+
+    def _push_metrics(self, state: RunState, gateway: SecretRef) -> None:
+        group = {"runbook": state.runbook, "operation": state.operation}
+        notify.push_metrics(self._secret(gateway), group, self._metrics(state))
+
+    def _metrics(self, state: RunState) -> str:
         passed = next((run for run in runs_of(self._store, state.runbook, (state.operation,)) if _passed(run)), None)
         at: datetime | None = passed.clocks["ended_at"] if passed else None
-        notify.write_metrics(directory, f"albus-dr-{state.runbook}-{state.operation}", metrics.render(state, at))
+        return metrics.render(state, at)
 
     def _start(self, jobs: Iterator[Job]) -> Iterator[tuple[str, Future[None]]]:
         for channel, work in jobs:

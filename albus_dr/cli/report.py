@@ -16,7 +16,7 @@ from albus_dr.report.words import words_of
 def command(
     run: RunArgument,
     format_: Annotated[
-        str, typer.Option("--format", help="html, json, markdown, junit; several with commas.")
+        str, typer.Option("--format", help="html, json, markdown, junit, github; several with commas.")
     ] = "markdown",
     output: Annotated[Path | None, typer.Option("--output", help="A file, or a directory for several formats.")] = None,
     engine: EngineOption = None,
@@ -30,6 +30,8 @@ def command(
     names = [name.strip() for name in format_.split(",")]
     if unknown := [name for name in names if name not in FORMATS]:
         raise UsageError(f"there is no format {unknown[0]}", hint="one of: " + ", ".join(FORMATS))
+    if "github" in names and len(names) > 1:
+        raise UsageError("github is for a job's log, alone", hint="albus-dr report RUN --format github")
     if len(names) > 1 and (output is None or not output.is_dir()):
         raise UsageError("several formats need --output DIRECTORY")
     with journal(engine) as store:

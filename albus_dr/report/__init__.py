@@ -1,4 +1,4 @@
-"""The folded journal, for people and machines: HTML, JSON, Markdown, JUnit."""
+"""The folded journal, for people and machines: HTML, JSON, Markdown, JUnit, GitHub's annotations."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def _render(name: str, state: RunState, words: Words = ENGLISH, others: Iterable
     return text
 
 
-FORMATS: dict[str, Renderer] = {name: partial(_render, name) for name in ("html", "json", "markdown", "junit")}
+FORMATS: dict[str, Renderer] = {
+    name: partial(_render, name) for name in ("html", "json", "markdown", "junit", "github")
+}
 """By name; each takes a state and, as it is for people, the words of a language and other runs to compare with. Each is
 imported when it is asked for: nobody waits for the report's parts when a failover begins."""

@@ -314,6 +314,12 @@ class NotifyConfig(Strict):
         description="A directory of Prometheus's textfile collector: one file for each runbook and operation.",
         examples=["/var/lib/prometheus/node-exporter"],
     )
+    pushgateway: SecretRef | None = Field(
+        None,
+        description="The address of a Prometheus Pushgateway, which may hold a user and a password: the same metrics are pushed "
+        "there, for machines that no Prometheus asks.",
+        examples=[{"env": "PUSHGATEWAY"}],
+    )
 
     @model_validator(mode="after")
     def _operations(self) -> NotifyConfig:

@@ -26,6 +26,7 @@ class Wiki:
 
     def __init__(self, folder: Path, server: Listener) -> None:
         self.folder, self.server, self.token = folder, server, "t0ken-kumquat"
+        self.more: dict[str, str] = {}
         (folder / "copy.sh").write_text(f"[ -e well ] || {{ echo 'no row of {PATIENT}' >&2; exit 1; }}\n")
         (folder / "metrics").mkdir()
         (folder / "wiki.yaml").write_text(
@@ -42,7 +43,7 @@ class Wiki:
         more = {
             "ALBUS_DR_STATE": str(self.folder / "state"), "PING": f"{self.server.address}/{self.token}",
             "APPRISE": f"json://user:{self.token}@127.0.0.1:{self.server.port}/hook", "no_proxy": "*",
-            "HOME": str(self.folder),
+            "HOME": str(self.folder), **self.more,
         }  # fmt: skip
         return subprocess.run(
             (sys.executable, "-m", "albus_dr", *arguments), cwd=self.folder, env=kept | more, capture_output=True, text=True,
@@ -118,6 +119,48 @@ def test_metrics_tell_of_the_last_run_and_of_the_last_that_passed(wiki: Wiki) ->
     assert values[f"albus_dr_run_exit_code{labels}"] == "4.0"
     ended, last = (float(values[f"albus_dr_{name}_timestamp_seconds{labels}"]) for name in ("run_ended", "last_passed"))
     assert last < ended
+
+
+def test_the_same_metrics_are_pushed_to_a_gateway(wiki: Wiki) -> None:
+    wiki.configure("{pushgateway: {env: PING}}")
+    (wiki.folder / "well").touch()
+    wiki.replicate(0)
+    ((path, body),) = wiki.server.heard
+    assert path == "/t0ken-kumquat/metrics/job/albus-dr/runbook/wiki/operation/replicate"
+    assert 'albus_dr_run_passed{operation="replicate",runbook="wiki"} 1.0' in body
+
+
+@pytest.mark.skipif(find_spec("opentelemetry") is None, reason="opentelemetry is not installed here")
+def test_a_run_is_a_trace_where_an_endpoint_is_set(wiki: Wiki) -> None:
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    wiki.configure("{}")
+    wiki.more = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": wiki.server.address,
+        "OTEL_EXPORTER_OTLP_HEADERS": "x-key=t0ken-kumquat",
+    }
+    run = wiki.replicate(4)
+    assert wiki.server.paths == ["/v1/traces"]
+    assert wiki.server.headers[0]["x-key"] == "t0ken-kumquat"
+    (resource,) = ExportTraceServiceRequest.FromString(wiki.server.bodies[0]).resource_spans
+    spans = {span.name: span for span in resource.scope_spans[0].spans}
+    whole, step = spans["replicate wiki"], spans["pages.take"]
+    assert (step.parent_span_id, step.trace_id) == (whole.span_id, whole.trace_id)
+    assert whole.start_time_unix_nano <= step.start_time_unix_nano < step.end_time_unix_nano <= whole.end_time_unix_nano
+    assert (whole.status.code, step.status.code, step.status.message) == (2, 2, "failed")
+    assert {each.key: each.value.string_value for each in whole.attributes}["albus_dr.run"] == run["run"]
+    assert PATIENT.encode() not in wiki.server.bodies[0]
+
+
+@pytest.mark.skipif(find_spec("opentelemetry") is None, reason="opentelemetry is not installed here")
+def test_a_collector_that_is_not_there_is_a_note(wiki: Wiki) -> None:
+    wiki.configure("{}")
+    wiki.more = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
+    (wiki.folder / "well").touch()
+    run = wiki.replicate(0)
+    assert (run["verdict"], run["notes"]) == (
+        "passed", ["a notification failed: traces: the collector did not take the trace"],
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("status", [500, None])

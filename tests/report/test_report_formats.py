@@ -152,6 +152,23 @@ def test_markdown_tables_keep_their_columns_whatever_the_cells_hold() -> None:
     assert len([1 for before, mark in pairwise(row) if mark == "|" and before != "\\"]) == 5
 
 
+def test_annotations_name_each_cause_and_nothing_in_a_text_is_a_command() -> None:
+    state = failed_drill()
+    state.steps["documents.restore"].error = "100% wrong\n::error::forged\r::add-mask::x"
+    lines = FORMATS["github"](state).splitlines()
+    assert lines[0].startswith("::error title=Drill of albus%3A failed::Drill failed at “Restore documents")
+    assert (
+        "::error title=documents.restore failed::100%25 wrong%0A::error::forged::add-mask::x%0AWhat to do: "
+        in lines[2] + lines[1]
+    )
+    assert all(line.startswith(("::error title=", "::warning title=")) for line in lines)
+    assert next(line for line in lines if "patients%3A SELECT count(*) FROM patient" in line).endswith(
+        "::expected 4000, found 3871"
+    )
+    assert any(line.startswith("::error title=Left behind::bordeaux: /var") for line in lines)
+    assert FORMATS["github"](passed()).startswith("::notice title=Failover of albus%3A passed::Service was back")
+
+
 def test_markdown_says_what_to_do() -> None:
     text = FORMATS["markdown"](failed_drill())
     assert "# ✗ Failed: Drill failed at" in text

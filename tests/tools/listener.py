@@ -16,6 +16,8 @@ class Listener:
     port: int = 0
     status: int = 200
     heard: list[tuple[str, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -34,13 +36,17 @@ def listening() -> Iterator[Listener]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-            listener.heard.append((self.path, body))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            listener.bodies.append(body)
+            listener.headers.append({name.lower(): value for name, value in self.headers.items()})
+            listener.heard.append((self.path, body.decode(errors="replace")))
             if listener.status == 0:
                 listener.over.wait(60)
                 return
             self.send_response(listener.status)
             self.end_headers()
+
+        do_PUT = do_POST
 
         def log_message(self, *_: object) -> None:
             """Nobody reads it."""

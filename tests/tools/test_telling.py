@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,17 @@ def test_an_address_is_not_repeated(address: str) -> None:
         notify.ping(address, "", "")
     assert "uuid" not in failed.value.message
     assert "passwd" not in failed.value.message
+
+
+def test_metrics_are_put_into_their_group_and_the_password_stands_in_the_header_alone() -> None:
+    with listening() as server:
+        address = server.address.replace("http://", "http://metrics:k%40y@") + "/behind/"
+        notify.push_metrics(address, {"runbook": "a/b", "operation": "drill"}, "albus_dr_rta_seconds 1.0\n")
+        assert server.heard == [
+            ("/behind/metrics/job/albus-dr/runbook/a%2Fb/operation/drill", "albus_dr_rta_seconds 1.0\n")
+        ]
+        assert server.headers[0]["authorization"] == "Basic " + b64encode(b"metrics:k@y").decode()
+        assert server.headers[0]["content-type"].startswith("text/plain; version=0.0.4")
 
 
 def test_metrics_are_replaced_as_a_whole(tmp_path: Path) -> None:
