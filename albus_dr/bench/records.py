@@ -140,7 +140,7 @@ class Albus:
         whatever it found. A plain lookup could see a visit whose own commit is still (or no longer) waiting.
         """
 
-        def work(db: Connection) -> bool:
+        def work(db: Connection) -> tuple[bool, int]:
             visit = fetch_one(
                 db,
                 "INSERT INTO visit (number, patient_id, note) VALUES (%s, %s, %s)"
@@ -148,12 +148,15 @@ class Albus:
                 number, patient_id, note,
             )  # fmt: skip
             assert visit is not None
-            if visit["is_new"]:
-                db.execute("INSERT INTO invoice (visit_id, amount_cents) VALUES (%s, %s)", (visit["id"], amount_cents))
-            return bool(visit["is_new"])
+            billed = "INSERT INTO invoice (visit_id, amount_cents) VALUES (%s, %s) RETURNING id"
+            known = "SELECT id FROM invoice WHERE visit_id = %s"
+            values = (visit["id"], amount_cents) if visit["is_new"] else (visit["id"],)
+            invoice = fetch_one(db, billed if visit["is_new"] else known, *values)
+            assert invoice is not None
+            return bool(visit["is_new"]), int(invoice["id"])
 
-        is_new = self._writing.run(work)
-        return as_json(HTTPStatus.CREATED if is_new else HTTPStatus.OK, {"number": number})
+        is_new, invoice = self._writing.run(work)
+        return as_json(HTTPStatus.CREATED if is_new else HTTPStatus.OK, {"number": number, "invoice": invoice})
 
     def upload(self, patient_id: int, number: int, content: bytes) -> Answer:
         """A document. The same number again changes nothing (see record_visit)."""

@@ -162,7 +162,7 @@ def _step(step: StepState, document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _verifications(state: RunState) -> Iterator[dict[str, Any]]:
     for found in state.verifications:
-        asked_by_runbook = found.kind.startswith("GET ")  # what a good answer looks like stands in the plan
+        asked_by_runbook = found.kind.startswith(("GET ", "POST "))  # what a good answer looks like stands in the plan
         expected = found.expected if asked_by_runbook else plain_or_withheld(found.expected)
         yield {
             "step": found.step, "workload": found.workload, "kind": found.kind, "expected": expected,

@@ -57,6 +57,7 @@ TITLES = {
     "Look at every page and index of {name}": "Examiner chaque page et chaque index de {name}",
     "Start a copy of {name} on what was restored": "Démarrer une copie de {name} sur ce qui a été restauré",
     "Ask the copy of {name}": "Interroger la copie de {name}",
+    "Work a day with the copy of {name}": "Travailler une journée avec la copie de {name}",
     "Stop {name} at {site}": "Arrêter {name} à {site}",
     "{name} does not run at {site}": "{name} ne tourne pas à {site}",
     "Start {name} at {site}": "Démarrer {name} à {site}",

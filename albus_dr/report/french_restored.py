@@ -17,6 +17,10 @@ RESTORED = {
     "{count} have another: root restores owners, or the config's `owner:` says whose they are": (
         "{count} en ont un autre : root restaure les propriétaires, ou la clé `owner` de la configuration dit à qui ils sont"
     ),
+    # a day's work with the application
+    "no answer": "pas de réponse",
+    "not asked: an earlier answer was wrong": "pas demandé : une réponse précédente était fausse",
+    "{expression} is neither text nor a number": "{expression} : ni un texte ni un nombre",
     # databases
     "encoding": "encodage",
     "collations": "ordres de tri",

@@ -1,4 +1,4 @@
-"""HTTP: one GET, its status and body."""
+"""HTTP: one GET or POST, its status and body."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from urllib.request import OpenerDirector
 
 _HERE = LocalHost()
+_JSON = "application/json"
 BODY_LIMIT = 8 * 1024 * 1024
 
 
@@ -36,17 +37,27 @@ class Answer:
 
 def get(url: str, *, timeout_s: float, host: Host = _HERE) -> Answer:
     """Ask once, from here or from another host (by its curl). Raises TransientError when no complete answer came."""
+    return _ask(url, None, timeout_s, host)
+
+
+def post(url: str, body: str, *, timeout_s: float, host: Host = _HERE) -> Answer:
+    """Send JSON once, as ``get`` asks. It may have arrived, whatever is raised."""
+    return _ask(url, body, timeout_s, host)
+
+
+def _ask(url: str, body: str | None, timeout_s: float, host: Host) -> Answer:
     if not url.lower().startswith(("http://", "https://")):
         raise StepError(f"{url} is neither http nor https")
     if not isinstance(host, LocalHost):
-        return _get_from(host, url, timeout_s)
+        return _ask_from(host, url, body, timeout_s)
     from http.client import HTTPException
     from urllib.error import HTTPError
     from urllib.request import Request
 
     deadline = time.monotonic() + timeout_s
     try:
-        request = Request(url, headers={"User-Agent": "albus-dr"})  # noqa: S310 -- the scheme was checked
+        content = {} if body is None else {"Content-Type": _JSON}
+        request = Request(url, None if body is None else body.encode(), {"User-Agent": "albus-dr", **content})  # noqa: S310 -- the scheme was checked
         try:
             with _opener().open(request, timeout=timeout_s) as response:
                 return Answer(response.status, _body(response, deadline))
@@ -70,13 +81,14 @@ def _body(response: HTTPResponse, deadline: float) -> bytes:
     return bytes(body)
 
 
-def _get_from(host: Host, url: str, timeout_s: float) -> Answer:
-    argv = ("curl", "-gsS", "--noproxy", "*", "--max-time", f"{timeout_s:g}", "-w", "\n%{http_code}", "--", url)
-    done = host.run(argv, timeout_s=timeout_s + 5)
+def _ask_from(host: Host, url: str, body: str | None, timeout_s: float) -> Answer:
+    sent = () if body is None else ("-H", f"Content-Type: {_JSON}", "--data-binary", "@-")
+    argv = ("curl", "-gsS", "--noproxy", "*", "--max-time", f"{timeout_s:g}", "-w", "\n%{http_code}", *sent, "--", url)
+    done = host.run(argv, stdin=body, timeout_s=timeout_s + 5)
     if done.code != 0:
         raise TransientError(f"{url} does not answer at {host.name}: {done.last_words}")
-    body, _, status = done.out.rpartition(b"\n")
-    return Answer(int(status), body[:BODY_LIMIT])
+    answered, _, status = done.out.rpartition(b"\n")
+    return Answer(int(status), answered[:BODY_LIMIT])
 
 
 def wait_for(url: str, *, status: int, timeout_s: float, every_s: float = 0.05, host: Host = _HERE) -> Answer:

@@ -243,7 +243,7 @@ class Server:
             )
             return
         options = ("-o", " ".join(self.starts_with)) if self.starts_with else ()
-        log = f"{self.data}/albus-dr-start.log"
+        log = log_of(self.data)
         done = self._run(
             "pg_ctl",
             "start",
@@ -406,6 +406,11 @@ def find_programs(host: Host, data: str | None) -> str:
             f"there are no PostgreSQL programs at {host.name}", hint="albus-dr doctor says how to get them"
         )
     return done.stdout.strip()
+
+
+def log_of(data: str) -> str:
+    """Where a server that albus-dr started writes."""
+    return f"{data}/albus-dr-start.log"
 
 
 def literal(text: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from albus_dr.errors import TransientError
-from albus_dr.runbook.model import HttpCheck
+from albus_dr.runbook.model import HttpCheck, HttpExpectation
 from albus_dr.tools import http
 from albus_dr.tools.host import Host, LocalHost
 from albus_dr.workloads.step import StepContext, Verdict, Verification
@@ -21,42 +22,52 @@ def ask(ctx: StepContext, checks: Iterable[HttpCheck], url: str, *, host: Host =
 
 
 def _ask(ctx: StepContext, check: HttpCheck, url: str, host: Host) -> Verification:
-    expected = _expected(check)
+    wanted = expected(check.expect)
     try:
         answer = http.get(url + check.http, timeout_s=min(ANSWER_S, ctx.remaining_s), host=host)
     except TransientError as error:
-        return Verification(ctx.spec.workload, f"GET {check.http}", expected, error.message, Verdict.FAILED)
-    wrong = _wrong(check, answer)
-    verdict = Verdict.FAILED if wrong else Verdict.PASSED
-    return Verification(ctx.spec.workload, f"GET {check.http}", expected, wrong or expected, verdict)
+        return Verification(ctx.spec.workload, f"GET {check.http}", wanted, error.message, Verdict.FAILED)
+    what = wrong(check.expect, answer)
+    verdict = Verdict.FAILED if what else Verdict.PASSED
+    return Verification(ctx.spec.workload, f"GET {check.http}", wanted, what or wanted, verdict)
 
 
-def _expected(check: HttpCheck) -> str:
-    parts = [f"status {check.expect.status}"]
-    if check.expect.json_ is not None:
-        parts.append(check.expect.json_)
-    if check.expect.contains is not None:
-        parts.append(f"contains {check.expect.contains!r}")
+def expected(expect: HttpExpectation) -> str:
+    """A right answer in a few words."""
+    parts = [f"status {expect.status}"]
+    if expect.json_ is not None:
+        parts.append(expect.json_)
+    if expect.contains is not None:
+        parts.append(f"contains {expect.contains!r}")
     return ", ".join(parts)
 
 
-def _wrong(check: HttpCheck, answer: http.Answer) -> str:
-    """What is wrong with the answer; empty when nothing is."""
+def wrong(expect: HttpExpectation, answer: http.Answer, *, shown: HttpExpectation | None = None) -> str:
+    """What is wrong with the answer; empty when nothing is. ``shown`` is what a reader sees of the expectation, where
+    that itself holds data."""
+    shown = shown or expect
+    if answer.status != expect.status:
+        return f"status {answer.status}"
+    if expect.contains is not None and expect.contains.encode() not in answer.body:
+        return f"the body does not contain {shown.contains!r}"
+    if expect.json_ is not None:
+        found, problem = look_up(expect.json_, answer.body)
+        if problem:
+            return problem
+        if found is not True:
+            return f"{shown.json_} is {'null' if found is None else 'not true'}"
+    return ""
+
+
+def look_up(expression: str, body: bytes) -> tuple[Any, str]:
+    """What a JMESPath expression finds in a JSON body, and what is wrong with one of them (empty when nothing is)."""
     import jmespath
 
-    if answer.status != check.expect.status:
-        return f"status {answer.status}"
-    if check.expect.contains is not None and check.expect.contains.encode() not in answer.body:
-        return f"the body does not contain {check.expect.contains!r}"
-    if check.expect.json_ is not None:
-        try:
-            document = json.loads(answer.body)
-        except ValueError:
-            return "the body is not JSON"
-        try:
-            found = jmespath.search(check.expect.json_, document)
-        except jmespath.exceptions.JMESPathError as error:
-            return f"the expression can't be applied: {str(error).splitlines()[0]}"
-        if found is not True:
-            return f"{check.expect.json_} is {'null' if found is None else 'not true'}"
-    return ""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return None, "the body is not JSON"
+    try:
+        return jmespath.search(expression, document), ""
+    except jmespath.exceptions.JMESPathError as error:
+        return None, f"the expression can't be applied: {str(error).splitlines()[0]}"

@@ -45,7 +45,7 @@ def drill_server(ctx: StepContext, workload: str) -> Server:
     options = (
         "-c listen_addresses=''", f"-c unix_socket_directories='{base}'", "-c fsync=off", "-c full_page_writes=off",
         "-c synchronous_commit=off", "-c autovacuum=off", "-c max_wal_size=8GB", "-c maintenance_work_mem=256MB",
-        "-c wal_level=minimal", "-c max_wal_senders=0",
+        "-c wal_level=minimal", "-c max_wal_senders=0", "-c log_connections=on",
     )  # fmt: skip
     return Server(
         host=where, data=f"{base}/data", port=5432, socket=base, user="postgres", run_as=scratch.run_as,

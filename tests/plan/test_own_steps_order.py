@@ -15,7 +15,7 @@ from albus_dr.workloads.registry import kinds
 
 TOP = Path(__file__).resolve().parents[2]
 
-UNHURRIED = (".amcheck",)  # steps of a drill that nothing waits for
+UNHURRIED = (".amcheck", ".rehearse")  # steps of a drill that nothing waits for
 
 
 def plan(folder: Path, operation: Operation, *places: str) -> Plan:
@@ -47,6 +47,7 @@ def test_in_a_drill_after_a_workload_is_before_those_that_need_it(tmp_path: Path
     assert behind(found)["own.own-0"] >= {"patients.compare"}
     assert "own.own-0" in behind(found)["application.start_copy"]
     assert "application.verify_copy" in behind(found)["patients.amcheck"]
+    assert "application.verify_copy" in behind(found)["application.rehearse"]
 
 
 def test_after_the_door_of_a_failover_is_after_users_came_in(tmp_path: Path) -> None:

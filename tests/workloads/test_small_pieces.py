@@ -288,14 +288,14 @@ def test_ids_sort_by_time() -> None:
 def test_what_is_wrong_with_an_answer(expect: dict[str, Any], answer: Answer, wrong: str) -> None:
     check = HttpCheck.model_validate({"http": "/agenda", "expect": expect})
 
-    assert http_checks._wrong(check, answer) == wrong
+    assert http_checks.wrong(check.expect, answer) == wrong
 
 
 @pytest.mark.parametrize("expression", ["length(missing)", "a ==", "nofunction(a)"])
 def test_an_expression_that_can_not_be_applied_is_no_pass(expression: str) -> None:
     check = HttpCheck.model_validate({"http": "/", "expect": {"json": expression}})
 
-    assert "can't be applied" in http_checks._wrong(check, Answer(200, b"{}"))
+    assert "can't be applied" in http_checks.wrong(check.expect, Answer(200, b"{}"))
 
 
 # --- own steps, and the isolated target ---------------------------------------------------------------------------

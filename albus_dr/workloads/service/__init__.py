@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from albus_dr.runbook.model import HttpCheck, Name, WorkloadModel
 from albus_dr.workloads.registry import Reference, later
+from albus_dr.workloads.service.request import Request, unknown_name
 
 __all__ = ["Model", "references"]
 
@@ -18,6 +19,18 @@ class Model(WorkloadModel):
     kind: Literal["service"]
     service: Name = Field(description="The service, by its name at each site.")
     verify: tuple[HttpCheck, ...] = Field((), description="Questions to the running service.")
+    rehearse: tuple[Request, ...] = Field(
+        (),
+        description="A day's work, request by request, with a drill's copy alone: it may write. Later requests know what "
+        "earlier ones have kept.",
+    )
+
+    @field_validator("rehearse")
+    @classmethod
+    def _names_are_kept(cls, requests: tuple[Request, ...]) -> tuple[Request, ...]:
+        if wrong := unknown_name(requests):
+            raise ValueError(f"{wrong}, in rehearse")
+        return requests
 
 
 def references(model: Model) -> tuple[Reference, ...]:

@@ -11,6 +11,7 @@ from albus_dr.tools.host import Host, free_port
 from albus_dr.workloads import access, site
 from albus_dr.workloads.http_checks import ask
 from albus_dr.workloads.service import Model
+from albus_dr.workloads.service.rehearsal import rehearse, verify_rehearsed
 from albus_dr.workloads.step import Action, Facts, Observation, State, StepContext, Verification
 
 QUICK_S = 15.0
@@ -120,4 +121,8 @@ ACTIONS = {
     "service.verify": Action(_wait_until_healthy, verify=_verify),
     "service.start_copy": Action(_start_copy),
     "service.verify_copy": Action(lambda ctx: {}, verify=_verify_copy),
+    "service.rehearse": Action(
+        lambda ctx: rehearse(ctx, _model(ctx).rehearse),
+        verify=lambda ctx, facts: verify_rehearsed(ctx, facts, _model(ctx).rehearse),
+    ),
 }

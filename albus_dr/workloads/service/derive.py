@@ -13,7 +13,7 @@ START_S = 120.0
 
 
 def steps(name: str, model: Model, derivation: Derivation) -> Derived:
-    """drill: start a copy, verify. switchover: stop, start, verify. failover: start, verify. reprotect: stop what runs at
+    """drill: start a copy, verify, rehearse. switchover: stop, start, verify. failover: start, verify. reprotect: stop what runs at
     the returned site."""
     source, target = derivation.source, derivation.target
 
@@ -41,7 +41,8 @@ def steps(name: str, model: Model, derivation: Derivation) -> Derived:
                     needs=(f"{name}.start_copy",),
                     clock="service_verified_at",
                 ),
-            )
+            ),
+            after=(step("rehearse", target, f"Work a day with the copy of {name}"),) if model.rehearse else (),
         )
     stop = step("stop", source, f"Stop {name} at {source}")
     if derivation.operation == "reprotect":
