@@ -14,12 +14,12 @@ from datetime import datetime
 from typing import Any
 
 from albus_dr.evidence.profiles import answered
-from albus_dr.evidence.texts import plain_or_withheld
 from albus_dr.journal.event import Event
 from albus_dr.journal.fold import fold
 from albus_dr.journal.state import RunState, StepState
 from albus_dr.report.findings import limits, objectives, unmeasured
 from albus_dr.report.json import run_document
+from albus_dr.report.texts import plain_or_withheld
 
 SCHEMA = "albus-dr/evidence/1"
 _HOW_CLEANED = (

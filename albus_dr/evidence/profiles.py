@@ -1,6 +1,7 @@
 """What a law, a standard or a contract asks for, and where this evidence has it, or that it has not.
 
-A profile never says whether the answer suffices: that is an auditor's to say.
+A profile never says whether the answer suffices: that is an auditor's to say. Every reference was held against the text of
+the law or the criteria, or against several quotations of a clause that is sold; what could not be found there has none.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _HOSTS = ("sites.*.provider", "sites.*.certificate")
 _CHECKED = ("verifications",)
 
 TITLES = {
-    "hds": "Hébergement de données de santé (France): code de la santé publique, L.1111-8 and R.1111-9, and the HDS reference",
+    "hds": "Hébergement de données de santé (France): code de la santé publique (CSP), L.1111-8 and R.1111-9 to R.1111-11",
     "iso22301": "ISO 22301:2019, business continuity management",
     "iso27001": "ISO/IEC 27001:2022, Annex A",
     "soc2": "SOC 2, Trust Services Criteria 2017 (availability, confidentiality, security)",
@@ -42,21 +43,21 @@ TITLES = {
 
 PROFILES: dict[str, tuple[Ask, ...]] = {
     "hds": (
-        Ask("R.1111-9", "Who hosts health data at each site, and with which certificate", _HOSTS),
-        Ask("HDS reference: location", "In which country, and where, each site stands", _WHERE),
-        Ask("R.1111-9, 6°", "That the saved data can be restored: what was compared", _CHECKED),
-        Ask("R.1111-9, 6°", "When the restore was tried, and how it ended", _TESTED),
-        Ask("HDS reference: end of use", "How restored health data was destroyed, and when", _DESTROYED),
-        Ask("R.1111-9", "The activities (1 to 6) and the end date of each certificate"),
-        Ask("HDS reference: contract", "Subcontractors, and access from outside the European Economic Area"),
+        Ask("CSP L.1111-8", "Who hosts health data at each site, and with which certificate", _HOSTS),
+        Ask("CSP R.1111-9-1", "That each site stands in the European Economic Area: country and place", _WHERE),
+        Ask("CSP R.1111-9, 6°", "Backup of health data (activity 6): what was restored and compared", _CHECKED),
+        Ask("CSP R.1111-9, 6°", "When the restore was tried, and how it ended", _TESTED),
+        Ask("GDPR Art. 5(1)(e)", "How restored health data was destroyed, and when", _DESTROYED),
+        Ask("CSP R.1111-9", "The activities (1 to 6) that each certificate covers, and its end date"),
+        Ask("CSP R.1111-11", "The hosting contract: places, subcontractors, access from third countries"),
     ),
     "iso22301": (
-        Ask("8.2.2", "Recovery time and point objectives, and what was measured", _TIMES),
-        Ask("8.2.2", "The maximum tolerable period of disruption that the objectives come from"),
+        Ask("8.2.2", "Time frames for resuming (RTO), and what was measured", ("objectives", "actuals.rta_s")),
+        Ask("8.2.2", "The maximum tolerable period of disruption that they come from"),
         Ask("8.4.4", "The plan that was followed: steps, order, who does what", ("plan.steps", "people")),
         Ask("8.5", "When it was exercised, and how it ended", _TESTED),
-        Ask("8.5", "Everybody who took part, and the scenario", ("people", "run.scenario")),
-        Ask("8.5", "A report with outcomes, and where it did not go as planned", ("verifications", "steps")),
+        Ask("8.5", "The scenario that was exercised", ("run.scenario",)),
+        Ask("8.5", "A report on the exercise: outcomes, and where it did not go as planned", ("verifications", "steps")),
         Ask("10.1", "Corrective actions that follow, with owners and dates"),
     ),
     "iso27001": (
@@ -77,7 +78,8 @@ PROFILES: dict[str, tuple[Ask, ...]] = {
     "dora": (
         Ask("Art. 11(6)", "When response and recovery plans were tested, and how it ended", _TESTED),
         Ask("Art. 11(6)", "The scenario that was tested", ("run.scenario",)),
-        Ask("Art. 12(3)", "That systems used to restore are apart from the source: sites and providers", (*_WHERE, *_HOSTS)),
+        Ask("Art. 12(2)", "Periodic tests of backup and restoration: what was restored, and how it ended", ("plan.protects", *_TESTED)),
+        Ask("Art. 12(3)", "That the restoring systems are apart from the source: sites and providers", (*_WHERE, *_HOSTS)),
         Ask("Art. 12(6)", "Recovery time and point objectives, and what was measured", _TIMES),
         Ask("Art. 12(7)", "Checks and reconciliations of recovered data", _CHECKED),
         Ask("Art. 11(5)", "The business impact analysis, and which functions are critical or important"),

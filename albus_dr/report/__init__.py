@@ -7,6 +7,7 @@ from functools import partial
 from importlib import import_module
 
 from albus_dr.journal.state import RunState
+from albus_dr.report.discreet import discreet
 from albus_dr.report.words import ENGLISH, Words
 
 Renderer = Callable[..., str]
@@ -14,6 +15,8 @@ Renderer = Callable[..., str]
 
 def _render(name: str, state: RunState, words: Words = ENGLISH, others: Iterable[RunState] = ()) -> str:
     render = import_module(f"albus_dr.report.{name}").render
+    if name != "json":
+        state = discreet(state)
     arguments = {"html": (words, others), "markdown": (words,)}.get(name, ())
     text: str = render(state, *arguments)
     return text

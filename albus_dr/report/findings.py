@@ -14,6 +14,7 @@ from datetime import datetime
 from albus_dr.errors import ExitCode
 from albus_dr.journal.stages import Stage, in_order, stages
 from albus_dr.journal.state import CLOCKS, RunState, StepState
+from albus_dr.report.discreet import LEFT_OUT
 from albus_dr.report.phrases import NOT_MEASURED, PHRASES
 from albus_dr.report.words import ENGLISH, Words, utc
 
@@ -374,6 +375,8 @@ def limits(state: RunState, words: Words = ENGLISH) -> list[str]:
     said = [words.say(PHRASES[key]) for key in (f"beyond.{state.operation}",) if key in PHRASES]
     if adopted := [one_line(step.id, 80) for step in state.steps.values() if step.adopted]:
         said.append(words.say(PHRASES["beyond.adopted"], names=", ".join(adopted)))
+    if any(LEFT_OUT in (found.expected, found.actual) for found in state.verifications):
+        said.append(words.say(PHRASES["beyond.left_out"], mark=LEFT_OUT))
     if state.proof_level in LEVELS[:-1]:
         higher = LEVELS[LEVELS.index(state.proof_level) + 1 :]
         said.append(

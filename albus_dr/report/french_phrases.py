@@ -176,6 +176,9 @@ FINDINGS = {
     "Proof level {level} ({meaning}). Not shown: {higher}.": (
         "Niveau de preuve {level} ({meaning}). Non démontré : {higher}."
     ),
+    "Answers that may name somebody are left out ({mark}); the JSON of the run has them.": (
+        "Les réponses qui pourraient nommer une personne sont omises ({mark}) ; le JSON de l'exécution les contient."
+    ),
     "less than {share}": "moins de {share}",
     "{level}: {meaning}": "{level} : {meaning}",
     "declared": "déclaré",

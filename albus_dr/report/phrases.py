@@ -110,6 +110,7 @@ PHRASES = {
     "beyond.drill": "A drill works on an isolated copy. It does not show that users can be moved to the other site.",
     "beyond.replicate": "Replication makes and checks copies. It does not show that service can run on them.",
     "beyond.adopted": "Steps found done ({names}) were done already when albus-dr looked: not how long they took.",
+    "beyond.left_out": "Answers that may name somebody are left out ({mark}); the JSON of the run has them.",
     "beyond.level": "Proof level {level} ({meaning}). Not shown: {higher}.",
     "share.tiny": "less than {share}",
     "level": "{level}: {meaning}",

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from albus_dr.cli.schema import SCHEMAS
 from albus_dr.evidence.predicate import canonical_sha256
 from albus_dr.evidence.profiles import PROFILES, TITLES
-from albus_dr.evidence.texts import WITHHELD, is_plain
+from albus_dr.report.texts import WITHHELD, is_plain
 from tests.evidence.recorded import DIRECTORY, PATIENT, RUN, SECRET, recorded
 
 

@@ -1,10 +1,10 @@
-"""Which texts may stand in an evidence file. What a program printed, or a database answered, may hold a patient's name."""
+"""Which texts may stand in an evidence file and in a report. What a program printed, or a database answered, may hold a patient's name."""
 
 from __future__ import annotations
 
 import re
 
-WITHHELD = "(withheld: free text; the run's report has it)"
+WITHHELD = "(withheld: free text; the JSON of the run has it)"
 
 # Counts, moments, checksums, ids of recovery points, and the words of our own comparisons. Nine digits are a count; a
 # longer number may be a telephone or an insurance number.
