@@ -26,7 +26,6 @@ from albus_dr.cli.common import (
 )
 from albus_dr.cli.witness import lines
 from albus_dr.engine.history import (
-    CHANGES_PRIMARY,
     changed_primary,
     epoch_seen,
     primary_and_secondary,
@@ -34,7 +33,7 @@ from albus_dr.engine.history import (
     runs_of,
 )
 from albus_dr.errors import AlbusError, ExitCode, RefusedError, UsageError
-from albus_dr.journal.state import RunState
+from albus_dr.journal.state import CHANGES_PRIMARY, RunState
 from albus_dr.journal.store import JournalStore
 from albus_dr.runbook.loader import Loaded
 from albus_dr.safety.record import Record

@@ -7,11 +7,10 @@ from datetime import timedelta
 
 from albus_dr.errors import RefusedError
 from albus_dr.journal.fold import fold
-from albus_dr.journal.state import RECOVERS, RunState
+from albus_dr.journal.state import CHANGES_PRIMARY, RECOVERS, RunState
 from albus_dr.journal.store import JournalStore
 from albus_dr.runbook.model import Runbook
 
-CHANGES_PRIMARY = ("switchover", "failover", "failback")
 _A_YEAR = timedelta(days=365)
 CHANGES_SITES = (*CHANGES_PRIMARY, "reprotect")  # one of them at a time, and no replication meanwhile
 

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from albus_dr.engine.history import CHANGES_PRIMARY
 from albus_dr.errors import ExitCode
 from albus_dr.journal.fold import parse_time
+from albus_dr.journal.proof import run_level
 from albus_dr.journal.stages import stages
 from albus_dr.journal.state import RECOVERS, RunState
 from albus_dr.runbook.model import PLANNED
@@ -59,7 +59,9 @@ def judge(
     actuals = _actuals(state, end)
     residue = tuple(item for step in state.steps.values() for item in step.facts.get("residue", ()))
     verdict, code, reason = _verdict(state, actuals, residue, failure_codes, tolerated, rpo_by_workload)
-    return Judgement(verdict, code, reason, _proof_level(state, verdict), actuals, residue, _notes(state, end))
+    return Judgement(
+        verdict, code, reason, run_level(state, passed=verdict is Verdict.PASSED), actuals, residue, _notes(state, end)
+    )
 
 
 def _verdict(
@@ -192,17 +194,6 @@ def _rpa(state: RunState, disrupted: datetime) -> dict[str, float]:
         if step.workload and (found := step.facts.get("newest_write_at")):
             newest[step.workload] = parse_time(found)  # the last step that measured it speaks
     return {name: max(0.0, (disrupted - at).total_seconds()) for name, at in newest.items()}
-
-
-def _proof_level(state: RunState, verdict: Verdict) -> str:
-    clocks = state.clocks
-    if verdict is Verdict.PASSED and state.operation in CHANGES_PRIMARY and clocks["clients_verified_at"]:
-        return "L5" if state.operation == "failback" else "L4"
-    if clocks["service_verified_at"]:
-        return "L3"
-    if clocks["data_recovered_at"]:
-        return "L2"
-    return "L1" if any(step.status == "succeeded" for step in state.steps.values()) else "L0"
 
 
 def _notes(state: RunState, last_clock: str) -> tuple[str, ...]:

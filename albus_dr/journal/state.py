@@ -12,6 +12,7 @@ CLOCKS = (
     "disrupted_at", "detected_at", "declared_at", "started_at", "approved_at", "fenced_at", "data_recovered_at",
     "service_verified_at", "clients_verified_at", "ended_at",
 )  # fmt: skip
+CHANGES_PRIMARY = ("switchover", "failover", "failback")
 RECOVERS = ("drill", "switchover", "failover", "failback")  # the operations that measure a recovery time
 
 

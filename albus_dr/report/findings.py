@@ -16,6 +16,7 @@ from albus_dr.journal.stages import Stage, in_order, stages
 from albus_dr.journal.state import CLOCKS, RunState, StepState
 from albus_dr.report.discreet import LEFT_OUT
 from albus_dr.report.phrases import NOT_MEASURED, PHRASES
+from albus_dr.report.proof import not_verified
 from albus_dr.report.words import ENGLISH, Words, utc
 
 NO_CHANGE = ("drill", "replicate", "reprotect")  # of the primary: users stay where they are
@@ -362,9 +363,9 @@ def unmeasured(state: RunState, words: Words = ENGLISH) -> list[str]:
         gaps.append(words.say(PHRASES["gap.clocks"], names=", ".join(missing)))
     if steps := undone(state.steps.values()):
         gaps.append(words.say(PHRASES["gap.steps"], names=", ".join(one_line(step.id, 80) for step in steps)))
-    blank = sum(found.verdict not in ("passed", "failed") for found in state.verifications)
-    if blank:
-        gaps.append(words.say(PHRASES["gap.verifications"], count=blank, all=len(state.verifications)))
+    for workload, blank in not_verified(state).items():
+        kinds = ", ".join(words.retold(one_line(found.kind, 80)) for found in blank)
+        gaps.append(words.say(PHRASES["gap.not_verified"], workload=workload, kinds=kinds))
     if not state.verifications:
         gaps.append(words.say(PHRASES["gap.no_verifications"]))
     return gaps

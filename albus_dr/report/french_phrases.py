@@ -161,7 +161,11 @@ FINDINGS = {
     "Lost writes": "Écritures perdues",
     "Clocks: {names}": "Instants : {names}",
     "Steps without a seen success: {names}": "Étapes dont la réussite n'a pas été constatée : {names}",
-    "Verifications not evaluated: {count} of {all}": "Vérifications non évaluées : {count} sur {all}",
+    "{workload}, not verified: {kinds}": "{workload}, non vérifié : {kinds}",
+    "{count} of {all} passed": "{count} sur {all} réussies",
+    "{kind} ({reason})": "{kind} ({reason})",
+    "What was proved": "Ce qui a été prouvé",
+    "Not verified": "Non vérifié",
     "Verifications: none was made": "Vérifications : aucune n'a été faite",
     "Distance between the sites": "Distance entre les sites",
     "A drill works on an isolated copy. It does not show that users can be moved to the other site.": (

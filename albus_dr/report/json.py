@@ -8,6 +8,7 @@ from typing import Any
 
 from albus_dr.journal.stages import stages, waited_s
 from albus_dr.journal.state import CLOCKS, RUN_SCHEMA, RunState
+from albus_dr.report.proof import levels
 from albus_dr.report.words import utc
 
 
@@ -31,6 +32,7 @@ def run_document(state: RunState) -> dict[str, Any]:
         "exit_code": state.exit_code,
         "reason": state.reason,
         "proof_level": state.proof_level,
+        "proof_levels": levels(state),
         "objectives": {
             "rto_s": _ms(state.rto_s),
             "rpo_s": _ms(state.rpo_s),

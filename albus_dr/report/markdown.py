@@ -34,6 +34,7 @@ from albus_dr.report.findings import (
     way,
 )
 from albus_dr.report.phrases import NOT_MEASURED
+from albus_dr.report.proof import proof
 from albus_dr.report.words import ENGLISH, Words
 
 PHRASES = {
@@ -52,6 +53,7 @@ PHRASES = {
     "start.disruption": "the disruption",
     "start.declaration": "the declaration",
     "steps": "Steps",
+    "proof": "What was proved",
     "verifications": "Verifications",
     "verifications.none": "None was made.",
     "residue": "Left behind",
@@ -66,6 +68,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "figures": ("", "Measured", "Promised", "Margin", "Verdict"),
     "clocks": ("Clock", "At", "After {start}", "After the one before"),
     "steps": ("Step", "Id", "Site", "Result", "Duration", "Attempts"),
+    "proof": ("Workload", "Proof level", "Verifications", "Not verified"),
     "verifications": ("Workload", "What", "Expected", "Found", "Verdict"),
 }
 
@@ -91,6 +94,8 @@ def render(state: RunState, words: Words = ENGLISH) -> str:
     parts += [f"## {words.say(PHRASES['loss'])}", _text(loss(state, words))]
     parts += [f"## {words.say(PHRASES['clocks'])}", _clocks(state, words)]
     parts += [f"## {words.say(PHRASES['steps'])}", _steps(state, words)]
+    if rows := proof(state, words):
+        parts += [f"## {words.say(PHRASES['proof'])}", _table(_head(words, "proof"), rows)]
     parts += [f"## {words.say(PHRASES['verifications'])}", _verifications(state, words)]
     parts += [
         f"## {words.say(PHRASES['residue'])}",

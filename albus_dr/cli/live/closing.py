@@ -18,6 +18,7 @@ from albus_dr.report.findings import (
     format_count,
     format_seconds,
     headline,
+    level_meaning,
     objectives,
     one_line,
     run_mark,
@@ -25,6 +26,7 @@ from albus_dr.report.findings import (
     troubled,
     verdict_mark,
 )
+from albus_dr.report.proof import levels, not_verified
 from albus_dr.units import format_duration
 
 
@@ -62,6 +64,13 @@ def _closing(state: RunState, width: int, directory: Path | None) -> Iterable[tu
     if state.operation not in ("replicate", "reprotect"):
         yield from _figures(state)
         yield "", ""
+    if proved := _proved(state):
+        yield from (("none", line) for line in _wrapped("    ", proved, width))
+    for workload, blank in not_verified(state).items():
+        said = PHRASES["summary.not_verified"].format(workload=workload, kinds=", ".join(found.kind for found in blank))
+        yield from (("warn", line) for line in _wrapped("    ", said, width))
+    if proved:
+        yield "", ""
     for item in state.residue:
         yield from (("bad", line) for line in _wrapped(f"  {PHRASES['summary.residue']}: ", item, width))
     for note in state.notes:
@@ -73,6 +82,15 @@ def _closing(state: RunState, width: int, directory: Path | None) -> Iterable[tu
     yield "none", f"  {PHRASES['summary.reports']:<8}{one_line(shown)}"
     if command := _next(state):
         yield "bold", f"  {PHRASES['summary.next']:<8}{one_line(command)}"
+
+
+def _proved(state: RunState) -> str:
+    """``Proof level L3: the application served requests on it``, and of which workloads it is another one."""
+    if state.operation in ("replicate", "reprotect") or state.exit_code is None:
+        return ""
+    others = [f"{name} {level}" for name, level in levels(state).items() if level != state.proof_level]
+    said = PHRASES["summary.proof"].format(level=level_meaning(state))
+    return f"{said}; {', '.join(others)}" if others else said
 
 
 def _tells_of(step: StepState, reason: str) -> bool:

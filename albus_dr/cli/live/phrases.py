@@ -41,6 +41,8 @@ PHRASES = {
     "summary.missed": "{promised} were promised, missed by {margin}",
     "summary.stricter": "of {promised} promised; a workload's own objective was missed",
     "summary.promised": "{promised} were promised",
+    "summary.proof": "Proof level {level}",
+    "summary.not_verified": "Not verified of {workload}: {kinds}",
     "summary.writes": "of {count} acknowledged",
     "summary.residue": "Left behind",
     "summary.hint": "what to do: {hint}",

@@ -50,6 +50,7 @@ def _body(page: Page) -> str:
             section(page, "timeline", course.timeline_of(page)),
             section(page, "clocks", tables.clocks(page)),
             section(page, "earlier", earlier.earlier_runs(page)) if state.operation in RECOVERS else "",
+            section(page, "proof", tables.proof_of_each(page)),
             section(page, "verifications", tables.verifications(page)),
             section(page, "residue", ul(left) or f"<p>{page.say('residue.none')}</p>"),
             section(page, "notes", ul(notes)) if notes else "",

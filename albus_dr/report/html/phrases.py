@@ -65,6 +65,7 @@ PHRASES = {
     "start.disruption": "the disruption",
     "start.declaration": "the declaration",
     "nothing": "nothing",
+    "proof": "What was proved",
     "verifications": "Verifications",
     "verifications.none": "None was made.",
     "steps": "Steps in figures",
@@ -100,6 +101,7 @@ PHRASES = {
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "clocks": ("No.", "Clock", "At", "After {start}", "After the one before"),
+    "proof": ("Workload", "Proof level", "Verifications", "Not verified"),
     "verifications": ("Workload", "What was asked", "Expected", "Found", "Verdict"),
     "steps": ("Step", "Action", "Site", "Began", "Duration", "Attempts", "Result"),
     "earlier": ("Run", "Ended", "Verdict", "Recovery time", "Margin"),

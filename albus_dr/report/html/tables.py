@@ -19,6 +19,7 @@ from albus_dr.report.findings import (
 )
 from albus_dr.report.html.page import Page, e, marked, quoted, table, ul, value
 from albus_dr.report.phrases import NOT_MEASURED
+from albus_dr.report.proof import proof
 
 
 def clocks(page: Page) -> str:
@@ -57,6 +58,12 @@ def _budget(page: Page, key: str, stage: Stage | None) -> str:
     phrase, verdict = ("clocks.over", "failed") if stage.is_over else ("clocks.within", "passed")
     mark = verdict_mark(verdict, page.words)
     return marked(mark, page.plain(phrase, budget=page.words.duration(budget_s)))
+
+
+def proof_of_each(page: Page) -> str:
+    """How far the proof goes for each workload, and what was not verified of it."""
+    rows = [[e(cell) for cell in row] for row in proof(page.state, page.words)]
+    return table("proof", page.head("proof"), rows)
 
 
 def verifications(page: Page) -> str:

@@ -1,0 +1,82 @@
+"""What a run has proved: a level from L0 to L5 of the whole, and of each workload. Pure.
+
+L0 declared · L1 checked by a probe · L2 data restored and verified · L3 an application served requests on it · L4 a real
+change of primary · L5 a completed return. A comparison that found something else takes a claim back, whatever else
+succeeded; one that was not made proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from albus_dr.journal.state import CHANGES_PRIMARY, RECOVERS, RunState, StepState
+
+_ANSWERS = ("service", "traffic")  # the kinds whose verifying steps have seen requests answered
+
+
+def run_level(state: RunState, *, passed: bool) -> str:
+    """Of the run as a whole. ``passed``: its verdict, which the state may not have yet."""
+    clocks, wrong = state.clocks, _wrong(state)
+    if passed and state.operation in CHANGES_PRIMARY and clocks["clients_verified_at"]:
+        return "L5" if state.operation == "failback" else "L4"
+    kinds = {_kind(step) for step in state.steps.values() if step.workload in wrong}
+    data_is_whole = kinds <= set(_ANSWERS)
+    if clocks["service_verified_at"] and data_is_whole and "service" not in kinds:
+        return "L3"
+    if clocks["data_recovered_at"] and data_is_whole:
+        return "L2"
+    return "L1" if any(step.status == "succeeded" for step in state.steps.values()) else "L0"
+
+
+def workload_levels(state: RunState, *, passed: bool) -> dict[str, str]:
+    """Of each workload that the run's plan has steps for, in the plan's order.
+
+    What an application, or users at the door, were answered counts for the workloads whose comparison it waited for.
+    """
+    wrong = _wrong(state)
+    whole = run_level(state, passed=passed)
+    compared: dict[str, set[str]] = {}
+    for found in state.verifications:
+        if found.verdict == "passed" and found.workload not in wrong:
+            compared.setdefault(found.workload, set()).add(found.step)
+    behind = _behind(state.steps)
+    served, through_the_door = set[str](), set[str]()
+    for step in state.steps.values():
+        if step.status == "succeeded" and step.workload not in wrong and _answered(step):
+            served |= {step.id, *behind[step.id]}
+            through_the_door |= {step.id, *behind[step.id]} if _kind(step) == "traffic" else set()
+    levels = {}
+    for name in dict.fromkeys(step.workload for step in state.steps.values() if step.workload):
+        mine = {step.id for step in state.steps.values() if step.workload == name and step.status == "succeeded"}
+        shown = compared.get(name, set()) | {id_ for id_ in mine & served if _kind(state.steps[id_]) in _ANSWERS}
+        if not mine:
+            levels[name] = "L0"
+        elif state.operation not in RECOVERS or name in wrong or not shown:
+            levels[name] = "L1"
+        elif whole in ("L4", "L5") and shown & through_the_door:
+            levels[name] = whole
+        else:
+            levels[name] = "L3" if shown & served else "L2"
+    return levels
+
+
+def _wrong(state: RunState) -> set[str]:
+    """Workloads of which a comparison found something else than was saved."""
+    return {found.workload for found in state.verifications if found.verdict == "failed"}
+
+
+def _answered(step: StepState) -> bool:
+    kind, _, verb = step.action.partition(".")
+    return kind in _ANSWERS and verb.startswith("verify")
+
+
+def _kind(step: StepState) -> str:
+    return step.action.partition(".")[0]
+
+
+def _behind(steps: Mapping[str, StepState]) -> dict[str, set[str]]:
+    """By step: every step that it waited for, however far back. The steps stand in the plan's order."""
+    behind: dict[str, set[str]] = {}
+    for step in steps.values():
+        behind[step.id] = set(step.needs).union(*(behind.get(need, set()) for need in step.needs))
+    return behind

@@ -1,0 +1,112 @@
+"""What a run claims to have proved, of the whole and of each workload, and what takes a claim back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from albus_dr.cli.common import load_runbook
+from albus_dr.journal.proof import run_level, workload_levels
+from albus_dr.journal.state import RunState, StepState, VerificationState
+from albus_dr.plan.build import build
+from albus_dr.runbook.model import Operation
+from albus_dr.workloads.registry import kinds
+from tests.report import run_states
+
+TOP = Path(__file__).resolve().parents[2]
+VERIFYING = ("compare", "verify", "verify_copy", "rehearse", "amcheck", "compare_trees")
+
+
+def done(operation: Operation) -> RunState:
+    """A run of the playbook in which every step succeeded and every comparison passed."""
+    loaded = load_runbook(TOP / "playbooks" / "albus.yaml", TOP / "configs" / "demo.yaml", acts=False)
+    plan = build(loaded.runbook, operation, source="strasbourg", target="bordeaux", kinds=kinds())
+    steps = {
+        step.id: StepState(step.id, step.title, step.workload, step.site, step.action, step.needs, status="succeeded")
+        for step in plan.steps
+    }
+    state = replace(run_states.bare(operation), steps=steps)
+    for clock in {step.clock for step in plan.steps} - {""}:
+        state.clocks[clock] = run_states.ZERO
+    state.verifications = [
+        VerificationState(step.id, step.workload, "a comparison", "1", "1", "passed")
+        for step in plan.steps
+        if step.workload and step.action.partition(".")[2] in VERIFYING
+    ]
+    return state
+
+
+def damaged(state: RunState, step: str) -> RunState:
+    """The step found something else; what waited for it was not done."""
+    state.steps[step].status = "failed"
+    for later in state.steps.values():
+        if step in later.needs or any(state.steps[need].status != "succeeded" for need in later.needs):
+            later.status = "skipped"
+    state.verifications = [found for found in state.verifications if state.steps[found.step].status == "succeeded"]
+    state.verifications.append(VerificationState(step, state.steps[step].workload, "a comparison", "1", "2", "failed"))
+    return state
+
+
+@pytest.mark.parametrize(
+    ("operation", "level"), [("failover", "L4"), ("switchover", "L4"), ("failback", "L5"), ("drill", "L3")]
+)
+def test_when_all_of_it_worked(operation: Operation, level: str) -> None:
+    state = done(operation)
+    assert run_level(state, passed=True) == level
+    names = ("patients", "documents", "application", *(("door",) if operation != "drill" else ()))
+    assert workload_levels(state, passed=True) == dict.fromkeys(names, level)
+
+
+@pytest.mark.parametrize("operation", ["replicate", "reprotect"])
+def test_copies_alone_are_a_probe(operation: Operation) -> None:
+    state = done(operation)
+    assert run_level(state, passed=True) == "L1"
+    assert set(workload_levels(state, passed=True).values()) == {"L1"}
+
+
+def test_a_change_of_primary_that_came_too_late_is_not_the_highest() -> None:
+    state = done("failover")
+    assert run_level(state, passed=False) == "L3"
+    assert set(workload_levels(state, passed=False).values()) == {"L3"}
+
+
+DAMAGES = {
+    # what failed: patients, documents, application, the run
+    "patients.compare": ("L1", "L2", "L0", "L1"),
+    "documents.compare": ("L2", "L1", "L0", "L1"),
+    "application.verify_copy": ("L2", "L2", "L1", "L2"),
+    "application.rehearse": ("L2", "L2", "L1", "L2"),
+    "patients.amcheck": ("L1", "L3", "L3", "L1"),
+}
+
+
+@pytest.mark.parametrize("step", DAMAGES)
+def test_a_comparison_that_failed_takes_the_claim_back(step: str) -> None:
+    state = damaged(done("drill"), step)
+    if step.endswith("compare"):
+        state.clocks["data_recovered_at"] = state.clocks["service_verified_at"] = None
+    levels = workload_levels(state, passed=False)
+    assert (*levels.values(), run_level(state, passed=False)) == DAMAGES[step]
+
+
+def test_data_that_no_application_needs_are_restored_and_no_more() -> None:
+    state = done("drill")
+    start = state.steps["application.start_copy"]
+    start.needs = tuple(need for need in start.needs if need != "documents.compare")
+    assert workload_levels(state, passed=True) == {"patients": "L3", "documents": "L2", "application": "L3"}
+
+
+def test_what_was_not_compared_is_not_verified() -> None:
+    state = done("drill")
+    for found in state.verifications:
+        if found.workload == "documents":
+            found.verdict = "not_evaluated"
+    assert workload_levels(state, passed=True)["documents"] == "L1"
+
+
+def test_nothing_done_is_declared() -> None:
+    state = run_states.bare()
+    assert run_level(state, passed=False) == "L0"
+    assert set(workload_levels(state, passed=False).values()) == {"L0"}

@@ -1,0 +1,61 @@
+"""The proof level of each workload, and what was not verified with its reason, wherever a run is told."""
+
+from __future__ import annotations
+
+import io
+
+from albus_dr.cli.live import summary
+from albus_dr.journal.state import RunState, VerificationState
+from albus_dr.report import FORMATS, json, markdown
+from albus_dr.report.french import FRENCH
+from tests.report.run_states import failed_drill, passed
+
+REASON = "pg_amcheck had not ended after 4 h"
+
+
+def blank_in_a_pass() -> str:
+    """The text that closes a run in which one comparison was not made."""
+    stream = io.StringIO()
+    summary(with_a_blank(), stream)
+    return stream.getvalue()
+
+
+def with_a_blank() -> RunState:
+    state = passed()
+    state.verifications.append(
+        VerificationState("patients.verify", "patients", "pg_amcheck", "no damage", REASON, "not_evaluated")
+    )
+    return state
+
+
+def test_in_json() -> None:
+    assert json.run_document(passed())["proof_levels"] == {
+        "patients": "L4", "documents": "L4", "application": "L4", "door": "L4",
+    }  # fmt: skip
+    document = json.run_document(failed_drill())
+    assert (document["proof_level"], document["proof_levels"]) == (
+        "L1", {"patients": "L1", "documents": "L0", "application": "L0"},
+    )  # fmt: skip
+
+
+def test_in_markdown_and_html() -> None:
+    text = markdown.render(with_a_blank())
+    assert (
+        "| patients | L4: a real change of primary | 2 of 3 passed | pg\\_amcheck (pg\\_amcheck had not ended after 4 h) |"
+        in text
+    )
+    assert "- Not measured: patients, not verified: pg\\_amcheck" in text
+    page = FORMATS["html"](with_a_blank())
+    assert f"pg_amcheck ({REASON})" in page
+    assert "patients, not verified: pg_amcheck" in page
+    assert "(pg\\_amcheck n'avait pas fini après" in markdown.render(with_a_blank(), FRENCH)
+
+
+def test_on_a_terminal() -> None:
+    assert (
+        "    Proof level L4: a real change of primary\n    Not verified of patients: pg_amcheck\n" in blank_in_a_pass()
+    )
+    stream = io.StringIO()
+    summary(failed_drill(), stream)
+    assert "Proof level L1: checked by a probe; documents L0, application L0\n" in stream.getvalue()
+    assert "Not verified of documents: SHA-256 of 812 files\n" in stream.getvalue()
