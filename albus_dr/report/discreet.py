@@ -13,10 +13,15 @@ from albus_dr.journal.state import RunState, VerificationState
 from albus_dr.report.texts import is_plain
 
 LEFT_OUT = "[…]"
-_QUESTION = re.compile(r"GET /|[(\s]*(?:SELECT|WITH|VALUES|TABLE|SHOW)\b", re.IGNORECASE)
+_QUESTION = re.compile(r"(?:GET|POST) /|[(\s]*(?:SELECT|WITH|VALUES|TABLE|SHOW)\b", re.IGNORECASE)
 # What our own comparison says of an application's answer, in words of ours.
-_OURS = re.compile(r"status \d{3}|the body is not JSON|https?://\S+ does not answer: .*", re.DOTALL)
-_JUDGED = re.compile(r"(?:the body does not contain )?(?P<runbooks>.+?)(?: is (?:null|not true))?", re.DOTALL)
+_OURS = re.compile(
+    r"status \d{3}|the body is not JSON|https?://\S+ does not answer: .*|no answer|not asked: an earlier answer was wrong",
+    re.DOTALL,
+)
+_JUDGED = re.compile(
+    r"(?:the body does not contain )?(?P<runbooks>.+?)(?: is (?:null|not true|neither text nor a number))?", re.DOTALL
+)
 
 
 def discreet(state: RunState) -> RunState:
@@ -54,7 +59,9 @@ def _answers(found: VerificationState) -> set[str]:
     """What must not be shown of it. Comparisons of our own (rows, checksums, files) hold nobody's words."""
     if not _QUESTION.match(found.kind):
         return set()
-    asked_by_runbook = found.expected if found.kind.startswith("GET ") else ""  # what a good answer looks like
+    asked_by_runbook = (
+        found.expected if found.kind.startswith(("GET ", "POST ")) else ""
+    )  # what a good answer looks like
     return {text for text in (found.expected, found.actual) if text and not _may_be_shown(text, asked_by_runbook)}
 
 

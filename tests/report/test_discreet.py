@@ -59,6 +59,11 @@ def test_the_json_has_everything() -> None:
         ("GET /agenda", "status 200", "http://127.0.0.1:8/agenda does not answer: timed out", True),
         ("GET /patients/1", "status 200", f"status 500: row of {PATIENT}", False),
         ("GET /patients/1", "status 200", f"the expression can't be applied: {PATIENT} is no number", False),
+        ("GET /a/{x}", "status 200, gives b[0].c", "b[0].c is neither text nor a number", True),
+        ("GET /a/{x}", "status 200, gives b[0].c", "b[0].c is null", True),
+        ("GET /a/{x}", "status 200", "not asked: an earlier answer was wrong", True),
+        ("POST /visits", "status 201", "no answer", True),
+        ("POST /visits", "status 201", f"status 500: row of {PATIENT}", False),
         ("SHA-256 of 3 files", "3 equal", "1 differ, the first: file with name's SHA-256 0011223344556677", True),
     ],
 )
@@ -66,7 +71,7 @@ def test_what_may_be_shown(kind: str, expected: str, actual: str, shown: bool) -
     state = failed_drill()
     state.verifications = [VerificationState("patients.verify", "patients", kind, expected, actual, "failed")]
     assert (discreet(state).verifications[0].actual == actual) is shown
-    if kind.startswith("GET "):
+    if kind.startswith(("GET ", "POST ")):
         assert discreet(state).verifications[0].expected == expected, "the runbook's own words"
 
 

@@ -28,7 +28,7 @@ def rehearse(ctx: StepContext, requests: tuple[Request, ...]) -> Facts:
         if request.post is not None:
             _refuse_elsewhere(ctx)
         wrong = _ask(ctx, request, url, kept)
-        answers.append({"kind": request.kind, "expected": http_checks.expected(request.expect), "wrong": wrong})
+        answers.append({"kind": request.kind, "expected": _expected(request), "wrong": wrong})
         if wrong:
             break
     return {"answers": answers}
@@ -45,10 +45,14 @@ def verify_rehearsed(ctx: StepContext, facts: Facts, requests: tuple[Request, ..
         for answer in answers
     ]  # fmt: skip
     result += [
-        Verification(workload, request.kind, http_checks.expected(request.expect), NOT_ASKED, Verdict.NOT_EVALUATED)
+        Verification(workload, request.kind, _expected(request), NOT_ASKED, Verdict.NOT_EVALUATED)
         for request in requests[len(answers) :]
     ]
     return tuple(result)
+
+
+def _expected(request: Request) -> str:
+    return ", ".join([http_checks.expected(request.expect), *(f"gives {each}" for each in request.keep.values())])
 
 
 def _refuse_elsewhere(ctx: StepContext) -> None:
