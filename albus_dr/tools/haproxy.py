@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import socket
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +14,7 @@ from albus_dr.errors import StepError, TransientError, UsageError
 from albus_dr.tools.host import Host, LocalHost
 
 TIMEOUT_S = 5.0
+ANSWER_LIMIT = 16 << 20
 ServerState = Literal["ready", "drain", "maint"]
 
 
@@ -26,7 +29,7 @@ class Door:
     def state(self, server: str) -> ServerState:
         """What the server is set to. Raises StepError when the backend has no such server."""
         rows = csv.DictReader(io.StringIO(self._ask(f"show stat {self.backend} 4 -1").lstrip("# ")))
-        for row in rows:
+        for row in _readable(rows, self.address):
             if row.get("pxname") == self.backend and row.get("svname") == server:
                 status = row.get("status") or ""
                 return "maint" if status.startswith("MAINT") else "drain" if status.startswith("DRAIN") else "ready"
@@ -56,15 +59,21 @@ class Door:
         try:
             with self._connect() as connection:
                 connection.sendall(command.encode() + b"\n")
-                chunks = []
+                answer = bytearray()
+                deadline = time.monotonic() + TIMEOUT_S
                 while chunk := connection.recv(65536):
-                    chunks.append(chunk)
+                    answer += chunk
+                    if len(answer) > ANSWER_LIMIT or time.monotonic() > deadline:
+                        raise StepError(
+                            f"what answers at {self.address} does not come to an end",
+                            hint="is it HAProxy's runtime API?",
+                        )
         except OSError as error:
             raise TransientError(
                 f"HAProxy does not answer at {self.address}: {error.strerror or error}",
                 hint="is it running, and is `stats socket … level admin` in its configuration?",
             ) from None
-        return b"".join(chunks).decode()
+        return answer.decode(errors="replace")
 
     def _connect(self) -> socket.socket:
         if self.address.startswith("/"):
@@ -76,3 +85,12 @@ class Door:
         if not port.isdigit():
             raise UsageError(f"{self.address} is neither the path of a socket nor host:port", hint="correct proxies:")
         return socket.create_connection((host, int(port)), timeout=TIMEOUT_S)
+
+
+def _readable(rows: Iterable[dict[str, str]], address: str) -> Iterator[dict[str, str]]:
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise StepError(
+            f"what answers at {address} can't be read: {error}", hint="is it HAProxy's runtime API?"
+        ) from None

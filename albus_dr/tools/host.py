@@ -45,6 +45,7 @@ class Host(Protocol):
         run_as: str | None = None,
         on_line: Callable[[str], None] | None = None,
         cancelled: threading.Event | None = None,
+        keep: int | None = None,
     ) -> Completed:
         """As process.run; ``run_as`` is another system user (albus-dr must be root there)."""
         ...
@@ -73,6 +74,7 @@ class LocalHost:
         run_as: str | None = None,
         on_line: Callable[[str], None] | None = None,
         cancelled: threading.Event | None = None,
+        keep: int | None = None,
     ) -> Completed:
         if run_as:
             try:
@@ -103,6 +105,7 @@ class LocalHost:
             cwd=cwd,
             on_line=on_line,
             cancelled=cancelled,
+            keep=keep,
         )
 
     def command(
@@ -131,12 +134,13 @@ class SshHost:
         run_as: str | None = None,
         on_line: Callable[[str], None] | None = None,
         cancelled: threading.Event | None = None,
+        keep: int | None = None,
     ) -> Completed:
         """As process.run. Raises TransientError when the machine itself can't be reached."""
         local, _, prelude = self.command(self._remote(argv, timeout_s, cwd, run_as), environment or {})
         done = process.run(
             local, timeout_s=timeout_s + process.KILL_AFTER_S, stdin=prelude + (stdin or ""),
-            on_line=on_line, cancelled=cancelled,
+            on_line=on_line, cancelled=cancelled, keep=keep,
         )  # fmt: skip
         if done.code == SSH_FAILED:
             raise TransientError(

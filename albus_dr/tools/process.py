@@ -27,6 +27,7 @@ LINGER_S = 1.0  # how long pipes are read after the program itself has ended
 TICK_S = 0.1
 CHUNK = 65_536
 ERR_LIMIT = 65_536  # the end of stderr is kept
+WORDS_LIMIT = 1 << 20  # for programs whose last words are all that anybody wants
 _redacted: set[str] = set()
 _redacted_lock = threading.Lock()
 
@@ -169,10 +170,12 @@ def run(
     cwd: str | os.PathLike[str] | None = None,
     on_line: Callable[[str], None] | None = None,
     cancelled: threading.Event | None = None,
+    keep: int | None = None,
 ) -> Completed:
     """Run a program to its end.
 
-    ``on_line`` gets every line of stdout as it comes (they are not kept then). Raises TimeoutExpired after
+    ``keep``: of a stdout that is longer, so many bytes at its end are kept, behind a line that says how many were left
+    out; None keeps all of it. ``on_line`` gets every line of stdout as it comes (they are not kept then). Raises TimeoutExpired after
     ``timeout_s`` seconds or as soon as ``cancelled`` is set, NotReadyError when there is no such program.
     """
     began = time.monotonic()
@@ -181,7 +184,7 @@ def run(
         start(
             argv, environment=environment, cwd=cwd, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL
         ) as process,
-        _Pipes(process, (stdin or "").encode(errors="surrogateescape"), on_line) as pipes,
+        _Pipes(process, (stdin or "").encode(errors="surrogateescape"), on_line, keep) as pipes,
     ):
         ended_at: float | None = None
         while pipes.are_open or ended_at is None:
@@ -199,14 +202,17 @@ def run(
             else:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(TICK_S)
-    return Completed(tuple(argv), process.returncode, bytes(pipes.out), bytes(pipes.err), time.monotonic() - began)
+    return Completed(tuple(argv), process.returncode, pipes.kept, bytes(pipes.err), time.monotonic() - began)
 
 
 class _Pipes:
     """Both ways at once, in one thread that never waits for longer than it is told to."""
 
-    def __init__(self, process: subprocess.Popen[bytes], stdin: bytes, on_line: Callable[[str], None] | None) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], stdin: bytes, on_line: Callable[[str], None] | None, keep: int | None
+    ) -> None:
         self.out, self.err = bytearray(), bytearray()
+        self._keep, self._left_out = keep, 0
         self._stdin = memoryview(stdin)
         self._on_line = on_line
         self._selector = selectors.DefaultSelector()
@@ -231,6 +237,12 @@ class _Pipes:
     def are_open(self) -> bool:
         return bool(self._selector.get_map())
 
+    @property
+    def kept(self) -> bytes:
+        """Of stdout, with the line that says what is missing."""
+        said = b"[%d bytes left out]\n" % self._left_out if self._left_out else b""
+        return said + bytes(self.out)
+
     def move(self, timeout_s: float) -> None:
         """What can be moved now, or within ``timeout_s`` seconds."""
         for key, _ in self._selector.select(timeout_s):
@@ -248,6 +260,9 @@ class _Pipes:
     def _read_out(self, descriptor: int) -> bool:
         chunk = os.read(descriptor, CHUNK)
         self.out += chunk
+        if self._keep is not None and (more := len(self.out) - self._keep) > 0:
+            del self.out[:more]
+            self._left_out += more
         if self._on_line is not None:
             *lines, rest = self.out.split(b"\n")
             self.out = rest if chunk else bytearray()

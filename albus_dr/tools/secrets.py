@@ -52,7 +52,7 @@ def _read(path: Path) -> str:
 
 
 def _ask(command: tuple[str, ...], base: Path) -> str:
-    done = process.run(command, timeout_s=COMMAND_TIMEOUT_S, cwd=base)
+    done = process.run(command, timeout_s=COMMAND_TIMEOUT_S, cwd=base, keep=MAX_BYTES + 1)
     if done.code != 0:  # what it printed is not repeated: it may be half of a secret
         raise NotReadyError(
             f"{command[0]}, which prints a secret, ended with {done.code}", hint="run it by hand to see why"

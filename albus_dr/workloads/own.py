@@ -7,6 +7,7 @@ import shlex
 from albus_dr.errors import StepError
 from albus_dr.tools import http
 from albus_dr.tools.host import Host, LocalHost
+from albus_dr.tools.process import WORDS_LIMIT
 from albus_dr.workloads import access
 from albus_dr.workloads.step import Action, Facts, StepContext
 
@@ -34,7 +35,12 @@ def _call(ctx: StepContext, argv: tuple[str, ...]) -> str:
     where: Host = access.host(ctx, ctx.spec.site, name) if name else LocalHost()
     cwd = str(ctx.base) if isinstance(where, LocalHost) else None
     done = where.run(
-        argv, timeout_s=ctx.remaining_s, environment=run_environment(ctx), cwd=cwd, cancelled=ctx.cancelled
+        argv,
+        timeout_s=ctx.remaining_s,
+        environment=run_environment(ctx),
+        cwd=cwd,
+        cancelled=ctx.cancelled,
+        keep=WORDS_LIMIT,
     )
     return done.check(ctx.spec.title).last_words
 

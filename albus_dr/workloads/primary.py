@@ -141,7 +141,9 @@ def _try(ctx: StepContext, method: FenceMethod, tried: list[str]) -> FenceProof 
     if method.command:
         from albus_dr.tools import process
 
-        done = process.run(method.command, timeout_s=method.timeout, cwd=ctx.base, cancelled=ctx.cancelled)
+        done = process.run(
+            method.command, timeout_s=method.timeout, cwd=ctx.base, cancelled=ctx.cancelled, keep=process.WORDS_LIMIT
+        )
         if done.code == 0:
             return FenceProof(site, "command", f"{method.command[0]} ended with 0", now(), run)
         tried.append(f"{method.command[0]} ended with {done.code}: {done.last_words}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,51 @@ def test_nobody_answers(tmp_path: Path) -> None:
 def test_an_address_that_is_none(address: str) -> None:
     with pytest.raises(UsageError, match="neither the path of a socket nor host:port"):
         Door(HERE, address, "albus").state("sbg")
+
+
+@contextmanager
+def answering(place: Path, answer: bytes, *, without_end: bool = False) -> Iterator[Door]:
+    """Something else behind the socket: it sends the answer, once or for as long as somebody reads."""
+    path = place / "other.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def talk() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.recv(1000)
+                connection.sendall(answer)
+                while without_end:
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=talk, daemon=True)
+        thread.start()
+        yield Door(HERE, str(path), "albus")
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"\xff\xfe\x00odd", b"# pxname,svname,status\nalbus,sb\xe9,UP\n", b"", b'pxname\n"' + b"x" * 200_000 + b'"\n'],
+    ids=["bytes", "a name", "nothing", "a long field"],
+)  # fmt: skip
+def test_odd_answers_are_no_server_and_no_bug(place: Path, answer: bytes) -> None:
+    with answering(place, answer) as door, pytest.raises(StepError, match=r"has no server sbg in|can't be read"):
+        door.state("sbg")
+
+
+def test_an_odd_refusal_is_told_as_far_as_it_is_text(place: Path) -> None:
+    with (
+        answering(place, b"n\xf6 such server\n") as door,
+        pytest.raises(StepError, match=r"refused .*: n\ufffd such server"),
+    ):
+        door.set_state("sbg", "ready")
+
+
+def test_an_answer_without_end_is_given_up(place: Path) -> None:
+    with (
+        answering(place, b"albus," * 10_000, without_end=True) as door,
+        pytest.raises(StepError, match="does not come to an end"),
+    ):
+        door.state("sbg")

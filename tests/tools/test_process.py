@@ -14,6 +14,7 @@ import pytest
 
 from albus_dr.errors import NotReadyError, StepError
 from albus_dr.tools import process
+from albus_dr.tools.host import LocalHost
 from albus_dr.tools.process import Completed, TimeoutExpired, register_secret, run
 
 PATIENCE_S = 20.0
@@ -112,6 +113,16 @@ def test_much_output_on_both_sides_at_once() -> None:
     assert done.code == 0
     assert len(done.out) == size
     assert 0 < len(done.err) <= process.ERR_LIMIT
+
+
+def test_of_much_output_the_end_is_kept_and_what_is_missing_is_said() -> None:
+    command = ("sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x; echo; echo the end")
+    done = run(command, timeout_s=60, keep=1000)
+
+    assert done.stdout.startswith(f"[{3_000_009 - 1000} bytes left out]\nxxx")
+    assert (len(done.stdout.partition("\n")[2]), done.last_words[-7:]) == (1000, "the end")
+    assert run(("echo", "short"), timeout_s=10, keep=1000).stdout == "short\n"
+    assert LocalHost().run(command, timeout_s=60, keep=10).stdout.endswith("]\nx\nthe end\n")
 
 
 def test_much_input_comes_back_while_it_is_written() -> None:

@@ -6,6 +6,7 @@ from typing import cast
 
 from albus_dr.errors import VerificationError
 from albus_dr.tools.host import LocalHost
+from albus_dr.tools.process import WORDS_LIMIT
 from albus_dr.workloads import access
 from albus_dr.workloads.command import Model
 from albus_dr.workloads.own import run_environment
@@ -22,6 +23,7 @@ def _run(ctx: StepContext) -> Facts:
         environment=run_environment(ctx),
         cwd=cwd,
         cancelled=ctx.cancelled,
+        keep=WORDS_LIMIT,
     )
     if done.code != 0 and ctx.spec.action == "command.verify":
         raise VerificationError(f"{ctx.spec.workload}: its verification ended with {done.code}: {done.last_words}")

@@ -8,6 +8,7 @@ from typing import cast
 
 from albus_dr.errors import StepError
 from albus_dr.runbook.config import HostConfig
+from albus_dr.runbook.model import HttpCheck
 from albus_dr.tools import http, process
 from albus_dr.tools.haproxy import Door
 from albus_dr.tools.host import connect
@@ -59,8 +60,8 @@ def _open(ctx: StepContext) -> Facts:
 
 def _come_in(ctx: StepContext) -> Facts:
     url = ctx.proxy(_model(ctx).proxy).url.rstrip("/")
-    path = _model(ctx).verify[0].http if _model(ctx).verify else "/"
-    http.wait_for(url + path, status=200, timeout_s=ctx.remaining_s - 1)
+    first = next(iter(_model(ctx).verify), HttpCheck(http="/"))
+    http.wait_for(url + first.http, status=first.expect.status, timeout_s=ctx.remaining_s - 1)
     return {}
 
 
@@ -74,7 +75,12 @@ def _count(ctx: StepContext) -> Facts:
     if command is None:
         return {"notes": ["no command counts what users saw: acknowledged and lost writes are not measured"]}
     done = process.run(
-        command, timeout_s=ctx.remaining_s, cwd=ctx.base, environment=run_environment(ctx), cancelled=ctx.cancelled
+        command,
+        timeout_s=ctx.remaining_s,
+        cwd=ctx.base,
+        environment=run_environment(ctx),
+        cancelled=ctx.cancelled,
+        keep=process.WORDS_LIMIT,
     ).check("what users saw could not be counted")
     try:
         counted = json.loads(done.stdout)
