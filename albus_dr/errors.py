@@ -69,9 +69,13 @@ class VerificationError(AlbusError):
 
 
 class CleanupError(AlbusError):
-    """Something was left behind; the message says what and where."""
+    """Something was left behind; the message says what and where, ``residue`` each thing by itself."""
 
     exit_code = ExitCode.CLEANUP_FAILED
+
+    def __init__(self, message: str, *, hint: str = "", residue: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.residue = residue
 
 
 class RefusedError(AlbusError):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from albus_dr.errors import AlbusError, ExitCode, StepError, TransientError
+from albus_dr.errors import AlbusError, CleanupError, ExitCode, StepError, TransientError
 from albus_dr.journal.store import JournalStore
 from albus_dr.tools.process import redact
 from albus_dr.workloads.step import (
@@ -87,7 +87,10 @@ class Executor:
         except Interrupted:
             return "interrupted", {}
         except AlbusError as error:
-            return self._failed(spec, began, progress.attempts, error.message, error.hint, error.exit_code), {}
+            left = {"residue": list(error.residue)} if isinstance(error, CleanupError) else {}
+            return self._failed(
+                spec, began, progress.attempts, error.message, error.hint, error.exit_code, facts=left
+            ), {}
         adopted = seen.state is State.DONE
         return self._ended(spec, began, progress.attempts, facts, verifications, adopted=adopted), facts
 

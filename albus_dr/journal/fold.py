@@ -38,6 +38,7 @@ def _declared(event: Event) -> RunState:
         scenario=data.get("scenario"), plan_digest=data["plan_digest"], source=data["source"], target=data["target"],
         rto_s=objectives["rto_s"], rpo_s=objectives["rpo_s"], clock=objectives["clock"],
         budgets=objectives.get("budgets", {}),
+        point=data.get("options", {}).get("point") or "",
         notes=list(data.get("notes", ())), operator=data.get("operator", ""), sites=data.get("sites", {}), events=1, last_hash=event.hash,
     )  # fmt: skip
     for step in data["plan"]["steps"]:
@@ -92,6 +93,7 @@ def _succeeded(state: RunState, event: Event) -> None:
 def _failed(state: RunState, event: Event) -> None:
     step = state.steps[event.step]
     step.status, step.error, step.hint = "failed", event.data["error"], event.data.get("hint", "")
+    step.facts = {"residue": left} if (left := event.data.get("facts", {}).get("residue")) else {}
     _step_ended(state, step, event)
 
 

@@ -207,6 +207,13 @@ class Desk:
         return processes_with(f"ALBUS_DR_DRILL={scratch}", f"{scratch}/")
 
 
+def first_line(called: Called) -> str:
+    """The first of the closing lines of a run that failed."""
+    found = [line for line in called.err.splitlines() if line.startswith("✗ Failed. ")]
+    assert len(found) == 1, called.said
+    return found[0]
+
+
 def assert_no_secret_in(directory: Path, desk: Desk, *texts: str) -> None:
     """None of the bench's secrets is in a file below the directory or in one of the texts."""
     secrets = [path.read_bytes() for path in sorted((desk.bench.directory / "secrets").iterdir())]

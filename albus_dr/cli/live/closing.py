@@ -29,12 +29,15 @@ from albus_dr.report.findings import (
 from albus_dr.report.proof import levels, not_verified
 from albus_dr.units import format_duration
 
+ONE_LINE = 2000
+
 
 def summary(state: RunState, stream: TextIO, *, directory: Path | None = None) -> None:
     """Tell a person how the run ended and what to do next. ``directory``: where its reports may have been written."""
     colour = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" and "NO_COLOR" not in os.environ
     width = min(100, shutil.get_terminal_size((80, 24)).columns) if stream.isatty() else 100
-    lines = list(_closing(state, width, directory))
+    first = width if stream.isatty() else ONE_LINE  # who searches a log finds the cause on one line
+    lines = list(_closing(state, width, first, directory))
     out = Out(stream)
     if not colour:
         out.write("".join(f"{text}\n" for _, text in lines))
@@ -48,18 +51,19 @@ def summary(state: RunState, stream: TextIO, *, directory: Path | None = None) -
         console.print(Text(text, STYLES.get(style, style)))
 
 
-def _closing(state: RunState, width: int, directory: Path | None) -> Iterable[tuple[str, str]]:
-    mark = run_mark(state)
+def _closing(state: RunState, width: int, first: int, directory: Path | None) -> Iterable[tuple[str, str]]:
+    """The cause of a failure first, and what it means after it. It is told once."""
+    mark, causes = run_mark(state), troubled(state)
+    caused = state.verdict == "failed" and bool(state.reason)
     yield "", ""
-    for line in _wrapped(f"{mark.symbol} {mark.word}. ", headline(state), width):
+    for line in _wrapped(f"{mark.symbol} {mark.word}. ", state.reason if caused else headline(state), first):
         yield mark.tone, line
-    causes = troubled(state)
-    # A step's failure is the reason, and is told once, with the step's own words and its hint.
-    if state.reason and state.verdict != "passed" and not any(_tells_of(step, state.reason) for step in causes):
-        for line in _wrapped("  ", state.reason, width):
-            yield "none", line
+    if caused:
+        yield from (("none", line) for line in _wrapped("  ", headline(state), width))
+    elif state.reason and state.verdict != "passed" and not any(_tells_of(step, state.reason) for step in causes):
+        yield from (("none", line) for line in _wrapped("  ", state.reason, width))
     for step in causes:
-        yield from _cause(step, width)
+        yield from _cause(step, width, told=caused and bool(step.error) and str(step.error) in state.reason)
     yield "", ""
     if state.operation not in ("replicate", "reprotect"):
         yield from _figures(state)
@@ -97,10 +101,11 @@ def _tells_of(step: StepState, reason: str) -> bool:
     return bool(step.error) and reason.endswith(f"{step.id} failed: {step.error}")
 
 
-def _cause(step: StepState, width: int) -> Iterable[tuple[str, str]]:
+def _cause(step: StepState, width: int, *, told: bool) -> Iterable[tuple[str, str]]:
     said = step_mark(step.status)
-    for line in _wrapped(f"  {said.symbol} {step.id} {said.word}: ", step.error or "", width):
-        yield said.tone, line
+    if not told:
+        for line in _wrapped(f"  {said.symbol} {step.id} {said.word}: ", step.error or "", width):
+            yield said.tone, line
     if step.hint:
         for line in _wrapped("    ", PHRASES["summary.hint"].format(hint=step.hint), width):
             yield "none", line
