@@ -54,6 +54,8 @@ look() { # look demo|test: sets `missing` to the tools that this machine lacks
     has_postgres || missing="$missing postgresql"
     have haproxy || missing="$missing haproxy"
     have ssh || missing="$missing ssh"
+    have curl || missing="$missing curl"
+    have ip || [ "$(uname -s)" != Linux ] || missing="$missing ip"
     have setpriv || [ "$(uname -s)" != Linux ] || missing="$missing setpriv"
     [ -e /etc/ssl/certs/ca-certificates.crt ] || ! have apt-get || missing="$missing certificates"
     has_restic || missing="$missing restic"
@@ -62,7 +64,6 @@ look() { # look demo|test: sets `missing` to the tools that this machine lacks
     [ "$1" = demo ] || have etcd || missing="$missing etcd"
     [ "$1" = demo ] || have faketime || missing="$missing faketime"
     [ "$1" = demo ] || have sshd || [ -x /usr/sbin/sshd ] || missing="$missing sshd"
-    [ "$1" = demo ] || have ip || [ "$(uname -s)" != Linux ] || missing="$missing ip"
     [ "$1" = demo ] || have crontab || missing="$missing cron"
     [ "$1" = demo ] || have systemd-analyze || [ "$(uname -s)" != Linux ] || missing="$missing systemd"
 }
@@ -103,7 +104,7 @@ described() { # described TOOL: what it is, for people
     setpriv) echo 'setpriv' ;;
     etcd) echo 'etcd, a witness of the tests' ;;
     chromium) echo 'Chromium, for tests of the report' ;;
-    ip) echo 'ip, for networks that can be cut' ;;
+    ip) echo 'ip, for networks that nothing leaves' ;;
     faketime) echo 'libfaketime, for wrong clocks' ;;
     certificates) echo 'certificate authorities' ;;
     restic) echo "restic $RESTIC_MINIMUM or newer" ;;

@@ -74,7 +74,8 @@ VERDICTS = {
     "everything was done and verified": "tout a été fait et vérifié",
     "recovered, verified and within the objectives": "rétabli, vérifié, et dans les objectifs",
     "{step} failed: {error}": "{step} a échoué : {error}",
-    "cleanup left something behind: {items}": "le nettoyage a laissé quelque chose en place : {items}",
+    "cleanup failed: {error}": "le nettoyage a échoué : {error}",
+    "something was left behind: {items}": "quelque chose est resté en place : {items}",
     "not everything was done: {steps}": "tout n'a pas été fait : {steps}",
     "the recovery time was not measured: nothing verified the service, or the clock of this machine was set back": (
         "la durée de reprise n'a pas été mesurée : rien n'a vérifié le service, ou l'horloge de cette machine a été reculée"
@@ -125,6 +126,22 @@ NOTES = {
     "a notification failed: {channel}: {why}": "une notification a échoué : {channel} : {why}",
     "{title}: nobody answered in time; the runbook says: go on": (
         "{title} : personne n'a répondu à temps ; le plan de reprise dit de continuer"
+    ),
+    "not verified: that nothing leaves the drill's target ({why}). {names} had the host's network": (
+        "non vérifié : que rien ne sort de la cible de l'exercice ({why}). {names} avaient le réseau de la machine"
+    ),
+    "scratch.network is `host`": "scratch.network vaut `host`",
+    "nothing at {host} could be reached from outside the target either": (
+        "sur {host}, rien ne pouvait être atteint depuis l'extérieur de la cible non plus"
+    ),
+    "{host} can't make a network namespace: {why}": "{host} ne peut créer d'espace de noms réseau : {why}",
+    "the recovery point {point} was chosen by chance; --seed {seed} chooses it again": (
+        "le point de reprise {point} a été tiré au sort ; --seed {seed} donne le même"
+    ),
+    "the recovery point {point} was asked for: how much work a disaster would cost was not measured, and this "
+    "is not the drill that the runbook promises": (
+        "le point de reprise {point} a été demandé : ce qu'un sinistre coûterait de travail n'a pas été mesuré, et ce n'est "
+        "pas l'exercice que promet le plan de reprise"
     ),
     "removed what an earlier drill left in {directory}": "supprimé : ce qu'un exercice antérieur avait laissé dans {directory}",
     "{name}: a rebuild of {data} at {site} was begun before and not finished; it begins anew, and what was there is kept in {folder}": (
@@ -206,6 +223,8 @@ NOTES = {
 
 VERIFICATIONS = {
     "recovery point at the other site": "point de reprise sur l'autre site",
+    "network of what was restored": "réseau de ce qui a été restauré",
+    "loopback alone": "boucle locale seule",
     "number of files": "nombre de fichiers",
     "SHA-256 of {count} files": "SHA-256 de {count} fichiers",
     "SHA-256 of {count} kept files": "SHA-256 de {count} fichiers conservés",

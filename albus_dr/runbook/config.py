@@ -184,6 +184,11 @@ class ScratchConfig(Strict):
     run_as: str | None = Field(
         None, description="The system user for restored PostgreSQL servers, when steps run as root."
     )
+    network: Literal["none", "host"] = Field(
+        "none",
+        description="What restored servers and the application's copy can reach. `none`: loopback alone, in a network "
+        "namespace. `host`: what the host can reach, where the copy is started by another program (a container).",
+    )
     bin: str | None = Field(None, description="Directory of the PostgreSQL programs. Default: found on the host.")
 
 

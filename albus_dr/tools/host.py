@@ -62,6 +62,8 @@ class LocalHost:
     """This machine."""
 
     name: str = "localhost"
+    inside: tuple[str, ...] = ()
+    """Set in front of every program: what puts it into a network of its own (``within``)."""
 
     def run(
         self,
@@ -98,7 +100,7 @@ class LocalHost:
             )
             cwd = cwd or "/"  # ours may be one that the other user can't enter
         return process.run(
-            argv,
+            (*self.inside, *argv),
             timeout_s=timeout_s,
             stdin=stdin,
             environment=environment,
@@ -111,7 +113,7 @@ class LocalHost:
     def command(
         self, argv: Sequence[str], environment: Mapping[str, str]
     ) -> tuple[tuple[str, ...], dict[str, str], str]:
-        return tuple(argv), dict(environment), ""
+        return (*self.inside, *argv), dict(environment), ""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ class SshHost:
     destination: str
     port: int | None = None
     options: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()
+    """As LocalHost's."""
 
     def run(
         self,
@@ -158,7 +162,7 @@ class SshHost:
             if "\n" in value:
                 raise StepError(f"the value of {key} has a line break: it can't be sent to {self.name}")
         prelude = "".join(f"{key}={value}\n" for key, value in environment.items()) + "\n"
-        return (*self._ssh(), shlex.join(("sh", "-c", _PRELUDE, "sh", *argv))), {}, prelude
+        return (*self._ssh(), shlex.join(("sh", "-c", _PRELUDE, "sh", *self.inside, *argv))), {}, prelude
 
     def _ssh(self) -> tuple[str, ...]:
         port = ("-p", str(self.port)) if self.port else ()
@@ -184,6 +188,12 @@ def connect(name: str, config: HostConfig) -> Host:
     if config.ssh is None:
         return LocalHost(name)
     return SshHost(name, config.ssh, config.port, config.options)
+
+
+def within(host: Host, inside: tuple[str, ...]) -> Host:
+    """The same machine, with ``inside`` set in front of every program."""
+    assert isinstance(host, LocalHost | SshHost)
+    return replace(host, inside=inside)
 
 
 def write_file(host: Host, path: str, text: str, *, timeout_s: float, run_as: str | None = None) -> None:
@@ -261,8 +271,8 @@ def _feed(stream: IO[bytes], text: str) -> None:
 
 
 def free_port(host: Host) -> int:
-    """A port that nothing listens on there; far away it is only likely, and the program that is started will say."""
-    if isinstance(host, LocalHost):
+    """A port that nothing listens on there; elsewhere it is only likely, and the program that is started will say."""
+    if isinstance(host, LocalHost) and not host.inside:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             return int(probe.getsockname()[1])

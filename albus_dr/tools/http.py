@@ -36,7 +36,7 @@ class Answer:
 
 
 def get(url: str, *, timeout_s: float, host: Host = _HERE) -> Answer:
-    """Ask once, from here or from another host (by its curl). Raises TransientError when no complete answer came."""
+    """Ask once, from here or from another host or network (by the curl there). Raises TransientError when no complete answer came."""
     return _ask(url, None, timeout_s, host)
 
 
@@ -48,7 +48,7 @@ def post(url: str, body: str, *, timeout_s: float, host: Host = _HERE) -> Answer
 def _ask(url: str, body: str | None, timeout_s: float, host: Host) -> Answer:
     if not url.lower().startswith(("http://", "https://")):
         raise StepError(f"{url} is neither http nor https")
-    if not isinstance(host, LocalHost):
+    if not isinstance(host, LocalHost) or host.inside:
         return _ask_from(host, url, body, timeout_s)
     from http.client import HTTPException
     from urllib.error import HTTPError

@@ -134,11 +134,19 @@ TOOLS = (
     Tool(
         "ip",
         "ip",
-        "the demo's scenario 43-seconds",
+        "a drill's network that nothing leaves; the demo's scenario 43-seconds",
         False,
         None,
         {"debian": "apt-get install iproute2", "fedora": "dnf install iproute", "macos": "not to be had"},
         ("-V",),
+    ),
+    Tool(
+        "curl",
+        "curl",
+        "asking what a drill restored into a network that nothing leaves",
+        False,
+        (7, 64),  # the first with --http0.9
+        {"debian": "apt-get install curl", "fedora": "dnf install curl", "macos": "part of the system"},
     ),
     Tool(
         "OpenSSH server",

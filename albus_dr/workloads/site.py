@@ -11,8 +11,8 @@ from albus_dr.journal.event import now
 from albus_dr.runbook.config import ScratchConfig
 from albus_dr.tools.host import Host, write_file
 from albus_dr.tools.postgres import Server, find_programs
-from albus_dr.workloads import access
-from albus_dr.workloads.step import Action, Facts, StepContext
+from albus_dr.workloads import access, isolation
+from albus_dr.workloads.step import Action, Facts, StepContext, Verification
 
 LEDGER = "albus-dr-drill.json"
 QUICK_S = 15.0
@@ -34,7 +34,12 @@ def drill_directory(ctx: StepContext) -> str:
 
 
 def drill_host(ctx: StepContext) -> Host:
-    """The host that holds the drill's directory."""
+    """The host that holds the drill's directory, in the network that nothing leaves. What was restored runs there."""
+    return isolation.inside(_outside(ctx), ctx.facts_of("isolate"))
+
+
+def _outside(ctx: StepContext) -> Host:
+    """The same host in its own network: to make the target, and to remove it when its network is gone."""
     return access.host(ctx, ctx.spec.site, scratch_of(ctx).host)
 
 
@@ -49,13 +54,14 @@ def drill_server(ctx: StepContext, workload: str) -> Server:
     )  # fmt: skip
     return Server(
         host=where, data=f"{base}/data", port=5432, socket=base, user="postgres", run_as=scratch.run_as,
-        bin=scratch.bin or find_programs(where, None), starts_with=options,
+        bin=scratch.bin or find_programs(_outside(ctx), None), starts_with=options,
     )  # fmt: skip
 
 
 def _isolate(ctx: StepContext) -> Facts:
-    """Prove that the target is nobody's production, clear what crashed drills left, make the directory."""
-    scratch, where = scratch_of(ctx), drill_host(ctx)
+    """Prove that the target is nobody's production, clear what crashed drills left, make the directory; prove that
+    nothing leaves it."""
+    scratch, where = scratch_of(ctx), _outside(ctx)
     _refuse_production(ctx, scratch)
     directory = drill_directory(ctx)
     databases = [name for name, model in ctx.runbook.workloads.items() if model.kind == "postgres"]
@@ -70,8 +76,15 @@ def _isolate(ctx: StepContext) -> Facts:
     made = where.run(("mkdir", "-m", "711", "-p", "--", directory), timeout_s=QUICK_S)
     made.check(f"{directory} can't be made", hint=f"does {scratch.path} exist, and may albus-dr write there?")
     write_file(where, f"{directory}/{LEDGER}", ledger, timeout_s=QUICK_S)
+    isolated = isolation.cut_off(ctx, where, directory, wanted=scratch.network == "none")
     notes = [f"removed what an earlier drill left in {left}" for left in cleared]
-    return {"directory": directory, "notes": notes}
+    return {"directory": directory, **isolated, "notes": [*notes, *isolated.get("notes", ())]}
+
+
+def verify_isolated(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
+    """What the step has started can reach nothing outside the target. Raises RefusedError when it can."""
+    where = _outside(ctx)
+    return isolation.verify(ctx, where, ctx.facts_of("isolate"), _processes_in(where, drill_directory(ctx)))
 
 
 def _refuse_production(ctx: StepContext, scratch: ScratchConfig) -> None:
@@ -95,11 +108,15 @@ def _drills_in(where: Host, path: str) -> list[str]:
 
 def _cleanup(ctx: StepContext) -> Facts:
     """Stop and remove everything under the drill's directory, then look whether anything is left."""
-    where, directory = drill_host(ctx), drill_directory(ctx)
+    where, directory = _outside(ctx), drill_directory(ctx)
     residue = _remove(ctx, where, directory)
     if residue:
+        restored = [name for name in ctx.runbook.workloads if ctx.facts_of(f"{name}.restore")]
+        whose = f"data of {', '.join(restored)} may be in it: " if restored else ""
         raise CleanupError(
-            f"the drill left something behind: {', '.join(residue)}", hint=f"remove it by hand at {where.name}"
+            f"the drill left something behind; {whose}{', '.join(residue)}",
+            hint=f"remove it by hand at {where.name}, or end what holds it; then: albus-dr resume {ctx.run.id}",
+            residue=tuple(residue),
         )
     return {"residue": [], "removed": directory, "removed_at": now()}
 
@@ -116,7 +133,7 @@ def fresh_directory(ctx: StepContext, path: str, owner: str | None = None) -> No
     """An empty private directory inside the drill's, whatever a killed step left there."""
     if not path.startswith(f"{drill_directory(ctx)}/"):
         raise RefusedError(f"{path} is not inside the drill's directory")
-    where = drill_host(ctx)
+    where = _outside(ctx)
     _empty(ctx, where, path)
     whose = ("-o", owner) if owner else ()
     where.run(("install", "-d", "-m", "700", *whose, path), timeout_s=QUICK_S).check(f"{path} can't be made")
@@ -161,7 +178,7 @@ def require_space(ctx: StepContext, needed: float) -> None:
     """Raises NotReadyError when the drill's target has less room, with both figures."""
     from albus_dr.units import format_bytes
 
-    scratch, where = scratch_of(ctx), drill_host(ctx)
+    scratch, where = scratch_of(ctx), _outside(ctx)
     free = free_bytes(where, scratch.path)
     if free < needed:
         raise NotReadyError(

@@ -17,6 +17,7 @@ SHELL_TOOLS = ("awk", "cat", "cksum", "dirname", "env", "expand", "grep", "readl
 FOUND = {
     "haproxy": "",
     "ssh": "",
+    "curl": "",
     "setpriv": "",
     "chromium": "",
     "etcd": "",

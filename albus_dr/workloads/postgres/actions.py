@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from albus_dr.workloads import site
 from albus_dr.workloads.copying import verify_copy
 from albus_dr.workloads.postgres import change, drill, pages, recovery, reprotect
 from albus_dr.workloads.step import Action
@@ -13,7 +14,7 @@ ACTIONS = {
     "postgres.ready_to_promote": Action(change.ready_to_promote),
     "postgres.dump": Action(recovery.dump),
     "postgres.copy": Action(recovery.copy, verify=verify_copy),
-    "postgres.restore": Action(drill.restore),
+    "postgres.restore": Action(drill.restore, verify=site.verify_isolated),
     "postgres.compare": Action(drill.compare, verify=drill.verify_compared),
     "postgres.amcheck": Action(pages.check_pages, verify=pages.verify_pages),
     "postgres.stop": Action(change.stop, observe=change.observe_stopped),

@@ -119,7 +119,7 @@ ACTIONS = {
     "service.stop": Action(_stop, observe=_observe_stopped),
     "service.start": Action(_start, observe=_observe_started),
     "service.verify": Action(_wait_until_healthy, verify=_verify),
-    "service.start_copy": Action(_start_copy),
+    "service.start_copy": Action(_start_copy, verify=site.verify_isolated),
     "service.verify_copy": Action(lambda ctx: {}, verify=_verify_copy),
     "service.rehearse": Action(
         lambda ctx: rehearse(ctx, _model(ctx).rehearse),

@@ -1,0 +1,88 @@
+"""Nothing leaves a drill's target: what was restored there must not write to patients, partners or production.
+
+Restored servers and the application's copy run in a network of their own that has loopback alone. Where a host can't make
+one, the drill goes on and names what it did not verify.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from albus_dr.errors import NotReadyError, RefusedError
+from albus_dr.tools import namespace
+from albus_dr.tools.host import Host
+from albus_dr.tools.namespace import Namespace
+from albus_dr.workloads.step import Facts, StepContext, Verdict, Verification
+
+KIND = "network of what was restored"
+ALONE = "loopback alone"
+QUICK_S = 15.0
+
+
+def cut_off(ctx: StepContext, outside: Host, directory: str, *, wanted: bool) -> dict[str, Any]:
+    """Make the target's own network and prove that nothing leaves it; the facts that ``inside`` and ``verify`` read.
+
+    Raises RefusedError when something got out.
+    """
+    if not wanted:
+        return _not_verified(ctx, "scratch.network is `host`")
+    try:
+        made = namespace.make(outside, directory, environment={"ALBUS_DR_DRILL": directory})
+    except NotReadyError as error:
+        return _not_verified(ctx, error.message)
+    within = namespace.enter(outside, made)
+    with namespace.listening_outside(outside) as places:
+        known = [place for place in places if namespace.connects(outside, *place)]
+        leaks = [f"{address}:{port}" for address, port in known if namespace.connects(within, address, port)]
+    if leaks:
+        raise RefusedError(
+            f"{_inhabitants(ctx)}: the drill's target can reach the network: from inside it {' and '.join(leaks)} answered, "
+            "where this drill listened outside",
+            hint=f"does unshare work at {outside.name}? Nothing was restored",
+        )
+    if not known:
+        return _not_verified(ctx, f"nothing at {outside.name} could be reached from outside the target either")
+    return {"network": asdict(made), "tried_outside": [f"{address}:{port}" for address, port in known]}
+
+
+def _not_verified(ctx: StepContext, reason: str) -> dict[str, Any]:
+    note = (
+        f"not verified: that nothing leaves the drill's target ({reason}). {_inhabitants(ctx)} had the host's network"
+    )
+    return {"network": None, "network_reason": reason, "notes": [note]}
+
+
+def _inhabitants(ctx: StepContext) -> str:
+    return ", ".join(name for name, model in ctx.runbook.workloads.items() if model.kind in ("postgres", "service"))
+
+
+def inside(outside: Host, isolated: Facts) -> Host:
+    """The host as what was restored sees it."""
+    made = isolated.get("network")
+    return namespace.enter(outside, Namespace(**made)) if made else outside
+
+
+# Constant text; the network's name and process ids follow. Prints the ids of those that are in another network.
+_STRANGERS = r"""
+net=$1; shift
+for pid; do found=$(readlink "/proc/$pid/ns/net") || continue; [ "$found" = "$net" ] || echo "$pid"; done
+"""
+
+
+def verify(ctx: StepContext, outside: Host, isolated: Facts, processes: Sequence[str]) -> tuple[Verification, ...]:
+    """Every process of the drill is in the network that nothing leaves."""
+    workload, made = ctx.spec.workload, isolated.get("network")
+    if not made:
+        reason = str(isolated.get("network_reason", "it was not made"))
+        return (Verification(workload, KIND, ALONE, reason, Verdict.NOT_EVALUATED),)
+    done = outside.run(("sh", "-c", _STRANGERS, "sh", made["net"], *processes), timeout_s=QUICK_S)
+    strangers = done.check("the drill's processes can't be looked at").stdout.split()
+    if strangers:
+        raise RefusedError(
+            f"{workload}: of what the drill started, {len(strangers)} processes are outside the network that nothing leaves: "
+            f"{', '.join(strangers)}",
+            hint="does its drill: command start it through another program (docker, systemd-run)? scratch.network",
+        )
+    return (Verification(workload, KIND, ALONE, ALONE, Verdict.PASSED),)
