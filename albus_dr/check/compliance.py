@@ -2,7 +2,7 @@
 
 What a drill proved ends with the first of three things: the period is over; the drill's plan is another one today; a
 later drill of the same plan failed, which disproves the earlier one. A drill that was interrupted, waits, or was refused
-proves nothing, either way.
+proves nothing, either way; nor does one that was asked for an older recovery point.
 """
 
 from __future__ import annotations
@@ -90,7 +90,14 @@ def _telling(runs: Iterable[RunState], at: datetime) -> Iterator[RunState]:
     for run in runs:
         ended = run.clocks["ended_at"]
         told = run.verdict == "passed" or (run.verdict == "failed" and run.exit_code != ExitCode.REFUSED)
-        if run.operation == "drill" and run.exit_code is not None and told and ended is not None and ended <= at:
+        if (
+            run.operation == "drill"
+            and not run.point
+            and run.exit_code is not None
+            and told
+            and ended is not None
+            and ended <= at
+        ):
             yield run
 
 

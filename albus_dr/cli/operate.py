@@ -79,10 +79,17 @@ class Order:
     disrupted_at: datetime | None = None
     options: dict[str, Any] = field(default_factory=dict)
     detected_at: datetime | None = None
+    notes: tuple[str, ...] = ()
+    """For whoever reads the report."""
 
 
 def operate(order: Order, manner: Manner) -> None:
     """Plan, ask, run, report; ends the program with the run's exit code."""
+    raise typer.Exit(conclude(carry_out(order, manner), manner))
+
+
+def carry_out(order: Order, manner: Manner) -> RunState:
+    """Plan, ask, run, write the reports; how the run ended."""
     loaded = load_runbook(order.runbook, order.config)
     runbook = loaded.runbook
     run = f"{order.operation}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
@@ -96,8 +103,7 @@ def operate(order: Order, manner: Manner) -> None:
             _ask(plan, manner)
             info = _declare(store, run, loaded, plan, order, at)
             with _replication_stopped(store, plan, run, manner):
-                state = _run(store, loaded, plan, info, manner, at, stopped)
-    raise typer.Exit(conclude(state, manner))
+                return _run(store, loaded, plan, info, manner, at, stopped)
 
 
 def resume(run: str, manner: Manner, *, stop: bool = False) -> None:
@@ -216,7 +222,7 @@ def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: O
         "sites": _sites(loaded), "runbook_file": str(loaded.path.absolute()),
         "config_file": str(loaded.config_path.absolute()),
         "disrupted_at": order.disrupted_at.isoformat() if order.disrupted_at else None,
-        "notes": [*at.notes, *([_NO_DISRUPTION] if plan.operation == "failover" and order.disrupted_at is None else [])],
+        "notes": [*order.notes, *at.notes, *([_NO_DISRUPTION] if plan.operation == "failover" and order.disrupted_at is None else [])],
     }  # fmt: skip
     store.append(run, "RunDeclared", data)
     if plan.operation == "failover":

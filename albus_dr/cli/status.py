@@ -164,7 +164,7 @@ def _history(store: JournalStore, loaded: Loaded) -> History:
     primary, secondary = primary_and_secondary(store, runbook)
     runs = tuple(runs_of(store, runbook.runbook, RECOVERIES))
     ended = [run for run in runs if run.exit_code is not None]
-    drills = [run for run in ended if run.operation == "drill"]
+    drills = [run for run in ended if run.operation == "drill" and not run.point]
     passed = next((run for run in drills if run.verdict == "passed"), None)
     ended_at = passed.clocks["ended_at"] if passed else None
     changes = [

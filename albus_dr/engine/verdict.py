@@ -75,8 +75,8 @@ def _verdict(
         return Verdict.FAILED, ExitCode(failure_codes[step.id]), f"{step.id} failed: {step.error}"
     uncleaned = [step for step in failed if step.action == "site.cleanup"]
     if uncleaned or residue:
-        left = ", ".join(residue) or uncleaned[0].error
-        return Verdict.FAILED, ExitCode.CLEANUP_FAILED, f"cleanup left something behind: {left}"
+        why = uncleaned[0].error if uncleaned else f"something was left behind: {', '.join(residue)}"
+        return Verdict.FAILED, ExitCode.CLEANUP_FAILED, f"cleanup failed: {why}"
     undone = [step for step in state.steps.values() if step.status != "succeeded"]
     if undone:
         names = ", ".join(step.id for step in undone[:4]) + (", …" if len(undone) > 4 else "")
@@ -100,7 +100,7 @@ def _against_objectives(
             Verdict.FAILED, ExitCode.OBJECTIVE_MISSED,
             f"recovered after {format_duration(actuals.rta_s)}; the objective is {format_duration(state.rto_s)}",
         )  # fmt: skip
-    for workload, rpo_s in rpo_by_workload.items():
+    for workload, rpo_s in rpo_by_workload.items() if not state.point else ():
         found = actuals.rpa_by_workload.get(workload)
         if found is None:
             return Verdict.INCOMPLETE, ExitCode.STEP_FAILED, f"{workload}: the age of its newest write was not measured"
@@ -161,7 +161,8 @@ def _actuals(state: RunState, last_clock: str) -> Actuals:
     recovered = (
         recovers and state.clocks["data_recovered_at"] is not None
     )  # before that it is only what might come back
-    rpa = _rpa(state, disrupted) if recovered and disrupted else {}
+    # The age of a point that was asked for says nothing about what a disaster would cost.
+    rpa = _rpa(state, disrupted) if recovered and disrupted and not state.point else {}
     seen: dict[str, Any] = {}
     for step in state.steps.values():
         seen.update(
@@ -201,4 +202,9 @@ def _notes(state: RunState, last_clock: str) -> tuple[str, ...]:
     short = _MEASURED_TO.get(("drill" if state.operation == "drill" else "", last_clock))
     if short and state.operation in RECOVERS:
         found.append(short)
+    if state.point:
+        found.append(
+            f"the recovery point {state.point} was asked for: how much work a disaster would cost was not measured, and this "
+            "is not the drill that the runbook promises"
+        )
     return tuple(dict.fromkeys(found))

@@ -71,6 +71,8 @@ class RunState:
     """Where the recovery time starts: disruption or declaration."""
     budgets: Mapping[str, float] = field(default_factory=dict)
     """By the name of the clock that ends a stage (``fenced``): what the runbook allows it, in seconds."""
+    point: str = ""
+    """The recovery point, or the time, that a drill was asked to restore; empty: the newest."""
     verdict: str = "incomplete"
     exit_code: int | None = None
     """None while the run has not ended."""

@@ -28,6 +28,7 @@ def run_document(state: RunState) -> dict[str, Any]:
         "source": state.source,
         "target": state.target,
         "operator": state.operator,
+        "point": state.point or None,
         "verdict": state.verdict,
         "exit_code": state.exit_code,
         "reason": state.reason,

@@ -6,15 +6,16 @@ A data snapshot without a manifest is no recovery point: nobody has looked at it
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from albus_dr.errors import AlbusError, NotReadyError, StepError
+from albus_dr.errors import AlbusError, NotReadyError, StepError, VerificationError
 from albus_dr.tools.restic import Repository, Snapshot
 
 MANIFEST = "/manifest.json"
@@ -28,6 +29,15 @@ class RecoveryPoint:
     id: str
     data: Snapshot
     manifest: Snapshot
+
+
+class Opened(NamedTuple):
+    """What was found in a repository that was opened."""
+
+    point: RecoveryPoint
+    manifest: dict[str, Any]
+    robbed: tuple[str, ...]
+    """Recovery points with a manifest and without the data: somebody deleted a snapshot."""
 
 
 def new_point_id(at: datetime) -> str:
@@ -68,58 +78,123 @@ def complete(snapshots: tuple[Snapshot, ...], repository: Repository) -> tuple[R
     return tuple(sorted(points, key=lambda point: point.data.time))
 
 
+def robbed(snapshots: tuple[Snapshot, ...]) -> tuple[str, ...]:
+    """Ids of the points that have a manifest and no data. The manifest is always the second of the two to arrive."""
+    parts = {(snapshot.tag("point"), snapshot.tag("part")) for snapshot in snapshots}
+    return tuple(sorted(point for point, part in parts if part == "manifest" and (point, "data") not in parts))
+
+
+def require_whole(opened: Opened, workload: str, repository: Repository) -> None:
+    """Raises VerificationError when a recovery point of the workload has lost its data."""
+    if opened.robbed:
+        count, newest_ = len(opened.robbed), opened.robbed[-1]
+        points = "1 recovery point has" if count == 1 else f"{count} recovery points have"
+        raise VerificationError(
+            f"{workload}: {points} a manifest and no data in {repository}, the newest: {newest_}. A snapshot was deleted",
+            hint="albus-dr replicate copies it again where the other site still has it; find out who deleted it",
+        )
+
+
 def newest(repository: Repository, runbook: str, workload: str, *, timeout_s: float) -> RecoveryPoint:
     """Raises NotReadyError when there is none."""
     points = find_all(repository, runbook, workload, timeout_s=timeout_s)
+    return _chosen_from(points, "", repository, runbook, workload, timeout_s)
+
+
+def _chosen_from(
+    points: tuple[RecoveryPoint, ...], wanted: str, repository: Repository, runbook: str, workload: str, timeout_s: float
+) -> RecoveryPoint:  # fmt: skip
     if not points:
+        others = _runbooks_in(repository, timeout_s=timeout_s) - {runbook}
+        whose = f" of the runbook {runbook}; it holds some of: {', '.join(sorted(others))}" if others else ""
         raise NotReadyError(
-            f"{workload}: the repository {repository} holds no recovery point", hint="albus-dr replicate makes one"
+            f"{workload}: the repository {repository} holds no recovery point{whose}",
+            hint="is it this runbook's repository?" if others else "albus-dr replicate makes one",
         )
-    return points[-1]
+    found = choose(points, wanted)
+    if found is None:
+        raise NotReadyError(
+            f"{workload}: no recovery point in {repository} is as old as {wanted}; the oldest: {points[0].id}",
+            hint="name a later time",
+        )
+    return found
 
 
-def newest_with_manifest(
-    repository: Repository, runbook: str, workload: str, *, timeout_s: float
-) -> tuple[RecoveryPoint, dict[str, Any]]:
-    """The newest recovery point and its manifest, asked for side by side: each restic spends half a second on its key.
+def _runbooks_in(repository: Repository, *, timeout_s: float) -> set[str]:
+    found = (snapshot.tag("runbook") for snapshot in repository.snapshots(("albus-dr",), timeout_s=timeout_s))
+    return {name for name in found if name}
 
-    Raises NotReadyError when there is none.
+
+def choose(points: Sequence[RecoveryPoint], wanted: str) -> RecoveryPoint | None:
+    """The recovery point that is wanted, from those of one workload, oldest first; None when all are too young.
+
+    ``wanted`` is empty for the newest; the id of a point, of this workload or of another, for that one or the one that
+    was made nearest to it; or a time (RFC 3339), for the newest that was there by then.
     """
-    wanted = ("albus-dr", f"runbook={runbook}", f"workload={workload}", "part=manifest")
+    if not wanted:
+        return points[-1]
+    if is_point_id(wanted):
+        at = moment_of(wanted)
+        return min(points, key=lambda point: (point.id != wanted, abs(moment_of(point.id) - at)))
+    at = datetime.fromisoformat(wanted)
+    return next((point for point in reversed(points) if point.data.time <= at), None)
+
+
+def wanted(options: Mapping[str, Any]) -> str:
+    """What the operator of a run asked for, as ``choose`` takes it."""
+    return str(options.get("point") or "")
+
+
+def is_point_id(text: str) -> bool:
+    """It has the form of what ``new_point_id`` makes."""
+    return re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", text) is not None
+
+
+def moment_of(point: str) -> datetime:
+    """When the point with this id was begun."""
+    return datetime.strptime(point.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+
+
+def _open(repository: Repository, runbook: str, workload: str, wanted: str, *, timeout_s: float) -> Opened:
+    """The list and the newest manifest are asked for side by side: each restic spends half a second on its key."""
+    newest_manifest = ("albus-dr", f"runbook={runbook}", f"workload={workload}", "part=manifest")
     with ThreadPoolExecutor(1) as pool:
-        guess = pool.submit(repository.read_latest_text, wanted, MANIFEST, timeout_s=timeout_s)
-        point = newest(repository, runbook, workload, timeout_s=timeout_s)
+        guess = pool.submit(repository.read_latest_text, newest_manifest, MANIFEST, timeout_s=timeout_s)
+        snapshots = listing(repository, runbook, workload, timeout_s=timeout_s)
+        points = complete(snapshots, repository)
+        point = _chosen_from(points, wanted, repository, runbook, workload, timeout_s)
         try:
             manifest: dict[str, Any] = json.loads(guess.result())
         except (AlbusError, ValueError):
             manifest = {}
-    if manifest.get("point") != point.id:  # the newest manifest belongs to a point that is not complete
+    if manifest.get("point") != point.id:  # an older point, or the newest manifest belongs to one that is not complete
         manifest = read_manifest(repository, point, timeout_s=timeout_s)
     _manifests[repository.config.restic, point.manifest.id] = manifest
-    return point, manifest
+    return Opened(point, manifest, robbed(snapshots))
 
 
-def open_newest(
-    repository: Repository, runbook: str, workload: str, *, timeout_s: float
-) -> tuple[RecoveryPoint, dict[str, Any]]:
-    """``newest_with_manifest`` of a repository that is opened for the first time: NotReadyError says what is wrong with it.
+def open_point(
+    repository: Repository, runbook: str, workload: str, wanted: str = "", *, timeout_s: float
+) -> Opened:  # fmt: skip
+    """The wanted recovery point (see ``choose``) of a repository that is opened for the first time.
 
-    What ``look_ahead`` began is waited for, once.
+    Raises NotReadyError that says what is wrong with it, or that there is no such point. What ``look_ahead`` began is
+    waited for, once.
     """
     begun = _begun.pop((repository.config.restic, runbook, workload), None)
     if begun is not None:
         return begun.result()
     with repository.probed():
-        return newest_with_manifest(repository, runbook, workload, timeout_s=timeout_s)
+        return _open(repository, runbook, workload, wanted, timeout_s=timeout_s)
 
 
-def look_ahead(repository: Repository, runbook: str, workload: str, *, timeout_s: float) -> None:
-    """Begin ``open_newest`` in the background. It ends with the process at the latest."""
-    found: Future[tuple[RecoveryPoint, dict[str, Any]]] = Future()
+def look_ahead(repository: Repository, runbook: str, workload: str, wanted: str = "", *, timeout_s: float) -> None:
+    """Begin ``open_point`` in the background. It ends with the process at the latest."""
+    found: Future[Opened] = Future()
 
     def work() -> None:
         try:
-            found.set_result(open_newest(repository, runbook, workload, timeout_s=timeout_s))
+            found.set_result(open_point(repository, runbook, workload, wanted, timeout_s=timeout_s))
         except BaseException as error:  # noqa: BLE001 -- carried to whoever asks for the result
             found.set_exception(error)
 
@@ -127,7 +202,7 @@ def look_ahead(repository: Repository, runbook: str, workload: str, *, timeout_s
     _begun[repository.config.restic, runbook, workload] = found
 
 
-_begun: dict[tuple[str, str, str], Future[tuple[RecoveryPoint, dict[str, Any]]]] = {}
+_begun: dict[tuple[str, str, str], Future[Opened]] = {}
 
 
 def named(facts: Mapping[str, Any]) -> RecoveryPoint | None:
@@ -174,6 +249,10 @@ _manifests: dict[tuple[str, str], dict[str, Any]] = {}
 
 
 def missing(source: tuple[Snapshot, ...], target: tuple[Snapshot, ...]) -> tuple[str, ...]:
-    """Ids of the source's snapshots that the target lacks, compared by where they were copied from."""
+    """Ids of the source's snapshots that the target lacks, compared by where they were copied from.
+
+    Manifests come last: a copy that is broken off leaves data without a manifest, which is no recovery point yet.
+    """
     there = {snapshot.original or snapshot.id for snapshot in target}
-    return tuple(s.id for s in source if s.id not in there and (s.original or s.id) not in there)
+    lacking = [s for s in source if s.id not in there and (s.original or s.id) not in there]
+    return tuple(s.id for s in sorted(lacking, key=lambda snapshot: snapshot.tag("part") == "manifest"))

@@ -211,21 +211,28 @@ _ROLES: Mapping[str, _Look] = {"postgres": _postgres, "files": _files, "service"
 
 def _newest_point(setting: Setting, standing: Standing) -> Standing:
     """The newest in the site's own repository; of kinds that keep none, the standing as it is."""
-    model, site = setting.runbook.workloads[standing.workload], setting.config.sites[standing.site]
+    points = points_of(setting, standing.workload, standing.site, timeout_s=PATIENCE_S - QUICK_S / 2)
+    if points is None:
+        return standing
+    if not points:
+        return replace(standing, point_reason="there is none")
+    return replace(standing, point=Point(points[-1].id, points[-1].data.time))
+
+
+def points_of(
+    setting: Setting, workload: str, at: str, *, timeout_s: float
+) -> tuple[recovery_points.RecoveryPoint, ...] | None:
+    """The workload's recovery points in the site's own repository, oldest first; None for kinds that keep none."""
+    model, site = setting.runbook.workloads[workload], setting.config.sites[at]
     if isinstance(model, postgres.Model):
         name, host = model.recovery_points.dump, site.servers[model.server].host
     elif isinstance(model, files.Model):
         name, host = model.recovery_points.restic, site.paths[model.path].host
     else:
-        return standing
-    repository = access.repository(setting, standing.site, name, host)
+        return None
+    repository = access.repository(setting, at, name, host)
     with repository.probed():
-        points = recovery_points.find_all(
-            repository, setting.runbook.runbook, standing.workload, timeout_s=PATIENCE_S - QUICK_S / 2
-        )
-    if not points:
-        return replace(standing, point_reason="there is none")
-    return replace(standing, point=Point(points[-1].id, points[-1].data.time))
+        return recovery_points.find_all(repository, setting.runbook.runbook, workload, timeout_s=timeout_s)
 
 
 # --- what is not as it should be ----------------------------------------------------------------------------------

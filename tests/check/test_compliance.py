@@ -216,6 +216,11 @@ def test_another_plan_another_operation_and_the_future_do_not_count() -> None:
     assert code(ended(day=9.5)) == 9
 
 
+def test_a_drill_of_a_point_that_was_asked_for_is_not_the_one_that_is_promised() -> None:
+    assert code(ended(), ended(day=1, point="20260106T040000Z-aaaaaa"), day=10.5) == 9
+    assert code(ended(), ended("failed", 5, day=1, point="20260106T040000Z-aaaaaa")) == 0
+
+
 # --- the command ----------------------------------------------------------------------------------------------------
 
 

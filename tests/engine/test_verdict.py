@@ -189,3 +189,21 @@ def test_proof_levels() -> None:
 def test_a_verdict_has_no_truth_value() -> None:
     with pytest.raises(TypeError, match="not true or false"):
         bool(Verdict.PASSED)
+
+
+def test_the_age_of_a_point_that_was_asked_for_is_not_measured_and_misses_nothing() -> None:
+    state = run("drill", clients_s=None, age_s=RPO_S * 1000)
+    assert judged(state).exit_code == ExitCode.OBJECTIVE_MISSED
+    state.point = "20260301T030000Z-aaaaaa"
+    found = judged(state)
+    assert (found.verdict, found.actuals.rpa_s, found.actuals.rpa_by_workload) == (Verdict.PASSED, None, {})
+    assert found.actuals.rta_s == 40
+    assert any(state.point in note for note in found.notes)
+
+
+def test_what_cleanup_left_is_said_with_its_reason() -> None:
+    state = failing("cleanup", run("drill", clients_s=None))
+    state.steps["cleanup"].facts = {"residue": ["/scratch/5c4a"]}
+    found = judged(state, 7)
+    assert (found.exit_code, found.residue) == (ExitCode.CLEANUP_FAILED, ("/scratch/5c4a",))
+    assert found.reason == "cleanup failed: it broke"

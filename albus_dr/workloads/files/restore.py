@@ -19,19 +19,20 @@ ROOM = 1.05  # files take whole blocks
 
 def look_ahead(ctx: StepContext) -> None:
     """restic needs half a second to open a repository: it begins while the engine starts."""
-    recovery_points.look_ahead(
-        repository_of(ctx, ctx.run.target), ctx.runbook.runbook, ctx.spec.workload, timeout_s=QUICK_S
-    )
+    repository, wanted = repository_of(ctx, ctx.run.target), recovery_points.wanted(ctx.run.options)
+    recovery_points.look_ahead(repository, ctx.runbook.runbook, ctx.spec.workload, wanted, timeout_s=QUICK_S)
 
 
 def ready_to_restore(ctx: StepContext) -> Facts:
     repository = repository_of(ctx, ctx.run.target)
-    point, manifest = recovery_points.open_newest(repository, ctx.runbook.runbook, ctx.spec.workload, timeout_s=QUICK_S)
-    if ctx.run.operation == "drill":
-        site.require_space(ctx, manifest["bytes"] * ROOM)
+    wanted, name = recovery_points.wanted(ctx.run.options), ctx.spec.workload
+    opened = recovery_points.open_point(repository, ctx.runbook.runbook, name, wanted, timeout_s=QUICK_S)
+    if ctx.run.operation == "drill":  # on the worst day what is whole is restored, and nothing else is asked
+        recovery_points.require_whole(opened, name, repository)
+        site.require_space(ctx, opened.manifest["bytes"] * ROOM)
     else:
-        _require_room(ctx, manifest)
-    return recovery_points.chosen(point)
+        _require_room(ctx, opened.manifest)
+    return recovery_points.chosen(opened.point)
 
 
 def _require_room(ctx: StepContext, manifest: Mapping[str, Any]) -> None:

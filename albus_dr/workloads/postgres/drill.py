@@ -18,14 +18,17 @@ RESTORE_FACTOR = 2.5  # a dump on disk, and beside it the tables and indexes tha
 
 def look_ahead(ctx: StepContext) -> None:
     """restic needs half a second to open a repository: it begins while the engine starts."""
-    recovery_points.look_ahead(repository_of(ctx, ctx.run.target), ctx.runbook.runbook, name_of(ctx), timeout_s=QUICK_S)
+    repository, wanted = repository_of(ctx, ctx.run.target), recovery_points.wanted(ctx.run.options)
+    recovery_points.look_ahead(repository, ctx.runbook.runbook, name_of(ctx), wanted, timeout_s=QUICK_S)
 
 
 def ready_to_restore(ctx: StepContext) -> Facts:
     repository = repository_of(ctx, ctx.run.target)
-    point, manifest = recovery_points.open_newest(repository, ctx.runbook.runbook, name_of(ctx), timeout_s=QUICK_S)
-    site.require_space(ctx, manifest["bytes"] * RESTORE_FACTOR)
-    return recovery_points.chosen(point)
+    wanted, name = recovery_points.wanted(ctx.run.options), name_of(ctx)
+    opened = recovery_points.open_point(repository, ctx.runbook.runbook, name, wanted, timeout_s=QUICK_S)
+    recovery_points.require_whole(opened, name, repository)
+    site.require_space(ctx, opened.manifest["bytes"] * RESTORE_FACTOR)
+    return recovery_points.chosen(opened.point)
 
 
 def restore(ctx: StepContext) -> Facts:
@@ -69,9 +72,10 @@ def compare(ctx: StepContext) -> Facts:
     restored = ctx.facts_of(f"{name_of(ctx)}.restore")
     server = site.drill_server(ctx, name_of(ctx))
     newest = server.newest_write(model.marker, model.database) if model.marker else None
+    made_at = None if model.marker else restored["point_at"]  # a marker that found nothing measured nothing
     found = server.tables(model.database, timeout_s=ctx.remaining_s)
     return {
-        "newest_write_at": newest.isoformat() if newest else restored["point_at"], "point": restored["point"],
+        "newest_write_at": newest.isoformat() if newest else made_at, "point": restored["point"],
         "tables": {table: {"rows": summary.rows, "checksum": summary.checksum} for table, summary in found.items()},
     }  # fmt: skip
 
