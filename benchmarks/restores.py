@@ -109,7 +109,7 @@ class Steps:
         return StepContext(
             spec=spec, run=info, runbook=self.loaded.runbook, config=self.loaded.config, base=self.loaded.path.parent,
             config_base=self.loaded.config_path.parent, facts_of=lambda id_: self.facts.get(id_, {}),
-            progress=lambda *_: None, cancelled=threading.Event(), deadline=time.monotonic() + TIMEOUT_S,
+            progress=lambda *_: None, announce=lambda *_: None, cancelled=threading.Event(), deadline=time.monotonic() + TIMEOUT_S,
         )  # fmt: skip
 
 

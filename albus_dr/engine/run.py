@@ -173,9 +173,14 @@ class _Runner:
         return StepContext(
             spec=spec, run=x.info, runbook=x.runbook, config=x.config, base=x.base, config_base=x.config_base,
             facts_of=lambda id_: self._done.get(id_, {}), progress=partial(x.progress, spec.id),
+            announce=partial(self._announce, spec),
             cancelled=threading.Event() if spec.always else x.cancelled, deadline=time.monotonic() + spec.timeout_s,
             witness=x.witness,
         )  # fmt: skip
+
+    def _announce(self, spec: StepSpec, host: str, path: str) -> None:
+        data = {"workload": spec.workload, "site": spec.site, "host": host, "path": path}
+        self._x.store.append(self._run, "CreationAnnounced", data, step=spec.id)
 
     def _conclude(self, outcomes: set[Outcome]) -> None:
         x = self._x

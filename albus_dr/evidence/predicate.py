@@ -16,16 +16,12 @@ from typing import Any
 from albus_dr.evidence.profiles import answered
 from albus_dr.journal.event import Event
 from albus_dr.journal.fold import fold
-from albus_dr.journal.state import RunState, StepState
+from albus_dr.journal.state import HOW_DESTROYED, RunState, StepState
 from albus_dr.report.findings import limits, objectives, unmeasured
 from albus_dr.report.json import run_document
 from albus_dr.report.texts import plain_or_withheld
 
 SCHEMA = "albus-dr/evidence/1"
-_HOW_CLEANED = (
-    "Every process of the drill was killed, its directory was removed, then both were looked for again. "
-    "The bytes on the disk were not overwritten."
-)
 _LIMITS = (
     "It shows what the journal says. Whoever can write the journal's database can write another history before it is signed.",
     "The signature shows who held the key, not when it was made: every time is that of a machine's own clock.",
@@ -211,9 +207,18 @@ def _destruction(state: RunState) -> dict[str, Any]:
     """What was restored aside, and how and when it was removed. It applies to runs that restore into a target of their own."""
     step = next((step for step in state.steps.values() if step.action == "site.cleanup"), None)
     if step is None:
-        return {"applies": False, "status": None, "removed": None, "how": None, "at": None, "left_behind": []}
+        return {
+            "applies": False,
+            "status": None,
+            "removed": None,
+            "how": None,
+            "at": None,
+            "left_behind": [],
+            "items": [],
+        }
     done = step.status == "succeeded"
     return {
-        "applies": True, "status": step.status, "removed": step.facts.get("removed"), "how": _HOW_CLEANED if done else None,
+        "applies": True, "status": step.status, "removed": step.facts.get("removed"), "how": HOW_DESTROYED if done else None,
         "at": step.facts.get("removed_at"), "left_behind": list(state.residue),
+        "items": run_document(state)["destruction"],
     }  # fmt: skip

@@ -23,6 +23,7 @@ EVENT_KINDS = (
     "RunResumed",
     "ClockRecorded",  # data: clock, at
     "StepIntended",  # data: attempt
+    "CreationAnnounced",  # data: workload, site, host, path; written before a drill makes it
     "StepAttemptFailed",  # data: error, attempt; it will be tried again
     "StepSucceeded",  # data: facts, verifications, attempts, adopted (it was found done), duration_s
     "StepFailed",  # data: error, hint, exit_code, attempts, verifications, duration_s

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from albus_dr.journal.event import Event
-from albus_dr.journal.state import RunState, StepState, VerificationState
+from albus_dr.journal.state import Creation, RunState, StepState, VerificationState
 
 
 def fold(events: Iterable[Event]) -> RunState:
@@ -39,7 +39,8 @@ def _declared(event: Event) -> RunState:
         rto_s=objectives["rto_s"], rpo_s=objectives["rpo_s"], clock=objectives["clock"],
         budgets=objectives.get("budgets", {}),
         point=data.get("options", {}).get("point") or "",
-        notes=list(data.get("notes", ())), operator=data.get("operator", ""), sites=data.get("sites", {}), events=1, last_hash=event.hash,
+        notes=list(data.get("notes", ())), operator=data.get("operator", ""),
+        acting=data.get("operator", ""), sites=data.get("sites", {}), events=1, last_hash=event.hash,
     )  # fmt: skip
     for step in data["plan"]["steps"]:
         state.steps[step["id"]] = StepState(
@@ -57,6 +58,7 @@ def _started(state: RunState, event: Event) -> None:
 
 def _resumed(state: RunState, event: Event) -> None:
     state.resumed += 1
+    state.acting = event.data.get("operator") or state.acting
     state.exit_code = None
     state.waiting_for = None
     state.verdict, state.reason, state.proof_level = "incomplete", "", "L0"
@@ -78,6 +80,25 @@ def _intended(state: RunState, event: Event) -> None:
     step.started_at = step.started_at or parse_time(event.at)
 
 
+def _announced(state: RunState, event: Event) -> None:
+    data = event.data
+    if data["path"] not in {known.path for known in state.creations}:  # a repeated step announces it again
+        at = parse_time(event.at)
+        state.creations.append(Creation(state.run, data["workload"], data["site"], data["host"], data["path"], at))
+
+
+def _destroyed(state: RunState, step: StepState) -> None:
+    """Cleanup saw that everything is gone; the isolated target began by removing what earlier drills had left."""
+    removed_at = step.facts.get("removed_at")
+    if step.action == "site.cleanup" and removed_at:
+        for made in state.creations:
+            made.destroyed_at = made.destroyed_at or parse_time(removed_at)
+            made.destroyed_by = made.destroyed_by or state.acting
+    for left in step.facts.get("cleared", ()):
+        at = parse_time(left["at"])
+        state.creations.append(Creation(left["run"], "", step.site, left["host"], left["path"], None, at, state.acting))
+
+
 def _attempt_failed(state: RunState, event: Event) -> None:
     state.steps[event.step].error = event.data["error"]
 
@@ -88,6 +109,7 @@ def _succeeded(state: RunState, event: Event) -> None:
     step.facts = event.data["facts"]
     step.adopted = event.data["adopted"]
     _step_ended(state, step, event)
+    _destroyed(state, step)
 
 
 def _failed(state: RunState, event: Event) -> None:
@@ -148,6 +170,7 @@ def _decided(state: RunState, event: Event) -> None:
 
 
 def _abort(state: RunState, event: Event) -> None:
+    state.acting = event.data["who"]
     state.notes.append(f"abort asked for by {event.data['who']}: {event.data['why']}")
 
 
@@ -177,6 +200,7 @@ _HANDLERS: dict[str, Callable[[RunState, Event], None]] = {
     "RunResumed": _resumed,
     "ClockRecorded": _clock,
     "StepIntended": _intended,
+    "CreationAnnounced": _announced,
     "StepAttemptFailed": _attempt_failed,
     "StepSucceeded": _succeeded,
     "StepFailed": _failed,

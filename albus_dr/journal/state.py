@@ -42,6 +42,30 @@ class StepState:
 
 
 @dataclass
+class Creation:
+    """A directory that a drill said it would make, before it made it, and what became of it."""
+
+    run: str
+    """The run that made it: this one, or an earlier one whose leftovers this one removed."""
+    workload: str
+    """Whose data went into it; empty for the target itself."""
+    site: str
+    host: str
+    path: str
+    announced_at: datetime | None
+    """None where only the remains were found."""
+    destroyed_at: datetime | None = None
+    """None while nobody has seen that it is gone."""
+    destroyed_by: str = ""
+
+
+HOW_DESTROYED = (
+    "Every process of the drill was killed, its directory was removed, then both were looked for again. "
+    "The bytes on the disk were not overwritten."
+)
+
+
+@dataclass
 class VerificationState:
     """``verdict``: passed, failed, not_evaluated."""
 
@@ -94,6 +118,10 @@ class RunState:
     notes: list[str] = field(default_factory=list)
     """What a reader must know: an accepted loss, a person's statement, a clock that was not given."""
     operator: str = ""
+    acting: str = ""
+    """Who ordered, or last resumed or aborted it."""
+    creations: list[Creation] = field(default_factory=list)
+    """What a drill made, in the order of the announcements, and its destruction."""
     sites: Mapping[str, Any] = field(default_factory=dict)
     """By site name: latitude, longitude, country, provider, account, certificate; and distance_km."""
     waiting_for: str | None = None

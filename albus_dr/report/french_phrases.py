@@ -287,6 +287,19 @@ PAGE = {
     "None was made.": "Aucune n'a été faite.",
     "Steps in figures": "Étapes en chiffres",
     "Steps": "Étapes",
+    "Restored data and its destruction": "Données restaurées et leur destruction",
+    "the target itself": "la cible elle-même",
+    "not seen gone": "destruction non constatée",
+    "Every process of the drill was killed, its directory was removed, then both were looked for again. "
+    "The bytes on the disk were not overwritten.": (
+        "Chaque processus de l'exercice a été tué, son répertoire supprimé, puis les deux ont été cherchés de nouveau. Les "
+        "octets sur le disque n'ont pas été écrasés."
+    ),
+    "Data of": "Données de",
+    "Where": "Où",
+    "Announced": "Annoncé",
+    "Destroyed": "Détruit",
+    "By": "Par",
     "Left behind": "Éléments restés en place",
     "Cleanup named nothing that was left behind.": "Le nettoyage n'a signalé aucun élément resté en place.",
     "Notes": "Remarques",

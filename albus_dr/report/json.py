@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from albus_dr.journal.stages import stages, waited_s
-from albus_dr.journal.state import CLOCKS, RUN_SCHEMA, RunState
+from albus_dr.journal.state import CLOCKS, HOW_DESTROYED, RUN_SCHEMA, RunState
 from albus_dr.report.proof import levels
 from albus_dr.report.words import utc
 
@@ -86,6 +86,20 @@ def run_document(state: RunState) -> dict[str, Any]:
             for found in state.verifications
         ],
         "residue": list(state.residue),
+        "destruction": [
+            {
+                "run": made.run,
+                "workload": made.workload or None,
+                "site": made.site,
+                "host": made.host,
+                "path": made.path,
+                "announced_at": _moment(made.announced_at),
+                "destroyed_at": _moment(made.destroyed_at),
+                "destroyed_by": made.destroyed_by or None,
+                "how": HOW_DESTROYED if made.destroyed_at else None,
+            }
+            for made in state.creations
+        ],
         "resumed": state.resumed,
         "waiting_for": state.waiting_for,
         "notes": list(state.notes),

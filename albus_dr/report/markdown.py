@@ -58,6 +58,9 @@ PHRASES = {
     "verifications.none": "None was made.",
     "residue": "Left behind",
     "residue.none": "Cleanup named nothing that was left behind.",
+    "destruction": "Restored data and its destruction",
+    "destruction.target": "the target itself",
+    "destruction.not": "not seen gone",
     "notes": "Notes",
     "limits": "What this does not show",
     "unmeasured": "Not measured: {what}",
@@ -70,6 +73,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "steps": ("Step", "Id", "Site", "Result", "Duration", "Attempts"),
     "proof": ("Workload", "Proof level", "Verifications", "Not verified"),
     "verifications": ("Workload", "What", "Expected", "Found", "Verdict"),
+    "destruction": ("Data of", "Where", "Announced", "Destroyed", "By"),
 }
 
 # What Markdown reads as markup: anywhere, at the beginning of a line, and the colon that makes a link of an address.
@@ -101,6 +105,8 @@ def render(state: RunState, words: Words = ENGLISH) -> str:
         f"## {words.say(PHRASES['residue'])}",
         _list(map(words.retold, state.residue)) or words.say(PHRASES["residue.none"]),
     ]
+    if state.creations:
+        parts += [f"## {words.say(PHRASES['destruction'])}", _destruction(state, words)]
     if state.notes:
         parts += [f"## {words.say(PHRASES['notes'])}", _list(map(words.retold, state.notes))]
     gaps = [words.say(PHRASES["unmeasured"], what=what) for what in unmeasured(state, words)]
@@ -211,6 +217,20 @@ def _verifications(state: RunState, words: Words) -> str:
         for found in state.verifications
     ]
     return _table(_head(words, "verifications"), rows)
+
+
+def _destruction(state: RunState, words: Words) -> str:
+    rows = [
+        (
+            made.workload or words.say(PHRASES["destruction.target"]),
+            f"{made.site}: {made.path}",
+            format_moment(made.announced_at, words),
+            format_moment(made.destroyed_at, words) if made.destroyed_at else words.say(PHRASES["destruction.not"]),
+            made.destroyed_by,
+        )
+        for made in state.creations
+    ]
+    return _table(_head(words, "destruction"), rows)
 
 
 def _identity(state: RunState, words: Words) -> str:

@@ -19,6 +19,7 @@ from albus_dr.errors import NotReadyError, StepError, TransientError
 from albus_dr.runbook.config import HostConfig
 from albus_dr.tools import process
 from albus_dr.tools.process import Completed, TimeoutExpired
+from albus_dr.units import format_duration
 
 SSH_FAILED = 255  # ssh(1): "exits with the exit status of the remote command or with 255 if an error occurred"
 _TIMED_OUT = (124, 137)  # timeout(1): it sent TERM, and then KILL
@@ -152,7 +153,9 @@ class SshHost:
                 hint=f"try: ssh {self.destination} true",
             )
         if done.code in _TIMED_OUT and done.duration_s >= timeout_s:
-            raise TimeoutExpired(f"{argv[0]} at {self.name} did not end within {timeout_s:g} s; it was ended there")
+            raise TimeoutExpired(
+                f"{argv[0]} at {self.name} did not end within {format_duration(timeout_s)}; it was ended there"
+            )
         return replace(done, argv=tuple(argv))
 
     def command(

@@ -1,6 +1,6 @@
 """A network of loopback alone on a host, and whether anything gets out of it.
 
-A process that sleeps there keeps the network; it is gone when the last of its processes is. Linux, util-linux and
+A process that waits there keeps the network; it is gone when the last of its processes is. Linux, util-linux and
 iproute2. As root a network namespace is enough; anybody else needs a user namespace around it, which some hosts forbid.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,15 +19,15 @@ from albus_dr.tools.host import Host, LocalHost, within
 QUICK_S = 15.0
 ANSWER_S = 3.0
 
-# Constant text; the directory that the keeper sleeps in is its argument. Prints the keeper's id, its network, and
-# `user` where a user namespace was needed.
+# Constant text; its arguments are the directory that the keeper works in, and the keeper. Prints the keeper's id, its
+# network, and `user` where a user namespace was needed.
 _MAKE = r"""
-PATH=$PATH:/usr/sbin:/sbin; cd "$1" || exit 1
+PATH=$PATH:/usr/sbin:/sbin; cd "$1" || exit 1; shift
 for program in unshare nsenter setpriv ip curl; do
   command -v "$program" >/dev/null || { echo "$program is not installed" >&2; exit 3; }
 done
 if [ "$(id -u)" = 0 ]; then how=-n kind=root; else how='-c -n --keep-caps' kind=user; fi
-pid=$(unshare $how sh -c 'ip link set lo up && { setsid sleep infinity </dev/null >/dev/null 2>&1 & echo $!; }') || exit 3
+pid=$(unshare $how sh -c 'ip link set lo up && { setsid "$@" </dev/null >/dev/null 2>&1 & echo $!; }' sh "$@") || exit 3
 net=$(readlink "/proc/$pid/ns/net") || { echo "its network can't be read" >&2; exit 3; }
 echo "$pid $net $kind"
 """
@@ -50,9 +50,12 @@ class Namespace:
     user: bool
 
 
-def make(host: Host, directory: str, *, environment: Mapping[str, str]) -> Namespace:
-    """A new network; its keeper sleeps in ``directory`` with these variables. Raises NotReadyError that says why not."""
-    done = host.run(("sh", "-c", _MAKE, "sh", directory), timeout_s=QUICK_S, environment=environment)
+def make(host: Host, directory: str, keeper: Sequence[str], *, environment: Mapping[str, str]) -> Namespace:
+    """A new network that lasts as long as the program ``keeper``, which is started in ``directory`` with these variables.
+
+    Raises NotReadyError that says why there is none.
+    """
+    done = host.run(("sh", "-c", _MAKE, "sh", directory, *keeper), timeout_s=QUICK_S, environment=environment)
     if done.code == 0:
         keeper, net, kind = done.stdout.split()
         return Namespace(int(keeper), net, kind == "user")

@@ -21,6 +21,7 @@ from functools import cache, cached_property
 
 from albus_dr.errors import NotReadyError, StepError, TransientError
 from albus_dr.tools.search import search_path
+from albus_dr.units import format_duration
 
 KILL_AFTER_S = 5.0
 LINGER_S = 1.0  # how long pipes are read after the program itself has ended
@@ -195,7 +196,7 @@ def run(
                     break  # a daemon that the program left behind holds its pipes open
             elif now >= deadline or (cancelled is not None and cancelled.is_set()):
                 end_group(process)
-                why = f"did not end within {timeout_s:g} s" if now >= deadline else "was stopped"
+                why = f"did not end within {format_duration(timeout_s)}" if now >= deadline else "was stopped"
                 raise TimeoutExpired(f"{argv[0]} {why}; it and its children were ended")
             if pipes.are_open:
                 pipes.move(TICK_S)

@@ -21,16 +21,23 @@ ALONE = "loopback alone"
 QUICK_S = 15.0
 
 
-def cut_off(ctx: StepContext, outside: Host, directory: str, *, wanted: bool) -> dict[str, Any]:
+def cut_off(
+    ctx: StepContext, outside: Host, directory: str, keeper: Sequence[str], *, wanted: bool
+) -> dict[str, Any]:  # fmt: skip
     """Make the target's own network and prove that nothing leaves it; the facts that ``inside`` and ``verify`` read.
+
+    ``keeper`` is started in the directory, in that network if there is one.
 
     Raises RefusedError when something got out.
     """
+    marks = {"ALBUS_DR_DRILL": directory}
     if not wanted:
+        _start(outside, directory, keeper, marks)
         return _not_verified(ctx, "scratch.network is `host`")
     try:
-        made = namespace.make(outside, directory, environment={"ALBUS_DR_DRILL": directory})
+        made = namespace.make(outside, directory, keeper, environment=marks)
     except NotReadyError as error:
+        _start(outside, directory, keeper, marks)
         return _not_verified(ctx, error.message)
     within = namespace.enter(outside, made)
     with namespace.listening_outside(outside) as places:
@@ -45,6 +52,13 @@ def cut_off(ctx: StepContext, outside: Host, directory: str, *, wanted: bool) ->
     if not known:
         return _not_verified(ctx, f"nothing at {outside.name} could be reached from outside the target either")
     return {"network": asdict(made), "tried_outside": [f"{address}:{port}" for address, port in known]}
+
+
+def _start(outside: Host, directory: str, keeper: Sequence[str], marks: dict[str, str]) -> None:
+    script = 'cd "$1" && shift && setsid "$@" </dev/null >/dev/null 2>&1 &'
+    outside.run(("sh", "-c", script, "sh", directory, *keeper), timeout_s=QUICK_S, environment=marks).check(
+        "the drill's keeper can't be started"
+    )
 
 
 def _not_verified(ctx: StepContext, reason: str) -> dict[str, Any]:

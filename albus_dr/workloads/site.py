@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import PurePosixPath
 from posixpath import normpath
+from typing import Any
 
 from albus_dr.errors import CleanupError, NotReadyError, RefusedError, StepError, UsageError
 from albus_dr.journal.event import now
@@ -16,6 +17,7 @@ from albus_dr.workloads.step import Action, Facts, StepContext, Verification
 
 LEDGER = "albus-dr-drill.json"
 QUICK_S = 15.0
+FORGOTTEN_S = 24 * 3600.0  # and some recovery times more: then nobody comes back to a drill
 
 
 # --- the isolated target ------------------------------------------------------------------------------------------
@@ -70,21 +72,34 @@ def _isolate(ctx: StepContext) -> Facts:
             f"the path {directory} is too long for a PostgreSQL socket", hint="choose a shorter scratch.path"
         )
     cleared = [left for left in _drills_in(where, scratch.path) if left != directory]
-    for left in cleared:
-        _remove(ctx, where, left)
+    removed = [_removed_earlier(ctx, where, left) for left in cleared]
+    ctx.announce(scratch.host, directory)
     ledger = json.dumps({"run": ctx.run.id, "runbook": ctx.runbook.runbook, "made_at": now()})
     made = where.run(("mkdir", "-m", "711", "-p", "--", directory), timeout_s=QUICK_S)
     made.check(f"{directory} can't be made", hint=f"does {scratch.path} exist, and may albus-dr write there?")
     write_file(where, f"{directory}/{LEDGER}", ledger, timeout_s=QUICK_S)
-    isolated = isolation.cut_off(ctx, where, directory, wanted=scratch.network == "none")
+    forgotten_s = FORGOTTEN_S + 4 * ctx.runbook.objectives.rto
+    keeper = ("sh", "-c", _KEEPER, "sh", directory, f"{forgotten_s:.0f}")
+    isolated = isolation.cut_off(ctx, where, directory, keeper, wanted=scratch.network == "none")
     notes = [f"removed what an earlier drill left in {left}" for left in cleared]
-    return {"directory": directory, **isolated, "notes": [*notes, *isolated.get("notes", ())]}
+    return {"directory": directory, "cleared": removed, **isolated, "notes": [*notes, *isolated.get("notes", ())]}
 
 
 def verify_isolated(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
     """What the step has started can reach nothing outside the target. Raises RefusedError when it can."""
     where = _outside(ctx)
     return isolation.verify(ctx, where, ctx.facts_of("isolate"), _processes_in(where, drill_directory(ctx)))
+
+
+def _removed_earlier(ctx: StepContext, where: Host, directory: str) -> dict[str, Any]:
+    """Remove what a drill left that nobody came back to; which one it was, for the record."""
+    said = where.run(("cat", "--", f"{directory}/{LEDGER}"), timeout_s=QUICK_S).stdout
+    try:
+        run = str(json.loads(said)["run"])
+    except (ValueError, KeyError, TypeError):
+        run = ""  # it was cut short; the directory goes all the same
+    _remove(ctx, where, directory)
+    return {"run": run, "host": scratch_of(ctx).host, "path": directory, "at": now()}
 
 
 def _refuse_production(ctx: StepContext, scratch: ScratchConfig) -> None:
@@ -129,11 +144,21 @@ _PROCESSES = r"""
 """
 
 
+# Constant text; its arguments are the directory and seconds. It keeps the drill's network, and when nobody has come back
+# by then it does what cleanup does: restored data must not lie about for ever.
+_KEEPER = rf"""
+sleep "$2"; cd / && unset ALBUS_DR_DRILL
+for pid in $({_PROCESSES}); do [ "$pid" = $$ ] || kill -KILL "$pid"; done
+rm -rf --one-file-system -- "$1"
+"""
+
+
 def fresh_directory(ctx: StepContext, path: str, owner: str | None = None) -> None:
-    """An empty private directory inside the drill's, whatever a killed step left there."""
+    """An empty private directory inside the drill's, whatever a killed step left there. It is announced first."""
     if not path.startswith(f"{drill_directory(ctx)}/"):
         raise RefusedError(f"{path} is not inside the drill's directory")
     where = _outside(ctx)
+    ctx.announce(scratch_of(ctx).host, path)
     _empty(ctx, where, path)
     whose = ("-o", owner) if owner else ()
     where.run(("install", "-d", "-m", "700", *whose, path), timeout_s=QUICK_S).check(f"{path} can't be made")

@@ -127,6 +127,9 @@ class StepContext:
     """Facts of an earlier step by id; empty when it has not succeeded."""
     progress: Callable[[float, float | None, str], None]
     """Report (done, total or None, unit): keeps the screen alive. Bytes for unit ``B``."""
+    announce: Callable[[str, str], None]
+    """Say, durably and before it is made, that a directory (its host's name, its path) will hold this workload's data, so
+    that its destruction can be shown."""
     cancelled: threading.Event
     deadline: float
     """Monotonic seconds; nothing that the step starts may go on after it."""

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albus_dr.journal.event import EVENT_KINDS, Event
-from albus_dr.journal.fold import fold
+from albus_dr.journal.fold import fold, parse_time
 from albus_dr.journal.state import CLOCKS, RunState
 
 STEPS = ("ready", "fence", "promote", "open")
@@ -51,6 +51,7 @@ DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "ApprovalGiven": st.fixed_dictionaries({"who": words, "why": words}),
     "AbortRequested": st.fixed_dictionaries({"who": words, "why": words}),
     "NotificationFailed": st.fixed_dictionaries({"channel": words, "reason": words}),
+    "CreationAnnounced": st.fixed_dictionaries(dict.fromkeys(("workload", "site", "host", "path"), words)),
     "StepUndone": st.fixed_dictionaries({"outcome": words}),
     "RunEnded": st.fixed_dictionaries({
         "verdict": st.sampled_from(["passed", "failed", "incomplete"]), "exit_code": st.integers(0, 10), "reason": words,
@@ -168,3 +169,56 @@ def test_a_step_that_is_done_again_keeps_only_its_last_verifications() -> None:
 def test_a_journal_that_does_not_begin_with_the_declaration_is_refused(events: list[Event]) -> None:
     with pytest.raises(ValueError, match="begins with RunDeclared"):
         fold(events)
+
+
+def test_what_a_drill_made_and_who_destroyed_it() -> None:
+    def said(kind: str, step: str, **data: Any) -> tuple[str, str, dict[str, Any]]:
+        return kind, step, data
+
+    place = {"site": "bordeaux", "host": "all"}
+    done = {"adopted": False, "attempts": 1, "verifications": []}
+    left = {"run": "drill-0", "host": "all", "path": "/scratch/old", "at": "2026-01-31T09:00:01Z"}
+    made = said("CreationAnnounced", "restore", workload="patients", path="/scratch/5c4a/patients", **place)
+    told = [
+        said("CreationAnnounced", "isolate", workload="", path="/scratch/5c4a", **place),
+        said("StepSucceeded", "isolate", facts={"cleared": [left]}, **done),
+        made,
+        made,  # by a step that was tried again
+    ]
+    unfinished = fold_of(told)
+    assert [(each.run, each.workload, each.path, each.destroyed_at is None) for each in unfinished.creations] == [
+        ("drill-1", "", "/scratch/5c4a", True),
+        ("drill-0", "", "/scratch/old", False),
+        ("drill-1", "patients", "/scratch/5c4a/patients", True),
+    ]
+    assert (
+        fold_of([*told, said("StepFailed", "cleanup", error="it is held", exit_code=7)]).creations[0].destroyed_at
+        is None
+    )
+    removed_at = "2026-01-31T10:00:00Z"
+    ended = fold_of(
+        [
+            *told,
+            said("RunResumed", "", operator="ben@ops1"),
+            said("StepSucceeded", "cleanup", facts={"removed_at": removed_at}, **done),
+        ]
+    )
+    assert {each.destroyed_by for each in ended.creations if each.run == "drill-1"} == {"ben@ops1"}
+    assert {each.destroyed_at for each in ended.creations if each.run == "drill-1"} == {parse_time(removed_at)}
+
+
+def fold_of(told: list[tuple[str, str, dict[str, Any]]]) -> RunState:
+    """A drill with three steps, of which this was told."""
+    steps = [
+        {"id": id_, "title": id_, "workload": "", "site": "bordeaux", "action": action, "needs": []}
+        for id_, action in (("isolate", "site.isolate"), ("restore", "x.restore"), ("cleanup", "site.cleanup"))
+    ]
+    declared = {
+        "runbook": "albus", "operation": "drill", "plan": {"steps": steps}, "plan_digest": "", "source": "a", "target": "b",
+        "objectives": {"rto_s": 1, "rpo_s": 1, "clock": "disruption"}, "operator": "ana@ops1",
+    }  # fmt: skip
+    events = [("RunDeclared", "", declared), *told]
+    return fold(
+        Event("drill-1", seq, kind, step, f"2026-01-31T09:00:{seq:02}.000Z", float(seq), data, "", "")
+        for seq, (kind, step, data) in enumerate(events)
+    )

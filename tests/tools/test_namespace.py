@@ -16,6 +16,7 @@ from albus_dr.tools.host import LocalHost
 from albus_dr.tools.namespace import Namespace
 
 HERE = LocalHost()
+ASLEEP = ("sleep", "infinity")
 Make = Callable[[], Namespace]
 
 
@@ -26,7 +27,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
     def make_one() -> Namespace:
         try:
-            made = namespace.make(HERE, str(tmp_path), environment={"MARK": str(tmp_path)})
+            made = namespace.make(HERE, str(tmp_path), ASLEEP, environment={"MARK": str(tmp_path)})
         except NotReadyError as error:
             pytest.skip(error.message)
         keepers.append(made.keeper)
@@ -76,7 +77,7 @@ def test_what_is_missing_is_named(missing: str, tmp_path: Path) -> None:
     programs = tmp_path / "programs"
     programs.mkdir()
     script = f'{missing}() {{ :; }}; command() {{ [ "$2" != {missing} ]; }};'  # as if it were not installed
-    done = HERE.run(("sh", "-c", script + namespace._MAKE, "sh", str(tmp_path)), timeout_s=10)
+    done = HERE.run(("sh", "-c", script + namespace._MAKE, "sh", str(tmp_path), *ASLEEP), timeout_s=10)
     assert done.code == 3
     assert f"{missing} is not installed" in done.last_words
 
@@ -85,7 +86,7 @@ def test_what_is_missing_is_named(missing: str, tmp_path: Path) -> None:
 def test_an_ordinary_user_needs_a_user_namespace_and_gets_the_same(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     script = namespace._MAKE.replace('cd "$1"', "cd /")
-    done = HERE.run(("sh", "-c", script, "sh", "/"), timeout_s=10, run_as="nobody")
+    done = HERE.run(("sh", "-c", script, "sh", "/", *ASLEEP), timeout_s=10, run_as="nobody")
     if done.code != 0:
         pytest.skip(done.last_words)
     keeper, net, kind = done.stdout.split()

@@ -56,7 +56,7 @@ def context(tmp_path: Path, *, scratch: str = "", share: str = "100%", spec: Ste
         run=RunInfo("20260101-abc123", "switchover", A, B, now, None, tmp_path, operator="a person"),
         runbook=runbook, config=config, base=tmp_path, config_base=tmp_path,
         facts_of=lambda step: {"closed_at": "2026-01-01T00:00:00+00:00"} if step == "documents.carry_over" else {},
-        progress=lambda *_: None, cancelled=threading.Event(), deadline=time.monotonic() + 120,
+        progress=lambda *_: None, announce=lambda *_: None, cancelled=threading.Event(), deadline=time.monotonic() + 120,
     )  # fmt: skip
 
 

@@ -152,6 +152,8 @@ def _next(state: RunState) -> str:
         return PHRASES[key].format(run=state.run, step=waiting.id)
     if state.exit_code is None:
         return PHRASES["next.watch"].format(run=state.run)
+    if "cleanup" in state.steps and state.steps["cleanup"].status == "succeeded":
+        return ""  # what the drill restored is gone: there is nothing to go on with
     if state.exit_code in (ExitCode.STEP_FAILED, ExitCode.INTERRUPTED, ExitCode.WAITING):
         return PHRASES["next.resume"].format(run=state.run)
     return ""

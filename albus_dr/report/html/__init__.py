@@ -53,6 +53,7 @@ def _body(page: Page) -> str:
             section(page, "proof", tables.proof_of_each(page)),
             section(page, "verifications", tables.verifications(page)),
             section(page, "residue", ul(left) or f"<p>{page.say('residue.none')}</p>"),
+            section(page, "destruction", tables.destruction(page)) if state.creations else "",
             section(page, "notes", ul(notes)) if notes else "",
             section(page, "limits", tables.not_shown(page)),
             section(page, "sites", tables.sites(page)),

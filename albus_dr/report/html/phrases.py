@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from albus_dr.journal.state import HOW_DESTROYED
+
 PHRASES = {
     "title": "{operation} of {runbook}: {verdict}",
     "over": "{operation} of {runbook} {way}",
@@ -69,6 +71,10 @@ PHRASES = {
     "verifications": "Verifications",
     "verifications.none": "None was made.",
     "steps": "Steps in figures",
+    "destruction": "Restored data and its destruction",
+    "destruction.target": "the target itself",
+    "destruction.not": "not seen gone",
+    "destruction.how": HOW_DESTROYED,
     "residue": "Left behind",
     "residue.none": "Cleanup named nothing that was left behind.",
     "notes": "Notes",
@@ -103,6 +109,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "clocks": ("No.", "Clock", "At", "After {start}", "After the one before"),
     "proof": ("Workload", "Proof level", "Verifications", "Not verified"),
     "verifications": ("Workload", "What was asked", "Expected", "Found", "Verdict"),
+    "destruction": ("Data of", "Where", "Announced", "Destroyed", "By"),
     "steps": ("Step", "Action", "Site", "Began", "Duration", "Attempts", "Result"),
     "earlier": ("Run", "Ended", "Verdict", "Recovery time", "Margin"),
     "sites": ("Site", "Role", "Coordinates", "Country", "Provider", "Account", "Certificate"),

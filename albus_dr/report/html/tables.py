@@ -83,6 +83,24 @@ def verifications(page: Page) -> str:
     return table("verifications", page.head("verifications"), rows)
 
 
+def destruction(page: Page) -> str:
+    """Where restored data went, and when it was seen gone."""
+    rows = [
+        (
+            e(made.workload) or page.say("destruction.target"),
+            e(f"{made.site}: {made.path}"),
+            value(format_moment(made.announced_at, page.words), made.announced_at is not None),
+            value(format_moment(made.destroyed_at, page.words), True)
+            if made.destroyed_at
+            else page.say("destruction.not"),
+            e(made.destroyed_by),
+        )
+        for made in page.state.creations
+    ]
+    how = f"<p>{page.say('destruction.how')}</p>" if any(made.destroyed_at for made in page.state.creations) else ""
+    return how + table("destruction", page.head("destruction"), rows)
+
+
 def not_shown(page: Page) -> str:
     """What was not measured, and what a run of this kind can't show."""
     gaps, beyond = ul(unmeasured(page.state, page.words)), ul(limits(page.state, page.words))
