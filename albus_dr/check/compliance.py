@@ -8,11 +8,12 @@ proves nothing, either way; nor does one that was asked for an older recovery po
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from albus_dr.errors import ExitCode
+from albus_dr.journal.stages import stages
 from albus_dr.journal.state import RunState
 from albus_dr.units import format_duration
 
@@ -36,6 +37,8 @@ class Promise:
     """By workload: what its newest restored write is held against."""
     plan_digest: str
     """Of the drill that the runbook would plan today."""
+    budgets: Mapping[str, float] = field(default_factory=dict)
+    """By the clock that ends a stage: what it may take."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,10 @@ def _missed(promise: Promise, run: RunState) -> str:
         if found is None or found > limit_s:
             age = "not measured" if found is None else format_duration(found)
             return f"{workload}: the age of its newest write was {age}; {format_duration(limit_s)} is promised today"
+    for stage in stages(replace(run, budgets=promise.budgets)):
+        if stage.is_over and stage.budget_s is not None:
+            name, took = stage.clock.removesuffix("_at"), format_duration(stage.took_s)
+            return f"its stage {name} took {took}; {format_duration(stage.budget_s)} is its budget today"
     return ""
 
 

@@ -54,7 +54,14 @@ def look(store: JournalStore, loaded: Loaded, at: datetime) -> Compliance:
     source, target = primary_and_secondary(store, runbook)
     plan = build(runbook, "drill", source=source, target=target, kinds=kinds())
     objectives, promised = runbook.objectives, promised_rpo_s(runbook, "drill")
-    promise = Promise(runbook.runbook, objectives.drill_every, objectives.rto, promised, plan.digest)
+    promise = Promise(
+        runbook.runbook,
+        objectives.drill_every,
+        objectives.rto,
+        promised,
+        plan.digest,
+        {str(stage): budget_s for stage, budget_s in objectives.budgets.items()},
+    )
     return decide(promise, runs_of(store, runbook.runbook, ("drill",)), at)
 
 

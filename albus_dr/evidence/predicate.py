@@ -17,7 +17,7 @@ from albus_dr.evidence.profiles import answered
 from albus_dr.journal.event import Event
 from albus_dr.journal.fold import fold
 from albus_dr.journal.state import HOW_DESTROYED, RunState, StepState
-from albus_dr.report.findings import limits, objectives, unmeasured
+from albus_dr.report.findings import limits, objectives, over_budget, unmeasured
 from albus_dr.report.json import run_document
 from albus_dr.report.texts import plain_or_withheld
 
@@ -90,6 +90,8 @@ def predicate(events: Sequence[Event], around: Surroundings, profiles: Sequence[
         "actuals": run["actuals"],
         "clock": state.clock,
         "clocks": run["clocks"],
+        "stages": run["stages"],
+        "waited_s": run["waited_s"],
         "steps": [_step(step, document) for step, document in zip(state.steps.values(), run["steps"], strict=True)],
         "verifications": list(_verifications(state)),
         "not_verified": _not_verified(state),
@@ -184,6 +186,8 @@ def _deviations(state: RunState, events: Sequence[Event]) -> Iterator[dict[str, 
     for objective in objectives(state):
         if objective.verdict != "passed":
             yield deviation(f"objective_{'missed' if objective.verdict == 'failed' else 'not_measured'}", objective.key)
+    for stage in over_budget(state):
+        yield deviation("stage_over_budget", stage.clock.removesuffix("_at"))
     for step in state.steps.values():
         if step.status != "succeeded":
             yield deviation(f"step_{step.status}", step.id)

@@ -209,6 +209,14 @@ def test_objectives_that_became_stricter_hold_for_the_last_drill_too() -> None:
     assert code(ended(), promise=replace(PROMISE, rpo_s={"db": 10, "scans": 10})) == 6  # nobody measured it
 
 
+def test_budgets_that_became_stricter_hold_for_the_last_drill_too() -> None:
+    drill = ended()
+    drill.clocks["started_at"] = FIRST - timedelta(seconds=60)
+    drill.clocks["data_recovered_at"] = FIRST - timedelta(seconds=20)
+    assert code(drill, promise=replace(PROMISE, budgets={"data_recovered": 40})) == 0
+    assert code(drill, promise=replace(PROMISE, budgets={"data_recovered": 39, "fenced": 1})) == 6
+
+
 def test_another_plan_another_operation_and_the_future_do_not_count() -> None:
     assert code(ended(plan_digest="other")) == 9
     assert code(ended(), ended("failed", 5, day=1, plan_digest="other")) == 0

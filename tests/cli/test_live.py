@@ -20,6 +20,7 @@ from albus_dr.cli.live import PlainScreen, Screen, TerminalScreen, screen_for, s
 from albus_dr.cli.live.out import encodable
 from albus_dr.journal.event import EVENT_KINDS, Event
 from albus_dr.journal.state import RunState, StepState
+from tests.report.run_states import over_budget
 
 ZERO = datetime(2026, 1, 31, 9, 14, 3, tzinfo=UTC)
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -430,6 +431,14 @@ def test_the_cause_of_a_failure_is_told_once_below_the_verdict(terminal: Termina
     last = terminal.text().rsplit("failover of albus", 1)[1]
     assert last.count(cause) == 1
     assert last.index("✗ Failed") < last.index(cause) < last.index("what to do: compare") < last.index("Recovery time")
+
+
+def test_a_budget_that_was_exceeded_is_told_once_in_the_first_line() -> None:
+    said = closing(over_budget())
+    assert said.splitlines()[1].startswith(
+        "✗ Failed. the stage approved took 25 min; its budget is 15 min; most of it: run."
+    )
+    assert "Approved came" not in said
 
 
 def test_a_reason_that_is_no_steps_failure_is_told() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -321,6 +322,22 @@ def test_an_approval_from_another_process_lets_a_drill_go_on(desk: Desk) -> None
     assert called.code == 0, called.said
     given = [event for event in desk.events(run) if event["kind"] == "ApprovalGiven"]
     assert [event["data"]["why"] for event in given] == ["by telephone"]
+    shown = called.document
+    assert shown["clocks"]["approved_at"] == given[0]["at"]
+    assert shown["clocks"]["started_at"] < shown["clocks"]["approved_at"] < shown["clocks"]["data_recovered_at"]
+    (waited_s,) = (step["waited_s"] for step in shown["steps"] if step["action"] == "own.approve")
+    assert shown["waited_s"] == waited_s > 0
+
+
+def test_a_stage_over_its_budget_turns_a_drill_red_and_names_the_step(desk: Desk) -> None:
+    tight = desk.variant("tight.yaml", desk.playbook, ("data_recovered: 2h", "data_recovered: 10ms"))
+    called = desk.operate("drill", playbook=tight)
+    assert called.code == 6, called.said
+    first = next(line for line in called.err.splitlines() if line.strip())
+    assert first.startswith("✗ Failed. the stage data_recovered took"), called.said
+    assert re.search(r"its budget is 10 ms; most of it: (patients|documents)\.restore", " ".join(called.err.split()))
+    (stage,) = (each for each in called.document["stages"] if each["clock"] == "data_recovered_at")
+    assert stage["took_s"] > stage["budget_s"] == 0.01
 
 
 def test_an_approval_that_nobody_gives_aborts(desk: Desk) -> None:

@@ -21,6 +21,7 @@ from albus_dr.report.findings import (
     level_meaning,
     objectives,
     one_line,
+    over_budget,
     run_mark,
     step_mark,
     troubled,
@@ -58,9 +59,14 @@ def _closing(state: RunState, width: int, first: int, directory: Path | None) ->
     yield "", ""
     for line in _wrapped(f"{mark.symbol} {mark.word}. ", state.reason if caused else headline(state), first):
         yield mark.tone, line
-    if caused:
+    if caused and not (state.exit_code == ExitCode.OBJECTIVE_MISSED and over_budget(state)):  # it would say the same
         yield from (("none", line) for line in _wrapped("  ", headline(state), width))
-    elif state.reason and state.verdict != "passed" and not any(_tells_of(step, state.reason) for step in causes):
+    elif (
+        not caused
+        and state.reason
+        and state.verdict != "passed"
+        and not any(_tells_of(step, state.reason) for step in causes)
+    ):
         yield from (("none", line) for line in _wrapped("  ", state.reason, width))
     for step in causes:
         yield from _cause(step, width, told=caused and bool(step.error) and str(step.error) in state.reason)
