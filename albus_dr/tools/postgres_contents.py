@@ -66,7 +66,7 @@ class Contents:
     snapshots, so a dump has what they were when it came to them). Where the first is greater, it was set back."""
     large_objects: LargeObjects
     materialized_views: Mapping[str, int | None]
-    """Rows; None where it holds no data."""
+    """Rows of those that may be read; None where one holds no data."""
     roles: Mapping[str, Role]
     access: Mapping[str, str]
     """Of each schema, relation, column, function, policy: a hash of its owner, its grants and its row security."""
@@ -257,7 +257,7 @@ SELECT format(CASE WHEN c.relispopulated THEN 'SELECT ''view'', %L, count(*), ''
                    ELSE 'SELECT ''view'', %L, '''', '''', ''''' END,
               format('%I.%I', n.nspname, c.relname), n.nspname, c.relname)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind = 'm' AND {_USERS_SCHEMA} ORDER BY 1 \\gexec
+ WHERE c.relkind = 'm' AND {_USERS_SCHEMA} AND has_table_privilege(c.oid, 'SELECT') ORDER BY 1 \\gexec
 """
 
 # Everybody whom an object, a grant or a policy of this database names, and what they belong to. The first superuser is

@@ -192,6 +192,19 @@ def test_the_share_is_chosen_by_the_run_and_the_same_each_time(tmp_path: Path) -
     assert compare.sample_of(ctx, [])[0] == []
 
 
+def test_a_sample_is_told_with_its_seed(tmp_path: Path) -> None:
+    for site in (A, B):
+        tree(tmp_path, site, {b"file %d" % number: b"1" for number in range(20)})
+    ctx = context(tmp_path, share="10%")
+    facts = switchover.compare_trees(ctx)
+    (told,) = (one for one in compare.verify_compared(ctx, facts) if one.kind.startswith("SHA-256"))
+    assert (told.kind, told.verdict) == (f"SHA-256 of 2 of 20 files, drawn with seed {facts['seed']}", Verdict.PASSED)
+
+    drawn = compare.sample_of(ctx, (f"file {number}" for number in range(20)))[0]
+    (tmp_path / B / "documents" / drawn[0]).write_bytes(b"2")
+    assert Verdict.FAILED in {one.verdict for one in compare.verify_compared(ctx, switchover.compare_trees(ctx))}
+
+
 def test_both_sites_in_one_directory_are_refused(tmp_path: Path) -> None:
     ctx = context(tmp_path)
     sites = {A: ctx.config.sites[A], B: ctx.config.sites[B].model_copy(update={"paths": ctx.config.sites[A].paths})}

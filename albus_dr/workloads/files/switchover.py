@@ -67,7 +67,7 @@ def compare_trees(ctx: StepContext) -> Facts:
     wrong = [name for name in names if name not in ours or ours[name] != other.get(name)]
     return {
         "newest_write_at": ctx.facts_of(f"{ctx.spec.workload}.carry_over")["closed_at"], "expected_files": len(mine),
-        "found_files": len(theirs), "sample": len(names), "wrong": len(wrong), "seed": seed,
+        "found_files": len(theirs), "sample": len(names), "of": len(mine), "wrong": len(wrong), "seed": seed,
         "first_wrong": anonymous(wrong[0]) if wrong else "", "hashed_behind_the_door": fresh,
         **compared_links(links, their_links, exactly=True),
     }  # fmt: skip
