@@ -21,6 +21,9 @@ RESTORED = {
     # a day's work with the application
     "no answer": "pas de réponse",
     "not asked: an earlier answer was wrong": "pas demandé : une réponse précédente était fausse",
+    "not asked: the copy has its host's network, and could write elsewhere ({reason})": (
+        "pas demandé : la copie a le réseau de son hôte, et pourrait écrire ailleurs ({reason})"
+    ),
     "{expression} is neither text nor a number": "{expression} : ni un texte ni un nombre",
     # databases
     "encoding": "encodage",

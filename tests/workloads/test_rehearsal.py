@@ -77,7 +77,9 @@ def copy() -> Iterator[Copy]:
         Path(site.scratch_of(ctx).path).mkdir(parents=True)
         for path in (base / B, Path(site.scratch_of(ctx).path)):
             path.chmod(0o711)
-        Path(site.drill_directory(ctx)).mkdir(mode=0o711)
+        facts["isolate"] = site.ACTIONS["site.isolate"].act(ctx)
+        if not facts["isolate"]["network"]:
+            pytest.skip(facts["isolate"]["network_reason"])
         server = started_server(ctx)
         server.query("CREATE DATABASE albus")
         server.query(SCHEMA + ROWS, database="albus")
@@ -186,7 +188,7 @@ def test_a_copy_that_works_on_something_else_is_not_written_with(copy: Copy) -> 
     ctx = replace(copy.ctx, run=replace(copy.ctx.run, id="drill-20260101-cd34"))
     visits = copy.count("visit")
     Path(site.drill_directory(ctx)).mkdir(mode=0o711)
-    started_server(ctx)
+    started_server(ctx)  # in the network of the first, so that the copy can be asked
     try:
         with pytest.raises(RefusedError, match="has not opened the restored patients: it works on something else"):
             rehearsal.rehearse(ctx, copy.day)
@@ -202,8 +204,19 @@ def test_nothing_but_a_drill_may_write(copy: Copy) -> None:
     assert copy.count("visit") == visits
 
 
+def test_a_copy_that_could_write_elsewhere_is_asked_nothing(copy: Copy) -> None:
+    visits = copy.count("visit")
+    outside = {"network": None, "network_reason": "scratch.network is `host`"}
+    ctx = replace(copy.ctx, facts_of=lambda step: outside if step == "isolate" else copy.ctx.facts_of(step))
+    worked = rehearsal.verify_rehearsed(ctx, rehearsal.rehearse(ctx, copy.day), copy.day)
+    assert {(one.verdict, one.actual) for one in worked} == {
+        (Verdict.NOT_EVALUATED, f"{rehearsal.REACHES_OUT} (scratch.network is `host`)"),
+    }  # fmt: skip
+    assert copy.count("visit") == visits
+
+
 def test_an_application_that_is_gone_is_a_failure_without_what_was_kept(copy: Copy) -> None:
-    gone = replace(copy.ctx, facts_of=lambda step: {"url": "http://127.0.0.1:9"})
+    gone = replace(copy.ctx, facts_of=lambda step: {**copy.ctx.facts_of("isolate"), "url": "http://127.0.0.1:9"})
     worked = rehearsal.verify_rehearsed(gone, rehearsal.rehearse(gone, copy.day), copy.day)
     assert [one.verdict for one in worked] == [Verdict.FAILED, *[Verdict.NOT_EVALUATED] * 4]
     assert worked[0].actual == "no answer"

@@ -193,8 +193,8 @@ def test_the_share_is_chosen_by_the_run_and_the_same_each_time(tmp_path: Path) -
 
 
 def test_a_sample_is_told_with_its_seed(tmp_path: Path) -> None:
-    for site in (A, B):
-        tree(tmp_path, site, {b"file %d" % number: b"1" for number in range(20)})
+    for name in (A, B):
+        tree(tmp_path, name, {b"file %d" % number: b"1" for number in range(20)})
     ctx = context(tmp_path, share="10%")
     facts = switchover.compare_trees(ctx)
     (told,) = (one for one in compare.verify_compared(ctx, facts) if one.kind.startswith("SHA-256"))

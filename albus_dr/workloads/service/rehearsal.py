@@ -14,13 +14,20 @@ from albus_dr.workloads.step import Facts, StepContext, Verdict, Verification
 
 ANSWER_S = 15.0
 NOT_ASKED = "not asked: an earlier answer was wrong"
+REACHES_OUT = "not asked: the copy has its host's network, and could write elsewhere"
 
 
 def rehearse(ctx: StepContext, requests: tuple[Request, ...]) -> Facts:
     """Every request in turn, up to the first wrong answer. Facts: what each expected and what was wrong with it.
 
-    Raises RefusedError before anything is written where the copy has not opened the restored databases.
+    Nothing is asked where the copy could reach another network than its own. Raises RefusedError before anything is
+    written where the copy has not opened the restored databases.
     """
+    if ctx.run.operation != "drill":
+        raise RefusedError(f"{ctx.spec.workload}: only a drill's copy may be worked with")
+    isolated = ctx.facts_of("isolate")
+    if not isolated.get("network"):
+        return {"answers": [], "not_asked": f"{REACHES_OUT} ({isolated.get('network_reason', 'it was not cut off')})"}
     url = ctx.facts_of(f"{ctx.spec.workload}.start_copy")["url"].rstrip("/")
     kept: dict[str, str | int | float | bool] = {UNIQUE: time.time_ns() // 1000}
     answers: list[dict[str, str]] = []
@@ -45,7 +52,9 @@ def verify_rehearsed(ctx: StepContext, facts: Facts, requests: tuple[Request, ..
         for answer in answers
     ]  # fmt: skip
     result += [
-        Verification(workload, request.kind, _expected(request), NOT_ASKED, Verdict.NOT_EVALUATED)
+        Verification(
+            workload, request.kind, _expected(request), facts.get("not_asked", NOT_ASKED), Verdict.NOT_EVALUATED
+        )
         for request in requests[len(answers) :]
     ]
     return tuple(result)
@@ -57,8 +66,6 @@ def _expected(request: Request) -> str:
 
 def _refuse_elsewhere(ctx: StepContext) -> None:
     """A copy that was told to use another database would write there."""
-    if ctx.run.operation != "drill":
-        raise RefusedError(f"{ctx.spec.workload}: only a drill's copy may be worked with")
     for need in ctx.workload.needs:
         if "uri" in ctx.facts_of(f"{need}.restore") and not visits_of_others(site.drill_server(ctx, need)):
             raise RefusedError(
