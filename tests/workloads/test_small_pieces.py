@@ -254,8 +254,8 @@ def test_one_from_the_future_is_refused_and_a_clock_may_be_a_little_ahead(reposi
 def test_what_the_other_site_lacks() -> None:
     mine = (snapshot("a", "one", "data"), snapshot("b", "one", "manifest"), snapshot("c", "two", "data", original="z"))
 
-    assert recovery_points.missing(mine, ()) == ("a", "b", "c")
-    assert recovery_points.missing(mine, (snapshot("x", "one", "data", original="a"),)) == ("b", "c")
+    assert recovery_points.missing(mine, ()) == ("a", "c", "b"), "manifests come last"
+    assert recovery_points.missing(mine, (snapshot("x", "one", "data", original="a"),)) == ("c", "b")
     back = (snapshot("z", "two", "data"),)  # what came from there need not go back
     assert recovery_points.missing(mine, back) == ("a", "b")
     assert recovery_points.missing((), mine) == ()
