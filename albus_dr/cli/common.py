@@ -40,7 +40,7 @@ QuietOption = Annotated[
     bool, typer.Option("-q", "--quiet", help="Say nothing when all is well.", envvar="ALBUS_DR_QUIET")
 ]
 LangOption = Annotated[
-    str, typer.Option("--lang", help="Language of the report for people: en or fr.", envvar="ALBUS_DR_LANG")
+    str, typer.Option("--lang", help="Language of what people read: en or fr.", envvar="ALBUS_DR_LANG")
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask.", envvar="ALBUS_DR_YES")]
 

@@ -140,7 +140,12 @@ def conclude(state: RunState, manner: Manner) -> ExitCode:
     if manner.as_json:
         print(json.dumps(run_document(state), indent=2))
     if not (manner.quiet and state.verdict == "passed"):
-        summary(state, sys.stderr if manner.as_json else sys.stdout, directory=state_directory() / "runs" / state.run)
+        summary(
+            state,
+            sys.stderr if manner.as_json else sys.stdout,
+            directory=state_directory() / "runs" / state.run,
+            words=manner.words,
+        )
     if state.exit_code is not None:
         return ExitCode(state.exit_code)
     return ExitCode.WAITING if state.waiting_for else ExitCode.INTERRUPTED
@@ -273,7 +278,10 @@ def _run(
     store: JournalStore, loaded: Loaded, plan: Plan, info: RunInfo, manner: Manner, at: Standpoint, stopped: Signal
 ) -> RunState:
     with screen_for(
-        sys.stderr, quiet=manner.quiet or (manner.as_json and not manner.verbose), verbose=manner.verbose
+        sys.stderr,
+        quiet=manner.quiet or (manner.as_json and not manner.verbose),
+        verbose=manner.verbose,
+        words=manner.words,
     ) as screen:
         for event in store.events(info.id):
             screen.on_event(event)

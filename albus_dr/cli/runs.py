@@ -13,6 +13,7 @@ import typer
 from albus_dr.cli.common import (
     EngineOption,
     JsonOption,
+    LangOption,
     QuietOption,
     RunArgument,
     VerboseOption,
@@ -25,9 +26,10 @@ from albus_dr.cli.live import comparison, screen_for, summary
 from albus_dr.errors import UsageError
 from albus_dr.journal.state import RunState
 from albus_dr.report.compare import compare, document, of_a_kind
+from albus_dr.report.findings import step_mark, title_of
 from albus_dr.report.json import run_document
 from albus_dr.report.trend import trend
-from albus_dr.report.words import utc
+from albus_dr.report.words import utc, words_of
 from albus_dr.units import format_duration
 
 POLL_S = 0.5
@@ -58,17 +60,19 @@ def list_(
 
 
 @app.command("show")
-def show(run: RunArgument, engine: EngineOption = None, as_json: JsonOption = False) -> None:
+def show(run: RunArgument, engine: EngineOption = None, as_json: JsonOption = False, lang: LangOption = "en") -> None:
     """What happened in one run."""
+    words = words_of(lang)
     with journal(engine) as store:
         state = run_state(store, find_run(store, run))
     if as_json:
         typer.echo(json.dumps(run_document(state), indent=2))
         return
     for step in state.steps.values():
-        took = format_duration(step.duration_s) if step.duration_s is not None else ""
-        typer.echo(f"{step.status:10} {step.id:32} {took:>9}  {step.error or step.title}")
-    summary(state, sys.stdout, directory=state_directory() / "runs" / state.run)
+        took = words.duration(step.duration_s) if step.duration_s is not None else ""
+        status = step_mark(step.status, words=words).word if words.code != "en" else step.status
+        typer.echo(f"{status:10} {step.id:32} {took:>9}  {step.error or title_of(step, words)}")
+    summary(state, sys.stdout, directory=state_directory() / "runs" / state.run, words=words)
 
 
 @app.command("compare")
@@ -79,6 +83,7 @@ def compare_runs(
     ] = None,
     engine: EngineOption = None,
     as_json: JsonOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """A run beside an earlier one of its kind: what got slower, how much margin is left, and where that is going."""
     from albus_dr.engine.history import runs_like
@@ -91,7 +96,9 @@ def compare_runs(
     at = after.clocks["ended_at"] or datetime.now(UTC)
     going = trend([*of_a_kind(after, like), after], after.rto_s, at)
     found = compare(before, after)
-    typer.echo(json.dumps(document(found, going), indent=2) if as_json else comparison.text(found, going))
+    typer.echo(
+        json.dumps(document(found, going), indent=2) if as_json else comparison.text(found, going, words_of(lang))
+    )
 
 
 def _pair(before: RunState | None, after: RunState, like: list[RunState]) -> tuple[RunState, RunState]:
@@ -113,13 +120,17 @@ def _pair(before: RunState | None, after: RunState, like: list[RunState]) -> tup
 
 @app.command("watch")
 def watch(
-    run: RunArgument, engine: EngineOption = None, verbose: VerboseOption = False, quiet: QuietOption = False
+    run: RunArgument,
+    engine: EngineOption = None,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """Follow a run that goes on in another process, until it ends."""
     with journal(engine) as store:
         found = find_run(store, run)
         seen = -1
-        with screen_for(sys.stderr, quiet=quiet, verbose=verbose) as screen:
+        with screen_for(sys.stderr, quiet=quiet, verbose=verbose, words=words_of(lang)) as screen:
             while True:
                 for event in store.events(found, after=seen):
                     screen.on_event(event)
@@ -127,4 +138,4 @@ def watch(
                 if run_state(store, found).exit_code is not None:
                     break
                 time.sleep(POLL_S)
-        summary(run_state(store, found), sys.stdout, directory=state_directory() / "runs" / found)
+        summary(run_state(store, found), sys.stdout, directory=state_directory() / "runs" / found, words=words_of(lang))

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from albus_dr.report.french_journal import JOURNAL
-from albus_dr.report.french_phrases import FINDINGS, PAGE
+from albus_dr.report.french_phrases import FINDINGS, PAGE, TERMINAL
 from albus_dr.report.words import Words, utc
 
 NARROW = "\N{NARROW NO-BREAK SPACE}"
@@ -67,7 +67,7 @@ class French(Words):
 
     @cached_property
     def _phrases(self) -> Mapping[str, str]:
-        return {english: typeset(french) for english, french in (FINDINGS | PAGE).items()}
+        return {english: typeset(french) for english, french in (TERMINAL | FINDINGS | PAGE).items()}
 
     @cached_property
     def _sentences(self) -> tuple[tuple[re.Pattern[str], str], ...]:

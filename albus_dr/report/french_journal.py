@@ -88,9 +88,9 @@ VERDICTS = {
         "{name} : l'écriture la plus récente précède l'interruption de {time} ; l'objectif est {promised}"
     ),
     "the stage {stage} took {time}; its budget is {budget}; most of it: {step}, {most}": (
-        "la phase {stage} a duré {time} ; son budget est {budget} ; pour l'essentiel : {step}, {most}"
+        "la phase « {stage} » a duré {time} ; son budget est {budget} ; pour l'essentiel : {step}, {most}"
     ),
-    "the stage {stage} took {time}; its budget is {budget}": "la phase {stage} a duré {time} ; son budget est {budget}",
+    "the stage {stage} took {time}; its budget is {budget}": "la phase « {stage} » a duré {time} ; son budget est {budget}",
     "a {operation} lost {count} acknowledged writes": "une opération {operation} a perdu {count} écritures confirmées",
     "something that it needs was not done": "une étape dont elle dépend n'a pas été faite",
     "it was aborted": "abandonnée",
@@ -251,4 +251,24 @@ VERIFICATIONS = {
     "process {pid}": "processus {pid}",
 }
 
-JOURNAL = {**NOTES, **VERDICTS, **VERIFICATIONS, **RESTORED, **TITLES}
+WORDS = {
+    "replicate": "réplication",
+    "drill": "exercice de reprise",
+    "switchover": "bascule planifiée",
+    "failover": "bascule d'urgence",
+    "failback": "retour au site d'origine",
+    "reprotect": "remise sous protection",
+    "disruption": "interruption",
+    "detected": "détection",
+    "declared": "déclaration",
+    "started": "début",
+    "approved": "approbation",
+    "fenced": "neutralisation",
+    "data_recovered": "données rétablies",
+    "service_verified": "service vérifié",
+    "clients_verified": "accès des utilisateurs vérifié",
+    "ended": "fin",
+    "declaration": "déclaration",
+}
+
+JOURNAL = {**WORDS, **NOTES, **VERDICTS, **VERIFICATIONS, **RESTORED, **TITLES}

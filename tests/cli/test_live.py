@@ -20,7 +20,8 @@ from albus_dr.cli.live import PlainScreen, Screen, TerminalScreen, screen_for, s
 from albus_dr.cli.live.out import encodable
 from albus_dr.journal.event import EVENT_KINDS, Event
 from albus_dr.journal.state import RunState, StepState
-from tests.report.run_states import over_budget
+from albus_dr.report.french import FRENCH
+from tests.report.run_states import failed_drill, over_budget, passed, too_late
 
 ZERO = datetime(2026, 1, 31, 9, 14, 3, tzinfo=UTC)
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -490,8 +491,39 @@ def test_summary_fits_eighty_columns(terminal: Terminal, monkeypatch: pytest.Mon
     assert max(len(line) for line in ESCAPES.sub("", raw).splitlines()) <= 80
 
 
+@pytest.mark.parametrize("make", [passed, too_late, over_budget, failed_drill], ids=lambda make: make.__name__)
+def test_summary_is_told_in_french_and_fits_too(terminal: Terminal, make: Any) -> None:
+    summary(make(), terminal.stream, words=FRENCH)
+    said = ESCAPES.sub("", terminal.raw())
+    assert max(len(line) for line in said.splitlines()) <= 80
+    assert "Durée de reprise" in said
+    assert not re.search(r"Recovery|promised|acknowledged|Report|Proof", said)
+
+
+def test_screens_are_told_in_french(terminal: Terminal) -> None:
+    declared_ = declared()
+    plan = {"steps": [{"id": "door.ready", "title": "The door answers", "action": "traffic.ready"},
+                      {"id": "own.x", "title": "The door answers", "action": "own.run"}]}  # fmt: skip
+    events = [replace(declared_, data={**declared_.data, "plan": plan}),
+              event("StepSucceeded", "door.ready", after_s=1, duration_s=1.5, adopted=True)]  # fmt: skip
+    stream = io.StringIO()
+    with (
+        terminal.screen(now=lambda: ZERO, words=FRENCH) as screen,
+        PlainScreen(stream, verbose=False, now=lambda: ZERO, words=FRENCH) as plain,
+    ):
+        for each in events:
+            screen.on_event(each)
+            plain.on_event(each)
+    last = terminal.text().rsplit("bascule d'urgence", 1)[1]
+    assert last.count("L'accès des utilisateurs répond") == 1, "an own step's name is its author's"
+    assert "déjà faite" in last
+    assert "DMIA" in last
+    assert "door.ready : déjà faite" in stream.getvalue().replace("\N{NO-BREAK SPACE}", " ")
+
+
 def test_letters_that_the_stream_has_not_are_replaced() -> None:
     assert encodable("✓ “été” → ok", "ascii") == '+ "?t?" -> ok'
+    assert encodable(FRENCH.duration(90), "ascii") == "1 min 30 s"
     assert encodable("✓ “été” → ok", "utf-8") == "✓ “été” → ok"
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")

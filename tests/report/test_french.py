@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
+from albus_dr.cli.live import phrases as screens
 from albus_dr.errors import UsageError
 from albus_dr.journal.state import RunState
 from albus_dr.plan.build import build
 from albus_dr.report import FORMATS, markdown, phrases
 from albus_dr.report.french import FRENCH, NARROW, WIDE, typeset
 from albus_dr.report.french_journal import JOURNAL
-from albus_dr.report.french_phrases import FINDINGS, PAGE
+from albus_dr.report.french_phrases import FINDINGS, PAGE, TERMINAL
 from albus_dr.report.html import phrases as page_phrases
 from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.loader import load
@@ -37,7 +38,7 @@ def said_of_itself() -> set[str]:
     found = {*phrases.PHRASES.values(), *page_phrases.PHRASES.values(), *markdown.PHRASES.values()}
     found |= {title for titles in columns for title in titles} | {phrases.NOT_MEASURED}
     found |= set(re.findall(r'words\.say\("([^"]+)"', Path(markdown.__file__).read_text(encoding="utf-8")))
-    return found - {""}
+    return (found | set(screens.PHRASES.values())) - {""}
 
 
 def titles() -> set[str]:
@@ -59,7 +60,7 @@ def titles() -> set[str]:
 
 
 def test_every_phrase_has_its_french_and_no_french_is_left_over() -> None:
-    assert said_of_itself() == {*FINDINGS, *PAGE}
+    assert said_of_itself() == {*FINDINGS, *PAGE, *TERMINAL}
 
 
 def test_every_title_of_a_step_has_its_french() -> None:
@@ -73,7 +74,9 @@ def test_every_sentence_that_goes_into_the_journal_has_its_french() -> None:
     assert [each for each in sorted(found) if each[1] not in UNTOLD and not FRENCH.knows(each[1])] == []
 
 
-@pytest.mark.parametrize("catalogue", [FINDINGS, PAGE, JOURNAL], ids=["findings", "page", "journal"])
+@pytest.mark.parametrize(
+    "catalogue", [FINDINGS, PAGE, TERMINAL, JOURNAL], ids=["findings", "page", "terminal", "journal"]
+)
 def test_both_sides_of_a_catalogue_have_the_same_gaps(catalogue: dict[str, str]) -> None:
     def gaps(text: str) -> list[str]:
         return sorted(re.findall(r"\{(\w+)\}", text))
@@ -83,7 +86,7 @@ def test_both_sides_of_a_catalogue_have_the_same_gaps(catalogue: dict[str, str])
 
 def test_french_is_set_with_its_own_spaces() -> None:
     assert typeset("« a » : b ; c ?") == f"«{NARROW}a{NARROW}»{WIDE}: b{NARROW}; c{NARROW}?"
-    everything = [*FINDINGS.values(), *PAGE.values(), *JOURNAL.values()]
+    everything = [*FINDINGS.values(), *PAGE.values(), *TERMINAL.values(), *JOURNAL.values()]
     assert [french for french in everything if re.search(r"\w[:;!?»]|«\w", french)] == []
 
 

@@ -16,16 +16,17 @@ from albus_dr.cli.live.closing import summary
 from albus_dr.cli.live.plain import PlainScreen
 from albus_dr.cli.live.screen import Screen
 from albus_dr.cli.live.terminal import TerminalScreen
+from albus_dr.report.words import ENGLISH, Words
 
 __all__ = ["PlainScreen", "Screen", "TerminalScreen", "screen_for", "summary"]
 
 _NEEDS_A_PERSON = frozenset({"StepFailed", "StepUnknown", "ApprovalRequested"})
 
 
-def screen_for(stream: TextIO, *, quiet: bool = False, verbose: bool = False) -> Screen:
+def screen_for(stream: TextIO, *, quiet: bool = False, verbose: bool = False, words: Words = ENGLISH) -> Screen:
     """The screen that fits where its words go: the table on a terminal, plain lines elsewhere."""
     if quiet:
-        return PlainScreen(stream, verbose=False, only=_NEEDS_A_PERSON, heartbeat_s=math.inf)
+        return PlainScreen(stream, verbose=False, only=_NEEDS_A_PERSON, heartbeat_s=math.inf, words=words)
     if stream.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown"):
-        return TerminalScreen(stream, verbose=verbose)
-    return PlainScreen(stream, verbose=verbose)
+        return TerminalScreen(stream, verbose=verbose, words=words)
+    return PlainScreen(stream, verbose=verbose, words=words)

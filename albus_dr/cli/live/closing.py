@@ -28,17 +28,17 @@ from albus_dr.report.findings import (
     verdict_mark,
 )
 from albus_dr.report.proof import levels, not_verified
-from albus_dr.units import format_duration
+from albus_dr.report.words import ENGLISH, Words
 
 ONE_LINE = 2000
 
 
-def summary(state: RunState, stream: TextIO, *, directory: Path | None = None) -> None:
+def summary(state: RunState, stream: TextIO, *, directory: Path | None = None, words: Words = ENGLISH) -> None:
     """Tell a person how the run ended and what to do next. ``directory``: where its reports may have been written."""
     colour = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" and "NO_COLOR" not in os.environ
     width = min(100, shutil.get_terminal_size((80, 24)).columns) if stream.isatty() else 100
     first = width if stream.isatty() else ONE_LINE  # who searches a log finds the cause on one line
-    lines = list(_closing(state, width, first, directory))
+    lines = list(_closing(state, width, first, directory, words))
     out = Out(stream)
     if not colour:
         out.write("".join(f"{text}\n" for _, text in lines))
@@ -52,54 +52,64 @@ def summary(state: RunState, stream: TextIO, *, directory: Path | None = None) -
         console.print(Text(text, STYLES.get(style, style)))
 
 
-def _closing(state: RunState, width: int, first: int, directory: Path | None) -> Iterable[tuple[str, str]]:
+def _closing(
+    state: RunState, width: int, first: int, directory: Path | None, words: Words
+) -> Iterable[tuple[str, str]]:
     """The cause of a failure first, and what it means after it. It is told once."""
-    mark, causes = run_mark(state), troubled(state)
+    mark, causes = run_mark(state, words), troubled(state)
     caused = state.verdict == "failed" and bool(state.reason)
     yield "", ""
-    for line in _wrapped(f"{mark.symbol} {mark.word}. ", state.reason if caused else headline(state), first):
+    for line in _wrapped(
+        f"{mark.symbol} {mark.word}. ", words.retold(state.reason) if caused else headline(state, words), first
+    ):
         yield mark.tone, line
     if caused and not (state.exit_code == ExitCode.OBJECTIVE_MISSED and over_budget(state)):  # it would say the same
-        yield from (("none", line) for line in _wrapped("  ", headline(state), width))
+        yield from (("none", line) for line in _wrapped("  ", headline(state, words), width))
     elif (
         not caused
         and state.reason
         and state.verdict != "passed"
         and not any(_tells_of(step, state.reason) for step in causes)
     ):
-        yield from (("none", line) for line in _wrapped("  ", state.reason, width))
+        yield from (("none", line) for line in _wrapped("  ", words.retold(state.reason), width))
     for step in causes:
-        yield from _cause(step, width, told=caused and bool(step.error) and str(step.error) in state.reason)
+        yield from _cause(step, width, words, told=caused and bool(step.error) and str(step.error) in state.reason)
     yield "", ""
     if state.operation not in ("replicate", "reprotect"):
-        yield from _figures(state)
+        yield from _figures(state, words)
         yield "", ""
-    if proved := _proved(state):
+    if proved := _proved(state, words):
         yield from (("none", line) for line in _wrapped("    ", proved, width))
     for workload, blank in not_verified(state).items():
-        said = PHRASES["summary.not_verified"].format(workload=workload, kinds=", ".join(found.kind for found in blank))
+        said = words.say(
+            PHRASES["summary.not_verified"],
+            workload=workload,
+            kinds=", ".join(words.retold(found.kind) for found in blank),
+        )
         yield from (("warn", line) for line in _wrapped("    ", said, width))
     if proved:
         yield "", ""
     for item in state.residue:
-        yield from (("bad", line) for line in _wrapped(f"  {PHRASES['summary.residue']}: ", item, width))
+        yield from (
+            ("bad", line) for line in _wrapped(f"  {words.say(PHRASES['summary.residue'])} ", words.retold(item), width)
+        )
     for note in state.notes:
-        yield from (("quiet", line) for line in _wrapped("  ", note, width))
+        yield from (("quiet", line) for line in _wrapped("  ", words.retold(note), width))
     if state.residue or state.notes:
         yield "", ""
     written = directory / "report.html" if directory else None
-    shown = str(written) if written and written.exists() else PHRASES["summary.report"].format(run=state.run)
-    yield "none", f"  {PHRASES['summary.reports']:<8}{one_line(shown)}"
-    if command := _next(state):
-        yield "bold", f"  {PHRASES['summary.next']:<8}{one_line(command)}"
+    shown = str(written) if written and written.exists() else words.say(PHRASES["summary.report"], run=state.run)
+    yield "none", f"  {words.say(PHRASES['summary.reports']):<8}{one_line(shown)}"
+    if command := _next(state, words):
+        yield "bold", f"  {words.say(PHRASES['summary.next']):<8}{one_line(command)}"
 
 
-def _proved(state: RunState) -> str:
+def _proved(state: RunState, words: Words) -> str:
     """``Proof level L3: the application served requests on it``, and of which workloads it is another one."""
     if state.operation in ("replicate", "reprotect") or state.exit_code is None:
         return ""
     others = [f"{name} {level}" for name, level in levels(state).items() if level != state.proof_level]
-    said = PHRASES["summary.proof"].format(level=level_meaning(state))
+    said = words.say(PHRASES["summary.proof"], level=level_meaning(state, words))
     return f"{said}; {', '.join(others)}" if others else said
 
 
@@ -107,13 +117,13 @@ def _tells_of(step: StepState, reason: str) -> bool:
     return bool(step.error) and reason.endswith(f"{step.id} failed: {step.error}")
 
 
-def _cause(step: StepState, width: int, *, told: bool) -> Iterable[tuple[str, str]]:
-    said = step_mark(step.status)
+def _cause(step: StepState, width: int, words: Words, *, told: bool) -> Iterable[tuple[str, str]]:
+    said = step_mark(step.status, words=words)
     if not told:
         for line in _wrapped(f"  {said.symbol} {step.id} {said.word}: ", step.error or "", width):
             yield said.tone, line
     if step.hint:
-        for line in _wrapped("    ", PHRASES["summary.hint"].format(hint=step.hint), width):
+        for line in _wrapped("    ", words.say(PHRASES["summary.hint"], hint=step.hint), width):
             yield "none", line
 
 
@@ -127,39 +137,46 @@ def _wrapped(lead: str, text: str, width: int) -> list[str]:
     )  # fmt: skip
 
 
-def _figures(state: RunState) -> Iterable[tuple[str, str]]:
+def _figures(state: RunState, words: Words) -> Iterable[tuple[str, str]]:
     time, point = objectives(state)
+    names = ("summary.time", "summary.point", "summary.downtime", "summary.lost")
+    wide = max(16, *(len(words.say(PHRASES[name])) for name in names))
     for name, objective in (("summary.time", time), ("summary.point", point)):
-        mark = verdict_mark(objective.verdict)
-        said = f"{format_seconds(objective.actual_s):<13} {_margin(objective)}"
-        yield mark.tone, f"  {mark.symbol} {PHRASES[name]:<16} {said}"
-    yield "none", f"    {PHRASES['summary.downtime']:<16} {format_seconds(state.client_downtime_s)}"
-    lost = format_count(state.lost_writes)
+        mark = verdict_mark(objective.verdict, words)
+        said = f"{format_seconds(objective.actual_s, words):<13} {_margin(objective, words)}"
+        yield mark.tone, f"  {mark.symbol} {words.say(PHRASES[name]):<{wide}} {said}"
+    yield (
+        "none",
+        f"    {words.say(PHRASES['summary.downtime']):<{wide}} {format_seconds(state.client_downtime_s, words)}",
+    )
+    lost = format_count(state.lost_writes, words)
     if state.acknowledged_writes is not None:
-        lost = f"{lost:<13} {PHRASES['summary.writes'].format(count=format_count(state.acknowledged_writes))}"
-    yield "bad" if state.lost_writes else "none", f"    {PHRASES['summary.lost']:<16} {lost}"
+        lost = (
+            f"{lost:<13} {words.say(PHRASES['summary.writes'], count=format_count(state.acknowledged_writes, words))}"
+        )
+    yield "bad" if state.lost_writes else "none", f"    {words.say(PHRASES['summary.lost']):<{wide}} {lost}"
 
 
-def _margin(objective: Objective) -> str:
-    promised = format_duration(objective.promised_s)
+def _margin(objective: Objective, words: Words) -> str:
+    promised = words.duration(objective.promised_s)
     if objective.margin_s is None:
-        return PHRASES["summary.promised"].format(promised=promised)
+        return words.say(PHRASES["summary.promised"], promised=promised)
     if objective.stricter_missed:
-        return PHRASES["summary.stricter"].format(promised=promised)
+        return words.say(PHRASES["summary.stricter"], promised=promised)
     key = "summary.margin" if objective.margin_s >= 0 else "summary.missed"
-    return PHRASES[key].format(promised=promised, margin=format_duration(abs(objective.margin_s)))
+    return words.say(PHRASES[key], promised=promised, margin=words.duration(abs(objective.margin_s)))
 
 
-def _next(state: RunState) -> str:
+def _next(state: RunState, words: Words) -> str:
     """The command that lets the run go on; empty where there is none."""
     waiting = state.steps.get(state.waiting_for) if state.waiting_for is not None else None
     if waiting is not None and waiting.status in ("waiting", "unknown"):
         key = "next.approve" if waiting.status == "waiting" else "next.decide"
-        return PHRASES[key].format(run=state.run, step=waiting.id)
+        return words.say(PHRASES[key], run=state.run, step=waiting.id)
     if state.exit_code is None:
-        return PHRASES["next.watch"].format(run=state.run)
+        return words.say(PHRASES["next.watch"], run=state.run)
     if "cleanup" in state.steps and state.steps["cleanup"].status == "succeeded":
         return ""  # what the drill restored is gone: there is nothing to go on with
     if state.exit_code in (ExitCode.STEP_FAILED, ExitCode.INTERRUPTED, ExitCode.WAITING):
-        return PHRASES["next.resume"].format(run=state.run)
+        return words.say(PHRASES["next.resume"], run=state.run)
     return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 PHRASES = {
+    "heading": "{operation} of {runbook}",
     "declared": "{operation} of {runbook}, {source} -> {target}: run {run}, {count} steps, RTO {rto}",
     "started": "started",
     "resumed": "resumed",
@@ -44,7 +45,7 @@ PHRASES = {
     "summary.proof": "Proof level {level}",
     "summary.not_verified": "Not verified of {workload}: {kinds}",
     "summary.writes": "of {count} acknowledged",
-    "summary.residue": "Left behind",
+    "summary.residue": "Left behind:",
     "summary.hint": "what to do: {hint}",
     "summary.reports": "Report",
     "summary.report": "albus-dr report {run} --format html",

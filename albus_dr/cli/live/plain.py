@@ -16,7 +16,7 @@ from albus_dr.cli.live.screen import Now, Screen, utc_now
 from albus_dr.cli.live.view import Step, View, items_of, moment_of, text_of
 from albus_dr.journal.event import Event
 from albus_dr.report.findings import format_seconds, one_line
-from albus_dr.units import format_duration
+from albus_dr.report.words import ENGLISH, Words
 
 HEARTBEAT_S = 30.0
 
@@ -32,10 +32,11 @@ class PlainScreen:
 
     def __init__(
         self, stream: TextIO, *, verbose: bool, only: frozenset[str] | None = None, heartbeat_s: float = HEARTBEAT_S,
-        now: Now = utc_now,
+        now: Now = utc_now, words: Words = ENGLISH,
     ) -> None:  # fmt: skip
         self._out = Out(stream)
         self._verbose = verbose
+        self._words = words
         self._only = only
         self._heartbeat_s = heartbeat_s
         self._now = now
@@ -89,8 +90,8 @@ class PlainScreen:
                     continue
                 step.told = at
                 more = f", {step.meter.say(at)}" if step.meter else ""
-                time = format_duration(step.running_s(at))
-                lines.append(self._line(at, PHRASES["still"].format(step=step.id, time=time, more=more)))
+                time = self._words.duration(step.running_s(at))
+                lines.append(self._line(at, self._words.say(PHRASES["still"], step=step.id, time=time, more=more)))
         return lines
 
     def _line(self, at: datetime, text: str) -> str:
@@ -109,59 +110,67 @@ class PlainScreen:
         view = self._view
         match kind:
             case "RunDeclared":
-                yield PHRASES["declared"].format(
-                    operation=view.operation, runbook=view.runbook, source=view.source, target=view.target,
-                    run=view.run, count=len(view.steps), rto=format_seconds(view.rto_s),
+                yield self._words.say(PHRASES["declared"],
+                    operation=self._words.retold(view.operation), runbook=view.runbook, source=view.source, target=view.target,
+                    run=view.run, count=len(view.steps), rto=format_seconds(view.rto_s, self._words),
                 )  # fmt: skip
             case "RunStarted":
-                yield PHRASES["started"]
+                yield self._words.say(PHRASES["started"])
             case "RunResumed":
-                yield PHRASES["resumed"]
+                yield self._words.say(PHRASES["resumed"])
             case "ClockRecorded":
-                yield PHRASES["clock"].format(clock=text_of(data, "clock").removesuffix("_at").replace("_", " "))
+                yield self._words.say(
+                    PHRASES["clock"], clock=text_of(data, "clock").removesuffix("_at").replace("_", " ")
+                )
             case "AbortRequested":
-                who = text_of(data, "who") or PHRASES["nobody"]
-                yield PHRASES["abort"].format(who=who, why=text_of(data, "why"))
+                who = text_of(data, "who") or self._words.say(PHRASES["nobody"])
+                yield self._words.say(PHRASES["abort"], who=who, why=text_of(data, "why"))
             case "RunEnded":
                 code = text_of(data, "exit_code", "?")
                 told = any(step.error and view.reason.endswith(step.error) for step in view.steps.values())
-                reason = "" if told else f": {view.reason}"  # a step's failure has its line already
-                yield PHRASES["ended"].format(verdict=view.verdict or "?", code=code, reason=reason)
+                reason = "" if told else f": {self._words.retold(view.reason)}"  # a step's failure has its line already
+                yield self._words.say(PHRASES["ended"], verdict=view.verdict or "?", code=code, reason=reason)
 
     def _say_step(self, step: Step, kind: str, data: Mapping[str, Any]) -> Iterable[str]:
         match kind:
             case "StepIntended" if step.attempts > 1:
-                yield PHRASES["again"].format(step=step.id, attempt=step.attempts)
+                yield self._words.say(PHRASES["again"], step=step.id, attempt=step.attempts)
             case "StepIntended":
-                yield PHRASES["begins"].format(step=step.id, title=step.title)
+                yield self._words.say(PHRASES["begins"], step=step.id, title=step.called(self._words))
             case "StepAttemptFailed":
-                yield PHRASES["attempt_failed"].format(step=step.id, attempt=step.attempts, error=step.error)
+                yield self._words.say(
+                    PHRASES["attempt_failed"], step=step.id, attempt=step.attempts, error=self._words.retold(step.error)
+                )
             case "StepSucceeded" if step.adopted:
-                yield PHRASES["adopted"].format(step=step.id)
+                yield self._words.say(PHRASES["adopted"], step=step.id)
             case "StepSucceeded":
-                facts = [PHRASES["attempts"].format(count=step.attempts)] if step.attempts > 1 else []
+                facts = [self._words.say(PHRASES["attempts"], count=step.attempts)] if step.attempts > 1 else []
                 facts += [step.meter.say(self._now())] if step.meter else []
                 more = "".join(f", {fact}" for fact in facts)
-                yield PHRASES["done"].format(step=step.id, time=format_seconds(step.duration_s), more=more)
+                yield self._words.say(
+                    PHRASES["done"], step=step.id, time=format_seconds(step.duration_s, self._words), more=more
+                )
             case "StepFailed":
-                time = format_seconds(step.duration_s)
-                yield PHRASES["failed"].format(step=step.id, time=time, error=step.error)
+                time = format_seconds(step.duration_s, self._words)
+                yield self._words.say(PHRASES["failed"], step=step.id, time=time, error=self._words.retold(step.error))
             case "StepSkipped":
-                yield PHRASES["skipped"].format(step=step.id, reason=step.error)
+                yield self._words.say(PHRASES["skipped"], step=step.id, reason=self._words.retold(step.error))
             case "StepUnknown":
-                yield PHRASES["unknown"].format(step=step.id, reason=step.error)
-                yield PHRASES["hint"].format(hint=step.hint or step.command(self._view.run))
+                yield self._words.say(PHRASES["unknown"], step=step.id, reason=self._words.retold(step.error))
+                yield self._words.say(PHRASES["hint"], hint=step.hint or step.command(self._view.run))
             case "ApprovalRequested":
                 expires = f"{step.expires:%H:%M:%SZ}" if step.expires else "?"
-                yield PHRASES["approval"].format(step=step.id, run=self._view.run, expires=expires)
+                yield self._words.say(PHRASES["approval"], step=step.id, run=self._view.run, expires=expires)
             case "ApprovalGiven":
-                yield PHRASES["approved"].format(step=step.id, who=text_of(data, "who") or PHRASES["nobody"])
+                yield self._words.say(
+                    PHRASES["approved"], step=step.id, who=text_of(data, "who") or self._words.say(PHRASES["nobody"])
+                )
             case "StepDecided":
-                who = text_of(data, "who") or PHRASES["nobody"]
-                yield PHRASES["decided"].format(step=step.id, who=who, decision=text_of(data, "decision"))
+                who = text_of(data, "who") or self._words.say(PHRASES["nobody"])
+                yield self._words.say(PHRASES["decided"], step=step.id, who=who, decision=text_of(data, "decision"))
         if kind == "StepFailed" and step.hint:
-            yield PHRASES["hint"].format(hint=step.hint)
+            yield self._words.say(PHRASES["hint"], hint=step.hint)
         if self._verbose:
             for found in items_of(data, "verifications"):
                 said = {key: text_of(found, key, "?") for key in ("verdict", "kind", "expected", "actual")}
-                yield PHRASES["verified"].format(step=step.id, **said)
+                yield self._words.say(PHRASES["verified"], step=step.id, **said)

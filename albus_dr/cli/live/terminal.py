@@ -13,7 +13,7 @@ from albus_dr.cli.live.screen import Now, Screen, utc_now
 from albus_dr.cli.live.view import Step, View
 from albus_dr.journal.event import Event
 from albus_dr.report.findings import one_line, step_mark
-from albus_dr.units import format_duration
+from albus_dr.report.words import ENGLISH, Words
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 class TerminalScreen:
     """A table of the steps that moves while they run. ``verbose``: the steps' ids instead of their titles."""
 
-    def __init__(self, stream: TextIO, *, verbose: bool = False, now: Now = utc_now) -> None:
+    def __init__(self, stream: TextIO, *, verbose: bool = False, now: Now = utc_now, words: Words = ENGLISH) -> None:
         from rich.console import Console
         from rich.live import Live
 
         self._verbose = verbose
+        self._words = words
         self._now = now
         self._view = View()
         self._lock = threading.Lock()
@@ -75,7 +76,7 @@ class TerminalScreen:
 
         view = self._view
         first = Text(no_wrap=True, overflow="ellipsis")
-        first.append(f"{view.operation} of {view.runbook}".strip() if view.runbook else view.run, "bold")
+        first.append(self._heading_of(view) if view.runbook else view.run, "bold")
         if view.source and view.target:
             first.append(f"   {view.source} → {view.target}")
         lines = [first, Text(view.run, "dim", no_wrap=True, overflow="ellipsis"), Text(no_wrap=True)]
@@ -85,14 +86,21 @@ class TerminalScreen:
         if view.rto_s is not None and view.operation not in ("replicate", "reprotect"):
             left_s = view.rto_s - passed_s
             key, style = ("left", "bold") if left_s >= 0 else ("over", "bold red")
-            rto = format_duration(view.rto_s)
-            lines[2].append(PHRASES[key].format(rto=rto, time=_digits(abs(left_s))), style)
+            rto = self._words.duration(view.rto_s)
+            lines[2].append(self._words.say(PHRASES[key], rto=rto, time=_digits(abs(left_s))), style)
             lines[2].append("   ")
         # A drill's clocks start as if something had been lost; nothing was.
         known = view.operation != "drill" and (view.clock == "declaration" or view.disrupted is not None)
-        since = PHRASES["since"].format(time=_digits(passed_s), clock=view.clock) if known else ""
-        lines[2].append(since or PHRASES["begun"].format(time=_digits(passed_s)), "dim")
+        since = (
+            self._words.say(PHRASES["since"], time=_digits(passed_s), clock=self._words.retold(view.clock))
+            if known
+            else ""
+        )
+        lines[2].append(since or self._words.say(PHRASES["begun"], time=_digits(passed_s)), "dim")
         return lines
+
+    def _heading_of(self, view: View) -> str:
+        return self._words.say(PHRASES["heading"], operation=self._words.retold(view.operation), runbook=view.runbook)
 
     def _table(self, at: datetime, room: int) -> Table:
         from rich.table import Table
@@ -106,26 +114,26 @@ class TerminalScreen:
         table.add_column(justify="right", no_wrap=True)
         table.add_column(justify="right", no_wrap=True, min_width=8)
         if not steps:
-            table.add_row("", PHRASES["no_steps"], "", "")
+            table.add_row("", self._words.say(PHRASES["no_steps"]), "", "")
         shown, above, below = (steps, [], []) if self._whole else _around_the_work(steps, room)
         if above:
             done = sum(step.status == "succeeded" for step in above)
-            table.add_row("↑", PHRASES["above"].format(count=len(above), done=done), "", "", style="dim")
+            table.add_row("↑", self._words.say(PHRASES["above"], count=len(above), done=done), "", "", style="dim")
         for step in shown:
             self._row(table, step, at)
         if below:
-            table.add_row("↓", PHRASES["below"].format(count=len(below)), "", "", style="dim")
+            table.add_row("↓", self._words.say(PHRASES["below"], count=len(below)), "", "", style="dim")
         return table
 
     def _long(self, steps: list[Step]) -> int:
         """How many titles may not fit beside the widest of what stands right of them."""
         beside = 6 + 8 + max((len(", ".join(self._notes(step, self._now()))) for step in steps), default=0)
-        return sum(len(step.title) > self._console.width - beside for step in steps)
+        return sum(len(step.called(self._words)) > self._console.width - beside for step in steps)
 
     def _notes(self, step: Step, at: datetime) -> list[str]:
         notes = []
         if step.status not in ("succeeded", "pending", "running") or step.adopted:
-            notes.append(step_mark(step.status, step.adopted).word)
+            notes.append(step_mark(step.status, step.adopted, self._words).word)
         if step.attempts > 1:
             notes.append(f"×{step.attempts}")
         if step.meter and step.status == "running":
@@ -135,14 +143,14 @@ class TerminalScreen:
     def _row(self, table: Table, step: Step, at: datetime) -> None:
         from rich.text import Text
 
-        mark = step_mark(step.status, step.adopted)
+        mark = step_mark(step.status, step.adopted, self._words)
         style = "dim" if step.status == "pending" else STYLES[mark.tone]
         time = ""
         if step.duration_s is not None:
-            time = format_duration(step.duration_s)
+            time = self._words.duration(step.duration_s)
         elif step.status in ("running", "waiting"):
             time = _digits(step.running_s(at))
-        title = Text(step.id if self._verbose else step.title, "" if step.status != "pending" else "dim")
+        title = Text(step.id if self._verbose else step.called(self._words), "" if step.status != "pending" else "dim")
         table.add_row(Text(mark.symbol, style), title, Text(", ".join(self._notes(step, at)), style), Text(time, style))
 
     def _asked(self) -> list[Text]:
@@ -156,7 +164,7 @@ class TerminalScreen:
             if step.status == "failed" or (step.status == "running" and step.error):
                 lines.append(Text(f"{step.id}: {one_line(step.error, 300)}", STYLES["bad"], overflow="fold"))
             if step.status in ("waiting", "unknown"):
-                lines.append(Text(PHRASES["type"], "bold yellow"))
+                lines.append(Text(self._words.say(PHRASES["type"]), "bold yellow"))
                 lines.append(Text(f"  {step.command(self._view.run)}", "bold"))
         return [Text(), *lines] if lines else []
 

@@ -12,7 +12,7 @@ from typing import Any
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.journal.event import Event
 from albus_dr.report.findings import one_line
-from albus_dr.report.words import utc
+from albus_dr.report.words import Words, utc
 from albus_dr.units import format_bytes
 
 _RATE_WINDOW_S = 10.0
@@ -58,6 +58,7 @@ class Meter:
 class Step:
     id: str
     title: str
+    action: str = ""
     status: str = "pending"
     adopted: bool = False
     began: datetime | None = None
@@ -72,6 +73,10 @@ class Step:
 
     def running_s(self, at: datetime) -> float:
         return max(0.0, (at - self.began).total_seconds()) if self.began else 0.0
+
+    def called(self, words: Words) -> str:
+        """Its title; the name of an own step is its author's, in whatever language."""
+        return self.title if self.action.startswith("own.") else words.retold(self.title)
 
     def command(self, run: str) -> str:
         """What an operator types to let a waiting step go on."""
@@ -127,7 +132,7 @@ class View:
             self.rto_s, self.clock = number_of(objective, "rto_s"), text_of(objective, "clock", "disruption")
             for step in items_of(mapping_of(data, "plan"), "steps"):
                 if id_ := text_of(step, "id"):
-                    self.steps[id_] = Step(id_, text_of(step, "title", id_))
+                    self.steps[id_] = Step(id_, text_of(step, "title", id_), text_of(step, "action"))
 
     def _of_step(self, step: Step, kind: str, data: Mapping[str, Any], at: datetime | None) -> None:
         match kind:
