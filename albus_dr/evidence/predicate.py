@@ -68,7 +68,8 @@ def predicate(events: Sequence[Event], around: Surroundings, profiles: Sequence[
     state = fold(events)
     run = run_document(state)
     kept = (
-        "run", "runbook", "operation", "scenario", "source", "target", "verdict", "exit_code", "proof_level", "resumed",
+        "run", "runbook", "operation", "scenario", "source", "target", "verdict", "exit_code", "proof_level", "proof_levels",
+        "resumed",
     )  # fmt: skip
     found: dict[str, Any] = {
         "schema": SCHEMA,
