@@ -272,7 +272,7 @@ WITH RECURSIVE named AS (
   UNION SELECT m.roleid FROM pg_auth_members m JOIN named ON m.member = named.oid)
 SELECT 'role', rolname, rolsuper::text, rolinherit::text, rolbypassrls::text FROM pg_roles JOIN named USING (oid)
 UNION ALL
-SELECT 'member', pg_get_userbyid(member), pg_get_userbyid(roleid), '', '' FROM pg_auth_members JOIN named ON member = oid;
+SELECT 'member', pg_get_userbyid(m.member), pg_get_userbyid(m.roleid), '', '' FROM pg_auth_members m JOIN named ON m.member = named.oid;
 """
 
 # A grant that is the default one may be written down or not; who granted is lost where an owner's superuser restores.
