@@ -34,7 +34,7 @@ from albus_dr.engine.history import (
 )  # fmt: skip
 from albus_dr.engine.lock import exclusive
 from albus_dr.engine.run import Execution, execute
-from albus_dr.errors import ExitCode, RefusedError, UsageError
+from albus_dr.errors import AlbusError, ExitCode, RefusedError, UsageError
 from albus_dr.journal.fold import fold, parse_time
 from albus_dr.journal.state import RunState
 from albus_dr.journal.store import JournalStore
@@ -334,10 +334,19 @@ def _signals(stopped: Signal) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _others(store: JournalStore, state: RunState) -> list[RunState]:
+    """Runs to put beside this one. What is wrong with an old journal is said, and is not this run's fault."""
+    try:
+        return runs_like(store, state)
+    except AlbusError as error:
+        print(f"the report shows no earlier runs: {error.message}", file=sys.stderr)
+        return []
+
+
 def write_reports(store: JournalStore, state: RunState, words: Words) -> None:
     """All formats into the run's directory, private. What can't be written is said, and does not change the verdict."""
     try:
-        directory, others = store.run_directory(state.run), runs_like(store, state)
+        directory, others = store.run_directory(state.run), _others(store, state)
         for name, file in REPORT_FILES.items():
             descriptor = os.open(directory / file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as handle:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,3 +31,13 @@ def test_a_time_that_has_not_come_is_not_taken_for_a_day_ago(hours: float) -> No
     assert "ago at the last: it is " in caught.value.message
     yesterday = caught.value.hint.rpartition(": ")[2]
     assert parse_moment("--disrupted-at", yesterday) == moment - timedelta(days=1)
+
+
+def test_nobody_notices_a_loss_before_it_happened() -> None:
+    times = ("--disrupted-at", "2026-03-10T03:12:00+01:00", "--detected-at", "2026-03-10T03:11:59+01:00")
+    done = subprocess.run(
+        (sys.executable, "-m", "albus_dr", "failover", "nowhere.yaml", *times, "--yes"), capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "--detected-at lies before --disrupted-at" in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,8 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 from albus_dr.cli.live.comparison import text
+from albus_dr.cli.operate import write_reports
 from albus_dr.cli.runs import app
 from albus_dr.errors import UsageError
+from albus_dr.journal.fold import fold
 from albus_dr.journal.state import RunState
 from albus_dr.report import FORMATS
 from albus_dr.report.compare import compare, document, of_a_kind
@@ -104,6 +107,21 @@ def test_the_command_compares_the_last_drill_with_the_one_before(book: Book) -> 
     said = compared().stdout
     assert "crosses the RTO of" in said
     assert max(map(len, said.splitlines())) <= 80
+
+
+def test_a_broken_journal_of_an_earlier_run_does_not_keep_this_ones_report_from_being_written(
+    book: Book, capsys: pytest.CaptureFixture[str]
+) -> None:
+    day = datetime(2026, 1, 1, 4, tzinfo=UTC)
+    old, new = book.drill(day), book.drill(day + timedelta(weeks=1))
+    with sqlite3.connect(book.state / "engine.sqlite") as database:
+        changed = database.execute(
+            "UPDATE albus_event SET data = replace(data, '14400', '1') WHERE run = ? AND seq = 0", (old,)
+        )
+        assert changed.rowcount == 1
+    write_reports(book.store, fold(book.store.events(new)), ENGLISH)
+    assert "No earlier run" in (book.store.run_directory(new) / "report.html").read_text()
+    assert f"the report shows no earlier runs: the journal of {old} was changed" in capsys.readouterr().err
 
 
 def test_the_first_of_its_kind_has_nothing_to_be_compared_with(book: Book) -> None:
