@@ -273,6 +273,8 @@ PAGE = {
     "No step was noticeably slower.": "Aucune étape n'a été sensiblement plus lente.",
     "{step}: {after}, where it was {before}": "{step} : {after}, au lieu de {before}",
     "Trend": "Tendance",
+    "{count} recovery times, from {shortest} to {longest}": "{count} durées de reprise, de {shortest} à {longest}",
+    "The RTO ({rto}) lies above the picture.": "La DMIA ({rto}) se trouve au-dessus de l'image.",
     "After the one before": "Depuis l'instant précédent",
     "Budget": "Budget",
     "{budget}: kept": "{budget} : tenu",

@@ -42,6 +42,8 @@ class Trend:
     """How much longer recovery takes from day to day; None where there is no trend."""
     crosses_at: datetime | None
     """When the line reaches the objective; None where it does not within ten years."""
+    height_s: float | None = None
+    """What the line says for the moment ``since``."""
 
 
 def trend(runs: Iterable[RunState], rto_s: float, at: datetime) -> Trend:
@@ -59,12 +61,12 @@ def trend(runs: Iterable[RunState], rto_s: float, at: datetime) -> Trend:
     height = median(rta_s - slope * day for day, rta_s in days)
     today = (utc(at) - since) / timedelta(days=1)
     if height + slope * today >= rto_s:
-        return Trend("beyond", len(measured), since, slope, None)
+        return Trend("beyond", len(measured), since, slope, None, height)
     if slope <= 0:
-        return Trend("faster", len(measured), since, slope, None)
+        return Trend("faster", len(measured), since, slope, None, height)
     ahead_days = (rto_s - height) / slope - today
     crosses_at = utc(at) + timedelta(days=ahead_days) if ahead_days <= FARTHEST / timedelta(days=1) else None
-    return Trend("slower", len(measured), since, slope, crosses_at)
+    return Trend("slower", len(measured), since, slope, crosses_at, height)
 
 
 def _measured(runs: Iterable[RunState], at: datetime) -> Iterable[tuple[datetime, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -71,6 +72,10 @@ def test_the_report_shows_them(words: Any) -> None:
     assert words.say("{step}: {after}, where it was {before}", step=words.retold("Restore documents at bordeaux"),
                      after=words.duration(0.85), before=words.duration(0.085)) in section  # fmt: skip
     assert words.number(3) in section
+    html = FORMATS["html"](passed(), words, [earlier(9), earlier(2)])
+    heights = [float(place) for place in re.findall(r'<circle class="dot good"[^>]* cy="([\d.]+)%"', html)]
+    assert len(heights) == 3
+    assert heights[0] == heights[1] > heights[2], "the slower one stands higher"
     assert "No earlier run" in Page(FORMATS["html"](passed())).sections["h-earlier"]
 
 

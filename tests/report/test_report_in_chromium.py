@@ -14,6 +14,7 @@ import pytest
 from albus_dr.report import FORMATS
 from albus_dr.report.words import LANGUAGES, words_of
 from tests.report.run_states import ALL
+from tests.report.test_compare import earlier
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed here")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed here")
@@ -21,6 +22,7 @@ CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed here")
 
 WIDTHS = (400, 1600)
+OTHERS = [earlier(days) for days in (200, 90, 60, 30, 10, 5)]  # every failover has these beside it
 RUNS = [pytest.param(name, code, id=f"{name}-{code}") for name in ALL for code in LANGUAGES]
 
 # What sticks out: of the window, or of a box that cuts it off. What is hidden from the eye on purpose has no size.
@@ -67,7 +69,7 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Any]:
     page.on("request", lambda request: heard.append(request.url) if request.url != path.as_uri() else None)
 
     def show(run: str, code: str = "en", *, width: int = 1600, scheme: str = "light", media: str = "screen") -> Any:
-        path.write_text(FORMATS["html"](ALL[run](), words_of(code)), encoding="utf-8")
+        path.write_text(FORMATS["html"](ALL[run](), words_of(code), OTHERS), encoding="utf-8")
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(media=media, color_scheme=scheme)
         page.goto(path.as_uri())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from albus_dr.journal.state import RunState
 from albus_dr.report.compare import Change, compare
-from albus_dr.report.findings import format_seconds, run_mark, title_of
+from albus_dr.report.dots import Dot, dots_svg, top_s
+from albus_dr.report.findings import format_seconds, printable, run_mark, title_of
 from albus_dr.report.html.page import Page, e, marked, table, ul
 from albus_dr.report.sayings import trend_method, trend_sentence
-from albus_dr.report.trend import trend
+from albus_dr.report.trend import Trend, trend
+from albus_dr.report.words import utc
 
 SHOWN = 10
 
@@ -52,8 +54,28 @@ def _trend(page: Page, runs: list[RunState]) -> str:
     if at is None:
         return ""
     found = trend(runs, page.state.rto_s, at)
-    heading = f"<h3>{page.say('earlier.trend')}</h3>"
     return (
-        f"{heading}<p>{e(trend_sentence(found, page.state.rto_s, page.words))}</p>"
-        f"<p><small>{e(trend_method(page.words))}</small></p>"
+        f"<h3>{page.say('earlier.trend')}</h3><p>{e(trend_sentence(found, page.state.rto_s, page.words))}</p>"
+        f"{_picture(page, runs, found)}<p><small>{e(trend_method(page.words))}</small></p>"
+    )
+
+
+def _picture(page: Page, runs: list[RunState], found: Trend) -> str:
+    words, rto_s = page.words, page.state.rto_s
+    dots = [
+        Dot(utc(ended), run.rta_s, run.rta_s <= run.rto_s)
+        for run in runs
+        if run.rta_s is not None and (ended := run.clocks.get("ended_at")) is not None
+    ]
+    if len(dots) < 2:
+        return ""
+    times = [dot.rta_s for dot in dots]
+    first, last = words.day(dots[0].at), words.day(dots[-1].at)
+    shortest, longest = words.duration(min(times)), words.duration(max(times))
+    label = page.plain("earlier.dots", count=words.number(len(dots)), shortest=shortest, longest=longest)
+    key = "timeline.rto_here" if rto_s <= top_s(dots, rto_s) else "earlier.rto_above"
+    svg = dots_svg(dots, found, rto_s, printable(label))
+    ends = f'<p class="ends"><span>{e(first)}</span><b>{e(label)}</b><span>{e(last)}</span></p>'
+    return (
+        f'<figure class="dots">{svg}{ends}<figcaption>{page.say(key, rto=words.duration(rto_s))}</figcaption></figure>'
     )

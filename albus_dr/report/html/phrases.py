@@ -64,6 +64,8 @@ PHRASES = {
     "earlier.no_slower": "No step was noticeably slower.",
     "earlier.step": "{step}: {after}, where it was {before}",
     "earlier.trend": "Trend",
+    "earlier.dots": "{count} recovery times, from {shortest} to {longest}",
+    "earlier.rto_above": "The RTO ({rto}) lies above the picture.",
     "start.disruption": "the disruption",
     "start.declaration": "the declaration",
     "nothing": "nothing",
