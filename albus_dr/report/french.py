@@ -22,7 +22,7 @@ _PLAIN = re.compile(r"[\W\d_]*")  # nothing that has a language
 
 def typeset(text: str) -> str:
     """The spaces that French typography asks for, in a text that was typed with ordinary ones."""
-    text = re.sub(r" (?=[;!?»])|(?<=«) ", NARROW, text)
+    text = re.sub(r" (?=[;!?»%])|(?<=«) ", NARROW, text)
     return re.sub(r" (?=:)", WIDE, text)
 
 
