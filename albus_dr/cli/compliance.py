@@ -12,16 +12,19 @@ from albus_dr.cli.common import (
     ConfigOption,
     EngineOption,
     JsonOption,
+    LangOption,
     RunbookArgument,
     VerboseOption,
     journal,
     load_runbook,
 )
+from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.engine.history import primary_and_secondary, runs_of
 from albus_dr.engine.promise import promised_rpo_s
 from albus_dr.errors import ExitCode
 from albus_dr.journal.store import JournalStore
 from albus_dr.plan.build import build
+from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.loader import Loaded
 from albus_dr.workloads.registry import kinds
 
@@ -32,6 +35,7 @@ def command(
     engine: EngineOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
+    lang: LangOption = "en",
 ) -> ExitCode:
     """Is there a valid drill within the period, within the objectives? Asks the journal alone, no site.
 
@@ -44,7 +48,7 @@ def command(
     if as_json:
         typer.echo(json.dumps(document(found), indent=2))
     elif found.exit_code or verbose:
-        typer.echo(_text(found))
+        typer.echo(_text(found, words_of(lang)))
     return found.exit_code
 
 
@@ -65,9 +69,9 @@ def look(store: JournalStore, loaded: Loaded, at: datetime) -> Compliance:
     return decide(promise, runs_of(store, runbook.runbook, ("drill",)), at)
 
 
-def _text(found: Compliance) -> str:
-    due = f"{found.due_at.astimezone(UTC):%Y-%m-%d %H:%M UTC}"
+def _text(found: Compliance, words: Words) -> str:
+    due, reason = words.minute(found.due_at), words.retold(found.reason)
+    key = "compliance.next"
     if found.result == "overdue":
-        when = "at once" if found.due_at == found.at else f"since {due}"
-        return f"{found.runbook}: a drill is due {when}: {found.reason}"
-    return f"{found.runbook}: {found.reason}; the next drill is due by {due}"
+        key = "compliance.now" if found.due_at == found.at else "compliance.since"
+    return words.say(PHRASES[key], runbook=found.runbook, reason=reason, due=due)

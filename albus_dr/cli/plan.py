@@ -7,12 +7,21 @@ from typing import Annotated
 
 import typer
 
-from albus_dr.cli.common import ConfigOption, EngineOption, JsonOption, RunbookArgument, load_runbook, who_serves
+from albus_dr.cli.common import (
+    ConfigOption,
+    EngineOption,
+    JsonOption,
+    LangOption,
+    RunbookArgument,
+    load_runbook,
+    who_serves,
+)
+from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.errors import UsageError
 from albus_dr.plan.build import build
 from albus_dr.plan.model import Plan
+from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.model import OPERATIONS
-from albus_dr.units import format_duration
 from albus_dr.workloads.registry import kinds
 
 
@@ -26,6 +35,7 @@ def command(
         str | None,
         typer.Option("--from", help="The site that serves now. Default: by the journal, else sites.primary."),
     ] = None,
+    lang: LangOption = "en",
 ) -> None:
     """Show the steps of an operation, their order, the critical path and the forecast. Changes nothing, asks no site."""
     if operation not in OPERATIONS:
@@ -41,7 +51,7 @@ def command(
     if as_json:
         typer.echo(json.dumps(_document(plan, rto_s), indent=2))
     else:
-        typer.echo(_text(plan, rto_s))
+        typer.echo(_text(plan, rto_s, words_of(lang)))
 
 
 def _document(plan: Plan, rto_s: float) -> dict[str, object]:
@@ -51,17 +61,19 @@ def _document(plan: Plan, rto_s: float) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _text(plan: Plan, rto_s: float) -> str:
+def _text(plan: Plan, rto_s: float, words: Words) -> str:
     critical = {step.id for step in plan.critical_path}
-    lines = [f"{plan.operation} of {plan.runbook}: {plan.source} -> {plan.target}", ""]
+    heading = words.say(PHRASES["heading"], operation=words.retold(plan.operation), runbook=plan.runbook)
+    lines = [f"{heading}: {plan.source} -> {plan.target}", ""]
     for number, step in enumerate(plan.steps, 1):
         mark = "*" if step.id in critical else " "
-        lines.append(f"{number:3} {mark} {step.id:28} {step.title}")
+        title = step.title if step.action.startswith("own.") else words.retold(step.title)
+        lines.append(f"{number:3} {mark} {step.id:28} {title}")
         if step.needs:
-            lines.append(f"{'':34} after {', '.join(step.needs)}")
+            lines.append(f"{'':34} {words.say(PHRASES['plan.after'], steps=', '.join(step.needs))}")
     lines += [
         "",
-        f"* the critical path: {format_duration(plan.forecast_s)} by estimate; the objective is {format_duration(rto_s)}",
+        words.say(PHRASES["plan.path"], forecast=words.duration(plan.forecast_s), promised=words.duration(rto_s)),
         f"plan {plan.digest[:16]}",
     ]
     return "\n".join(lines)

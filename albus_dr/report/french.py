@@ -61,6 +61,10 @@ class French(Words):
         """``31/01/2026 à 09:14:03,120 UTC``."""
         return f"{utc(at):%d/%m/%Y à %H:%M:%S},{utc(at).microsecond // 1000:03d}{WIDE}UTC"
 
+    def minute(self, at: datetime) -> str:
+        """``31/01/2026 à 09:14 UTC``."""
+        return f"{utc(at):%d/%m/%Y à %H:%M}{WIDE}UTC"
+
     def day(self, at: datetime) -> str:
         """``31/01/2026``."""
         return f"{utc(at):%d/%m/%Y}"

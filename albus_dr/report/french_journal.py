@@ -251,6 +251,31 @@ VERIFICATIONS = {
     "process {pid}": "processus {pid}",
 }
 
+COMPLIANCE = {
+    "no drill has passed yet": "aucun exercice n'a encore réussi",
+    "the plan has changed since the last drill ({run}): what it proved no longer holds": (
+        "le plan a changé depuis le dernier exercice ({run}) : ce qu'il prouvait ne vaut plus"
+    ),
+    "the last drill failed ({run}): {reason}": "le dernier exercice a échoué ({run}) : {reason}",
+    "the last drill ({run}) is older than {every}, the period": (
+        "le dernier exercice ({run}) remonte à plus de {every}, la période"
+    ),
+    "the last drill missed an objective ({run}): {reason}": (
+        "le dernier exercice n'a pas tenu un objectif ({run}) : {reason}"
+    ),
+    "{run} passed": "{run} a réussi",
+    "its recovery time was {time}; {promised} is promised today": (
+        "sa durée de reprise était {time} ; {promised} est promis aujourd'hui"
+    ),
+    "{name}: the age of its newest write was {age}; {promised} is promised today": (
+        "{name} : l'âge de l'écriture la plus récente était {age} ; {promised} est promis aujourd'hui"
+    ),
+    "its stage {stage} took {time}; {budget} is its budget today": (
+        "sa phase « {stage} » a duré {time} ; son budget est aujourd'hui {budget}"
+    ),
+    "not measured": "non mesuré",
+}
+
 WORDS = {
     "replicate": "réplication",
     "drill": "exercice de reprise",
@@ -271,4 +296,4 @@ WORDS = {
     "declaration": "déclaration",
 }
 
-JOURNAL = {**WORDS, **NOTES, **VERDICTS, **VERIFICATIONS, **RESTORED, **TITLES}
+JOURNAL = {**WORDS, **COMPLIANCE, **NOTES, **VERDICTS, **VERIFICATIONS, **RESTORED, **TITLES}

@@ -420,6 +420,15 @@ TERMINAL = {
     "Margin to the RTO of {rto}": "Marge face à la DMIA de {rto}",
     "Stages, each until": "Phases, chacune jusqu'à",
     "Slower, the most first": "Plus lent, le plus d'abord",
+    "after {steps}": "après {steps}",
+    "* the critical path: {forecast} by estimate; the objective is {promised}": (
+        "* chemin critique : {forecast} selon l'estimation ; l'objectif est {promised}"
+    ),
+    "{runbook}: a drill is due at once: {reason}": "{runbook} : un exercice est dû immédiatement : {reason}",
+    "{runbook}: a drill is due since {due}: {reason}": "{runbook} : un exercice est dû depuis le {due} : {reason}",
+    "{runbook}: {reason}; the next drill is due by {due}": (
+        "{runbook} : {reason} ; le prochain exercice est dû pour le {due}"
+    ),
     "albus-dr approve {run} {step}": "albus-dr approve {run} {step}",
     "albus-dr resume {run} --decide {step}=done (or =not_done)": (
         "albus-dr resume {run} --decide {step}=done (ou =not_done)"

@@ -52,6 +52,10 @@ class Words:
         """``2026-01-31 09:14:03.120 UTC``."""
         return f"{utc(at):%Y-%m-%d %H:%M:%S}.{utc(at).microsecond // 1000:03d} UTC"
 
+    def minute(self, at: datetime) -> str:
+        """``2026-01-31 09:14 UTC``."""
+        return f"{utc(at):%Y-%m-%d %H:%M} UTC"
+
     def day(self, at: datetime) -> str:
         """``2026-01-31``."""
         return f"{utc(at):%Y-%m-%d}"

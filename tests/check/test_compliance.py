@@ -29,6 +29,7 @@ from albus_dr.journal.state import RunState
 from albus_dr.journal.store import JournalStore
 from albus_dr.plan.build import build
 from albus_dr.plan.model import Plan
+from albus_dr.report.french import FRENCH
 from albus_dr.runbook.loader import Loaded
 from albus_dr.workloads.registry import kinds
 
@@ -264,6 +265,27 @@ def test_the_command_is_quiet_when_all_is_well_and_tells_the_due_date_when_not(b
     well = compliance(book)
     assert (well.returncode, well.stdout, well.stderr) == (0, "", "")
     assert run in compliance(book, "-v").stdout
+
+
+def test_every_answer_is_told_in_french(book: Book) -> None:
+    drill = ended()
+    drill.clocks["started_at"] = FIRST - timedelta(seconds=60)
+    answers = [
+        decide(promise, runs, FIRST + timedelta(days=day)).reason
+        for promise, runs, day in (
+            (PROMISE, [], 0), (PROMISE, [ended(plan_digest="other")], 1), (PROMISE, [ended("failed", 5)], 1),
+            (PROMISE, [ended()], 11), (PROMISE, [ended("failed", 6)], 1), (PROMISE, [ended()], 1),
+            (replace(PROMISE, rto_s=49), [ended()], 1), (replace(PROMISE, rpo_s={"db": 4}), [ended()], 1),
+            (replace(PROMISE, rpo_s={"scans": 4}), [ended()], 1), (replace(PROMISE, budgets={"ended": 1}), [drill], 1),
+        )
+    ]  # fmt: skip
+    assert len(set(answers)) == len(answers)
+    assert [answer for answer in answers if FRENCH.retold(answer) == answer] == []
+    assert not re.search(r"\b(its|the|was|is|not)\b", " ".join(FRENCH.retold(answer) for answer in answers))
+    said = compliance(book, "--lang", "fr").stdout
+    assert said == "albus : un exercice est dû immédiatement : aucun exercice n'a encore réussi\n".replace(
+        " :", "\N{NO-BREAK SPACE}:"
+    )
 
 
 def test_it_imports_neither_the_engine_nor_a_client() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,14 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def first_line(*words: str) -> str:
+def plan(*words: str) -> str:
     done = CliRunner().invoke(app, ["plan", PLAYBOOK, *words])
     assert done.exit_code == 0, done.output
-    return done.stdout.splitlines()[0]
+    return done.stdout
+
+
+def first_line(*words: str) -> str:
+    return plan(*words).splitlines()[0]
 
 
 def test_without_a_journal_the_runbook_says_who_serves_and_none_is_made(state: Path) -> None:
@@ -38,3 +43,10 @@ def test_after_a_failover_the_plan_leads_back(state: Path) -> None:
     store.close()
     assert first_line("failback") == "failback of albus: bordeaux -> strasbourg"
     assert first_line("failback", "--from", "strasbourg") == "failback of albus: strasbourg -> bordeaux"
+
+
+def test_the_plan_is_told_in_french(state: Path) -> None:
+    said = plan("drill", "--lang", "fr")
+    assert "Restaurer patients dans la cible isolée" in said
+    assert "chemin critique" in said
+    assert not re.search(r"\b(after|of|the)\b", said)
