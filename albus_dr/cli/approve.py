@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import getpass
+import json
 from typing import Annotated
 
 import typer
 
-from albus_dr.cli.common import EngineOption, RunArgument, find_run, journal, run_state
+from albus_dr.cli.common import EngineOption, JsonOption, QuietOption, RunArgument, find_run, journal, run_state
 from albus_dr.errors import UsageError
 
 
@@ -16,6 +17,8 @@ def command(
     step: Annotated[str, typer.Argument(metavar="STEP", help="The step that waits.")],
     why: Annotated[str, typer.Option("--why", help="For the record.")] = "",
     engine: EngineOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Agree to a step that waits for a person."""
     with journal(engine) as store:
@@ -24,5 +27,10 @@ def command(
         if step not in state.steps or state.steps[step].status != "waiting":
             waiting = ", ".join(each.id for each in state.steps.values() if each.status == "waiting") or "none"
             raise UsageError(f"{step} of {found} waits for nobody", hint=f"steps that wait: {waiting}")
-        store.append(found, "ApprovalGiven", {"who": getpass.getuser(), "why": why}, step=step)
-    typer.echo(f"{step} of {found} is approved by {getpass.getuser()}")
+        who = getpass.getuser()
+        store.append(found, "ApprovalGiven", {"who": who, "why": why}, step=step)
+    if as_json:
+        document = {"schema": "albus-dr/approve/1", "run": found, "step": step, "who": who, "why": why}
+        typer.echo(json.dumps(document, indent=2))
+    elif not quiet:
+        typer.echo(f"{step} of {found} is approved by {who}")

@@ -21,6 +21,8 @@ from albus_dr.journal.fold import fold
 if TYPE_CHECKING:
     from albus_dr.journal.event import Event
 
+KEYGEN_SCHEMA = "albus-dr/evidence-keygen/1"
+CREATE_SCHEMA = "albus-dr/evidence-create/1"
 VERIFY_SCHEMA = "albus-dr/evidence-verify/1"
 app = typer.Typer(
     help="The signed file about a run, for an auditor.",
@@ -43,11 +45,21 @@ def keygen(
         Path | None, typer.Option("--output", help="The private key. Default: evidence.key in the state directory.")
     ] = None,
     passphrase: PassphraseOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Make a key to sign evidence with. The public key goes to whoever verifies; nothing is overwritten."""
     path = output or state_directory() / "evidence.key"
     public = keys.generate(path, _passphrase(passphrase))
     name = envelope.keyid(keys.public_key(public))
+    if as_json:
+        document = {"schema": KEYGEN_SCHEMA, "private_key": str(path), "public_key": str(public), "keyid": name}
+        typer.echo(json.dumps(document, indent=2))
+    elif not quiet:
+        _say_keys(path, public, name)
+
+
+def _say_keys(path: Path, public: Path, name: str) -> None:
     typer.echo(f"private key  {path} (mode 0600; keep a copy where a fire at both sites can't reach)")
     typer.echo(f"public key   {public} (give it to your auditor, by a way of its own)")
     typer.echo(f"key id       {name}")
@@ -73,6 +85,7 @@ def create(
         ),
     ] = None,
     engine: EngineOption = None,
+    as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Write one signed file about a run that has ended: what was planned, done, measured, verified, and by whom.
@@ -89,13 +102,25 @@ def create(
         raise UsageError(f"{events[0].run} has not ended", hint=f"albus-dr runs show {events[0].run}")
     found = predicate(events, _surroundings(events[0]), profiles)
     _write(output, envelope.seal(found, signer))
-    if not quiet:
-        typer.echo(f"{output}: evidence of {events[0].run}, signed by {envelope.keyid(signer.public_key())[:16]}")
-        for each in found["profiles"]:
-            missing = [answer["asks"] for answer in each["answers"] if answer["status"] == "missing"]
-            typer.echo(f"  {each['profile']}: {len(each['answers']) - len(missing)} recorded, {len(missing)} missing")
-            for asks in missing:
+    created = _created(output, events[0].run, envelope.keyid(signer.public_key()), found["profiles"])
+    if as_json:
+        typer.echo(json.dumps(created, indent=2))
+    elif not quiet:
+        typer.echo(f"{output}: evidence of {events[0].run}, signed by {created['keyid'][:16]}")
+        for each in created["profiles"]:
+            typer.echo(f"  {each['profile']}: {each['recorded']} recorded, {len(each['missing'])} missing")
+            for asks in each["missing"]:
                 typer.echo(f"    missing: {asks}")
+
+
+def _created(output: Path, run: str, keyid: str, profiles: list[dict[str, Any]]) -> dict[str, Any]:
+    """What create has to say: the file, the key, and for each profile how much is recorded and what is missing."""
+    answered = []
+    for each in profiles:
+        missing = [answer["asks"] for answer in each["answers"] if answer["status"] == "missing"]
+        recorded = len(each["answers"]) - len(missing)
+        answered.append({"profile": each["profile"], "recorded": recorded, "missing": missing})
+    return {"schema": CREATE_SCHEMA, "file": str(output), "run": run, "keyid": keyid, "profiles": answered}
 
 
 @app.command("verify")
@@ -106,6 +131,7 @@ def verify(
         typer.Option("--key", help="The signer's public key. Default: evidence.key.pub in the state directory."),
     ] = None,
     as_json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Is every byte of the file what the holder of the key signed? Needs the file and the public key, and nothing else.
 
@@ -119,8 +145,8 @@ def verify(
     opened = envelope.open_sealed(content, signed_by)
     if as_json:
         typer.echo(json.dumps(_document(opened), indent=2))
-        return
-    typer.echo("\n".join(_lines(file, opened)))
+    elif not quiet:
+        typer.echo("\n".join(_lines(file, opened)))
 
 
 def _document(opened: envelope.Opened) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from importlib.resources import files
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from albus_dr.cli.common import JsonOption, QuietOption
 from albus_dr.errors import UsageError
 
 STARTER = ("playbook.yaml", "config.yaml", "albus-dr.cron", "ci.yaml")
@@ -16,6 +18,8 @@ STARTER = ("playbook.yaml", "config.yaml", "albus-dr.cron", "ci.yaml")
 
 def command(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Made when it is missing.")] = Path(),
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Write a commented starter: playbook, config, cron line, CI step. Overwrites nothing."""
     there = [name for name in STARTER if (directory / name).exists()]
@@ -33,7 +37,15 @@ def command(
             f"the starter can't be written: {error.filename or directory}: {error.strerror}",
             hint="name another directory",
         ) from None
-    typer.echo(
+    if as_json:
+        document = {"schema": "albus-dr/init/1", "directory": str(directory), "files": STARTER}
+        typer.echo(json.dumps(document, indent=2))
+    elif not quiet:
+        typer.echo(_next(directory))
+
+
+def _next(directory: Path) -> str:
+    return (
         f"{directory}: {', '.join(STARTER)}\n"
         f"Next: put in your sites and names, then  albus-dr validate {directory / 'playbook.yaml'}"
     )

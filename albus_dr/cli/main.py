@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from albus_dr import __version__
+from albus_dr.cli.common import ConfigOption, JsonOption, QuietOption, VerboseOption
 from albus_dr.cli.streams import has_spoken, prepare_streams, reason_of_loss
 from albus_dr.errors import AlbusError, ExitCode
 
@@ -69,10 +70,32 @@ def load(name: str) -> Any:
     module_name, help_ = VERBS[name]
     module: Any = import_module(module_name)
     if hasattr(module, "app"):
-        return typer.main.get_command(module.app)
+        return _completed(typer.main.get_command(module.app))
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
     single.command(name, help=module.command.__doc__ or help_)(module.command)
-    return typer.main.get_command(single)
+    return _completed(typer.main.get_command(single))
+
+
+def _completed(command: Any) -> Any:
+    """A script may pass the options of every command to every command: where one says nothing, it is accepted."""
+    if hasattr(command, "commands"):
+        for below in command.commands.values():
+            _completed(below)
+        return command
+    known = {name for each in command.params for name in each.opts}
+    everywhere = typer.Typer(add_completion=False)
+    everywhere.command()(_everywhere)
+    for option in typer.main.get_command(everywhere).params:
+        if not known & set(option.opts):
+            option.hidden, option.expose_value = True, False  # type: ignore[attr-defined]  # an option has hidden
+            command.params.append(option)
+    return command
+
+
+def _everywhere(
+    config: ConfigOption = None, as_json: JsonOption = False, verbose: VerboseOption = False, quiet: QuietOption = False
+) -> None:
+    """The options that every command takes."""
 
 
 app = typer.Typer(cls=_LazyGroup, no_args_is_help=True, rich_markup_mode=None)
@@ -103,7 +126,11 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C, and not under nohup
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
-    code = _run()
+    try:
+        code = _run()
+    except KeyboardInterrupt:  # one that came while an earlier ending was told
+        code = int(ExitCode.INTERRUPTED)
+    signal.signal(signal.SIGINT, lambda *_: os._exit(int(ExitCode.INTERRUPTED)))
     sys.stdout.flush()
     lost = reason_of_loss(sys.stdout)
     if lost:

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from albus_dr.cli.common import EngineOption, LangOption, RunArgument, find_run, journal, run_state
+from albus_dr.cli.common import (
+    EngineOption,
+    JsonOption,
+    LangOption,
+    QuietOption,
+    RunArgument,
+    find_run,
+    journal,
+    run_state,
+)
 from albus_dr.errors import UsageError
 from albus_dr.report import FORMATS
 from albus_dr.report.words import words_of
@@ -21,13 +30,15 @@ def command(
     output: Annotated[Path | None, typer.Option("--output", help="A file, or a directory for several formats.")] = None,
     engine: EngineOption = None,
     lang: LangOption = "en",
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Print or write what happened, for people and machines, from the run's journal."""
     from albus_dr.cli.operate import REPORT_FILES
     from albus_dr.engine.history import runs_like
 
     words = words_of(lang)
-    names = [name.strip() for name in format_.split(",")]
+    names = ["json"] if as_json else [name.strip() for name in format_.split(",")]
     if unknown := [name for name in names if name not in FORMATS]:
         raise UsageError(f"there is no format {unknown[0]}", hint="one of: " + ", ".join(FORMATS))
     if "github" in names and len(names) > 1:
@@ -44,4 +55,5 @@ def command(
         else:
             path = output / REPORT_FILES[name] if output.is_dir() else output
             path.write_text(text)
-            typer.echo(str(path), err=True)
+            if not quiet:
+                typer.echo(str(path), err=True)

@@ -122,6 +122,7 @@ def _pair(before: RunState | None, after: RunState, like: list[RunState]) -> tup
 def watch(
     run: RunArgument,
     engine: EngineOption = None,
+    as_json: JsonOption = False,
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
     lang: LangOption = "en",
@@ -138,4 +139,8 @@ def watch(
                 if run_state(store, found).exit_code is not None:
                     break
                 time.sleep(POLL_S)
-        summary(run_state(store, found), sys.stdout, directory=state_directory() / "runs" / found, words=words_of(lang))
+        state = run_state(store, found, words=words_of(lang))
+    if as_json:
+        typer.echo(json.dumps(run_document(state), indent=2))
+    else:
+        summary(state, sys.stdout, directory=state_directory() / "runs" / found, words=words_of(lang))

@@ -30,6 +30,7 @@ from albus_dr.tools.scheduler import Entry, Finding
 from albus_dr.tools.systemd import Systemd
 
 SCHEMA = "albus-dr/schedule/1"
+CHANGE_SCHEMA = "albus-dr/schedule-change/1"
 Scheduler = Literal["systemd", "cron"]
 SCHEDULERS: tuple[Scheduler, ...] = ("systemd", "cron")
 WithOption = Annotated[
@@ -58,7 +59,11 @@ def show(
 
 @app.command("install")
 def install(
-    runbook: RunbookArgument, with_: WithOption = None, config: ConfigOption = None, quiet: QuietOption = False
+    runbook: RunbookArgument,
+    with_: WithOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Let replicate and drill run by themselves, as often as the runbook asks; say what was written.
 
@@ -73,18 +78,24 @@ def install(
     for other in SCHEDULERS:
         if other != chosen and _is_here(other):
             said += _manager(other).remove(name)  # both would start everything twice
-    if not quiet:
+    if as_json:
+        typer.echo(json.dumps(_change(name, said), indent=2))
+    elif not quiet:
         typer.echo("\n".join(said or [f"{name}: everything is in place already ({chosen})"]))
-        if said:
-            typer.echo("\n".join(_advice(chosen)), err=True)
+    if said and not quiet:
+        typer.echo("\n".join(_advice(chosen)), err=True)
 
 
 @app.command("remove")
-def remove(runbook: RunbookArgument, config: ConfigOption = None, quiet: QuietOption = False) -> None:
+def remove(
+    runbook: RunbookArgument, config: ConfigOption = None, as_json: JsonOption = False, quiet: QuietOption = False
+) -> None:
     """Take away what install wrote, and nothing else. A run that is going on is not stopped."""
     name = load_runbook(runbook, config, acts=False).runbook.runbook
     said = [line for each in SCHEDULERS if _is_here(each) for line in _manager(each).remove(name)]
-    if not quiet:
+    if as_json:
+        typer.echo(json.dumps(_change(name, said), indent=2))
+    elif not quiet:
         typer.echo("\n".join(said or [f"{name}: nothing is installed"]))
 
 
@@ -94,6 +105,7 @@ def run(
     operation: Annotated[str, typer.Argument(metavar="OPERATION", help="replicate or drill.")],
     config: ConfigOption = None,
     lang: LangOption = "en",
+    as_json: JsonOption = False,
 ) -> None:
     """What the timer starts: the operation with -q, and no word where one of its kind is still going (exit code 0)."""
     from albus_dr.cli.operate import Manner, Order, operate  # the engine: slow to import, and the other verbs need none
@@ -101,7 +113,8 @@ def run(
 
     if operation not in ("replicate", "drill"):
         raise UsageError(f"{operation} does not run by itself", hint="replicate or drill")
-    manner = Manner(os.environ.get("ALBUS_DR_ENGINE"), as_json=False, verbose=False, quiet=True, words=words_of(lang))
+    engine = os.environ.get("ALBUS_DR_ENGINE")
+    manner = Manner(engine, as_json, verbose=False, quiet=True, words=words_of(lang))
     try:
         operate(Order("drill" if operation == "drill" else "replicate", runbook, config), manner)
     except RunInProgress:
@@ -181,6 +194,10 @@ _CONDITIONS = {
     "changed": "installed, but not like this: run schedule install",
     "absent": "not installed",
 }
+
+
+def _change(name: str, said: list[str]) -> dict[str, object]:
+    return {"schema": CHANGE_SCHEMA, "runbook": name, "changed": bool(said), "did": said}
 
 
 def _document(loaded: Loaded, chosen: Scheduler, findings: tuple[Finding, ...]) -> dict[str, object]:

@@ -19,6 +19,7 @@ from albus_dr.cli.common import (
     ConfigOption,
     EngineOption,
     JsonOption,
+    QuietOption,
     RunbookArgument,
     YesOption,
     engine_address,
@@ -34,6 +35,7 @@ from albus_dr.safety import rule
 from albus_dr.safety.record import Record, RunLease
 from albus_dr.safety.witness import RUN_LEASE_S, run_lease
 
+SCHEMA = "albus-dr/witness/1"
 app = typer.Typer(
     help="Show what the witness holds, or write it anew.", no_args_is_help=True, add_completion=False,
     rich_markup_mode=None,
@@ -51,12 +53,15 @@ def show(
     witness = witness_of(loaded)
     seen = witness.read()
     if as_json:
-        document = {"witness": witness.name, "record": seen.record.to_json() if seen.record else None}
-        typer.echo(json.dumps(document, indent=2))
+        typer.echo(json.dumps(_document(witness.name, seen.record), indent=2))
         return
     typer.echo(f"witness  {witness.name}")
     for name, text in lines(seen.record, seen.now, witness.margin_s):
         typer.echo(f"{name:8} {text}")
+
+
+def _document(name: str, record: Record | None) -> dict[str, Any]:
+    return {"schema": SCHEMA, "witness": name, "record": record.to_json() if record else None}
 
 
 def lines(record: Record | None, now: float, margin_s: float) -> Iterator[tuple[str, str]]:
@@ -96,6 +101,8 @@ def set_(
     ] = None,
     config: ConfigOption = None,
     engine: EngineOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
     yes: YesOption = False,
 ) -> None:
     """Write the witness anew from what both sites show: it was lost, set back, or went without a change of primary.
@@ -123,7 +130,10 @@ def set_(
             if known:
                 witness.change(_without_claim)
             record = witness.establish(primary, run=run, epoch_seen=epoch, identities={})
-    typer.echo(f"epoch {record.epoch}: {record.primary} is primary, by {witness.name}")
+    if as_json:
+        typer.echo(json.dumps(_document(witness.name, record), indent=2))
+    elif not quiet:
+        typer.echo(f"epoch {record.epoch}: {record.primary} is primary, by {witness.name}")
 
 
 def _without_claim(record: Record, _: float) -> rule.Decision:
