@@ -139,7 +139,7 @@ def watch(
                 if run_state(store, found).exit_code is not None:
                     break
                 time.sleep(POLL_S)
-        state = run_state(store, found, words=words_of(lang))
+        state = run_state(store, found)
     if as_json:
         typer.echo(json.dumps(run_document(state), indent=2))
     else:

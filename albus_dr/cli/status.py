@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from albus_dr.check.compliance import Compliance
+from albus_dr.cli import compliance
 from albus_dr.cli.charge import witness_of
 from albus_dr.cli.common import (
     ConfigOption,
@@ -58,8 +60,8 @@ class History:
     secondary: str
     drill: RunState | None
     """The last one, whatever its verdict."""
-    drill_due_at: datetime | None
-    """When the next must have passed; None when none has passed yet."""
+    compliance: Compliance
+    """Whether a valid drill lies within the period, as `albus-dr compliance` answers."""
     measured: RunState | None
     """The last drill, switchover or failover whose recovery time was measured."""
     failover: RunState | None
@@ -116,14 +118,14 @@ def command(
 def look(store: JournalStore, loaded: Loaded) -> Status:
     """Ask the journal and the sites."""
     runbook = loaded.runbook
-    history = _history(store, loaded)
+    now = datetime.now(UTC)
+    history = _history(store, loaded, now)
     record, held, doubts = _witness(store, loaded)
     if record is not None and record.primary != history.primary:
         history = replace(history, primary=record.primary, secondary=record.other(record.primary))
     standings = standing.observe_all(Setting(runbook, loaded.config, loaded.config_path.parent))
-    now = datetime.now(UTC)
     unprotected = standing.unprotected(standings)
-    concerns = [*standing.concerns(standings, runbook, history.primary, now), *_overdue(history, loaded, now)]
+    concerns = [*standing.concerns(standings, runbook, history.primary, now), *_drill_concerns(history)]
     if unprotected and history.failover is not None:
         concerns.insert(0, _since_failover(history.failover, unprotected))
     if history.unfinished:
@@ -159,14 +161,11 @@ def _unprotected_since(status: Status) -> datetime | None:
     return failover.clocks["disrupted_at"] if failover and status.unprotected else None
 
 
-def _history(store: JournalStore, loaded: Loaded) -> History:
+def _history(store: JournalStore, loaded: Loaded, now: datetime) -> History:
     runbook = loaded.runbook
     primary, secondary = primary_and_secondary(store, runbook)
     runs = tuple(runs_of(store, runbook.runbook, RECOVERIES))
     ended = [run for run in runs if run.exit_code is not None]
-    drills = [run for run in ended if run.operation == "drill" and not run.point]
-    passed = next((run for run in drills if run.verdict == "passed"), None)
-    ended_at = passed.clocks["ended_at"] if passed else None
     changes = [
         run for run in runs if run.operation in CHANGES_PRIMARY and run.target == primary and changed_primary(run)
     ]
@@ -176,22 +175,28 @@ def _history(store: JournalStore, loaded: Loaded) -> History:
     except RefusedError as refusal:
         unfinished = f"{refusal.message}: {refusal.hint}"
     return History(
-        primary, secondary, drill=next(iter(drills), None),
-        drill_due_at=ended_at + timedelta(seconds=runbook.objectives.drill_every) if ended_at else None,
+        primary, secondary, drill=next((run for run in ended if run.operation == "drill" and not run.point), None),
+        compliance=compliance.look(store, loaded, now),
         measured=next((run for run in ended if run.operation in RECOVERIES and run.rta_s is not None), None),
         failover=changes[0] if changes and changes[0].operation == "failover" else None,
         unfinished=unfinished, runs=tuple(islice(runs_of(store, runbook.runbook), LAST_RUNS)),
     )  # fmt: skip
 
 
-def _overdue(history: History, loaded: Loaded, now: datetime) -> Iterator[str]:
-    every = format_duration(loaded.runbook.objectives.drill_every)
-    if history.drill_due_at is None:
-        yield f"no drill has passed yet; one is promised every {every}"
-    elif history.drill_due_at < now:
-        yield f"a drill is overdue since {_when(history.drill_due_at)}; one is promised every {every}"
-    if history.drill is not None and history.drill.verdict != "passed":
-        yield f"the last drill did not pass: {history.drill.run}: {history.drill.reason}"
+def _due_at(history: History) -> datetime | None:
+    """When the next drill must have passed; None where none has proved anything about today's plan."""
+    return history.compliance.due_at if history.compliance.drill else None
+
+
+def _drill_concerns(history: History) -> Iterator[str]:
+    found, last = history.compliance, history.drill
+    if found.result == "overdue":
+        since = "" if found.due_at == found.at else f" since {_when(found.due_at)}"
+        yield f"a drill is due{since}: {found.reason}; one is promised every {format_duration(found.every_s)}"
+    elif found.result != "compliant":
+        yield found.reason
+    if last is not None and last.verdict != "passed" and last.run not in found.reason:
+        yield f"the last drill did not pass: {last.run}: {last.reason}"
 
 
 # --- for machines -------------------------------------------------------------------------------------------------
@@ -209,7 +214,7 @@ def document(status: Status, loaded: Loaded) -> dict[str, Any]:
         "workloads": [_workload(name, status, loaded) for name in loaded.runbook.workloads],
         "drill": {
             "run": drill.run if drill else None, "verdict": drill.verdict if drill else None,
-            "ended_at": _stamp(drill.clocks["ended_at"]) if drill else None, "due_at": _stamp(history.drill_due_at),
+            "ended_at": _stamp(drill.clocks["ended_at"]) if drill else None, "due_at": _stamp(_due_at(history)),
             "every_s": objectives.drill_every,
         },
         "margin": {
@@ -291,7 +296,7 @@ def _facts(status: Status, loaded: Loaded) -> Iterator[tuple[str, str]]:
     yield from status.witness
     history, rto_s = status.history, loaded.runbook.objectives.rto
     if drill := history.drill:
-        due = f"; the next must pass by {_when(history.drill_due_at)}" if history.drill_due_at else ""
+        due = f"; the next must pass by {_when(due_at)}" if (due_at := _due_at(history)) else ""
         yield "last drill", f"{drill.verdict}, ended {_when(drill.clocks['ended_at'])}{due}"
     else:
         yield "last drill", "none"

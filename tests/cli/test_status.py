@@ -19,6 +19,7 @@ import pytest
 from albus_dr.cli.common import load_runbook
 from albus_dr.runbook.model import Runbook
 from albus_dr.workloads.standing import Point, Replication, Standing, concerns, unprotected
+from tests.cli.two_directories import COMMAND, TwoDirectories
 
 TOP = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 3, 10, 3, 12, tzinfo=UTC)
@@ -197,7 +198,7 @@ def test_a_silent_site_is_unreachable_and_the_other_is_shown(clinic: Path) -> No
     assert lyon["reason"]
     assert "there is no repository" in nantes["recovery_point_reason"]
     assert not document["well"]
-    assert "no drill has passed yet; one is promised every 365 d" in document["concerns"]
+    assert "a drill is due: no drill has passed yet; one is promised every 365 d" in document["concerns"]
 
 
 @pytest.mark.timeout(120)
@@ -219,3 +220,26 @@ def test_watching_has_no_one_document(clinic: Path) -> None:
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "choose one" in done.stderr
+
+
+def test_a_drill_is_due_where_compliance_says_so(tmp_path: Path) -> None:
+    sites = TwoDirectories(tmp_path, COMMAND)
+    runbook = sites.base / "runbook.yaml"
+    sites.environment["VERIFY"] = "false"
+    assert sites.call("drill", str(runbook), "-q").returncode == 5
+
+    assert any("the last drill failed" in each for each in drill_concerns(sites))
+    runbook.write_text(runbook.read_text().replace('eval "$VERIFY"', 'eval "$VERIFY" || false'))
+    assert any("the plan has changed since the last drill" in each for each in drill_concerns(sites))
+
+
+def drill_concerns(sites: TwoDirectories) -> list[str]:
+    """Each names its drill once."""
+    done = sites.call("status", str(sites.base / "runbook.yaml"), "--json")
+    assert done.returncode == 3, done.stderr
+    concerns: list[str] = json.loads(done.stdout)["concerns"]
+    told = sites.call("compliance", str(sites.base / "runbook.yaml"), "--json")
+    assert told.returncode == 9
+    found = [each for each in concerns if "drill" in each]
+    assert json.loads(told.stdout)["reason"] in found[0]
+    return found
