@@ -65,6 +65,7 @@ look() { # look demo|test: sets `missing` to the tools that this machine lacks
     [ "$1" = demo ] || have faketime || missing="$missing faketime"
     [ "$1" = demo ] || have sshd || [ -x /usr/sbin/sshd ] || missing="$missing sshd"
     [ "$1" = demo ] || have crontab || missing="$missing cron"
+    [ "$1" = demo ] || have socat || missing="$missing socat"
     [ "$1" = demo ] || have systemd-analyze || [ "$(uname -s)" != Linux ] || missing="$missing systemd"
 }
 

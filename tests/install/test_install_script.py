@@ -26,6 +26,7 @@ FOUND = {
     "shellcheck": "",
     "sshd": "",
     "crontab": "",
+    "socat": "",
     "systemd-analyze": "",
     "restic": "echo restic 0.18.0 compiled with go",
 }
@@ -115,6 +116,7 @@ def test_a_missing_python_is_named(machine: Machine, checkout: Path) -> None:
         ("shellcheck", "shellcheck"),
         ("chromium", "package chromium"),
         ("crontab", "package cron"),
+        ("socat", "package socat"),
         ("systemd-analyze", "package systemd"),
     ],
 )
