@@ -32,6 +32,10 @@ class ReferenceLike(Protocol):
     def name(self) -> str: ...
 
 
+# What a plan calls its own steps; own steps and `before:` and `after:` could not tell a workload of that name apart.
+STEP_NAMES = ("claim", "cleanup", "commit", "fence", "isolate", "own")
+
+
 class KindLike(Protocol):
     """What the loader must know of a kind of workload (albus_dr.workloads.registry.Kind)."""
 
@@ -54,6 +58,7 @@ class References(NamedTuple):
 
     def problems(self) -> Iterator[Problem]:
         """Everything that leads nowhere."""
+        yield from self._reserved()
         yield from self._needs()
         yield from self._cycles()
         yield from self._own_steps()
@@ -91,6 +96,14 @@ class References(NamedTuple):
         for index, name in enumerate(_items(self.runbook.get(*path))):
             if isinstance(name, str):
                 yield (*path, index), name
+
+    def _reserved(self) -> Iterator[Problem]:
+        for workload in _mapping(self.runbook.get("workloads")):
+            if workload in STEP_NAMES:
+                path: Keys = ("workloads", workload)
+                yield self.runbook.problem(
+                    path, f"{workload} is the name of a step", "choose another name", at_key=True
+                )
 
     def _needs(self) -> Iterator[Problem]:
         workloads = _mapping(self.runbook.get("workloads"))

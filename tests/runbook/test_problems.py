@@ -110,6 +110,16 @@ CASES = [
     ),
     pytest.param(
         R,
+        "  application:\n    kind: service\n",
+        "  fence:\n    kind: service\n",
+        [
+            "runbook.yaml:16:3: fence is the name of a step; choose another name",
+            "runbook.yaml:22:13: there is no workload application; known: fence, patients",
+        ],
+        id="a workload called as a step",
+    ),
+    pytest.param(
+        R,
         "    kind: service\n    needs: [patients]\n    service: albus\n",
         "    service\n",
         ["runbook.yaml:17:5: application must be a mapping; write its kind and what it protects"],
