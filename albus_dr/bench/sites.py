@@ -9,14 +9,10 @@ Each site has its own directory, PostgreSQL, S3 server, documents and applicatio
     DIR/SITE/{postgres,run,s3,documents,scratch}, application.json, application.pid, *.log
     DIR/door/                          HAProxy: config, admin.sock
     DIR/traffic/                       the record of acknowledged writes
-
-    python -m albus_dr.bench.sites stop DIR      ends what `albus-dr demo --keep` left running
-    python -m albus_dr.bench.sites remove DIR    and deletes it
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import secrets
@@ -56,13 +52,15 @@ from albus_dr.bench.processes import (
     wait_until_gone,
     wait_until_ready,
 )
-from albus_dr.errors import AlbusError, CleanupError, NotReadyError, RefusedError, UsageError
+from albus_dr.errors import AlbusError, NotReadyError, RefusedError, UsageError
 from albus_dr.tools import process
 
 PRIMARY, SECONDARY = "strasbourg", "bordeaux"
 SITES = (PRIMARY, SECONDARY)
 T = TypeVar("T")
 Replication = Literal["synchronous", "asynchronous"]
+TEMPORARY = "albus-"
+"""How the directory is called that the demo makes around its sites when it is given none."""
 _STATE = "state.json"
 _FIRST_AT_A_SITE = 1_000_000_000  # writes have one number each, whoever makes them
 
@@ -266,6 +264,9 @@ class Bench:
         if running := self.processes():
             raise RefusedError(f"{running[0][0]} still runs (process {running[0][1]})", hint="stop the bench first")
         shutil.rmtree(self.directory)
+        around = self.directory.parent
+        if around.name.startswith(TEMPORARY) and not any(around.iterdir()):
+            around.rmdir()
 
     # ---------------------------------------------------------------------------------------------- the sites
 
@@ -332,8 +333,13 @@ class Bench:
         self.cut_power(name)
         shutil.rmtree(self.sites[name].directory)
 
-    def replace_site(self, name: str) -> None:
-        """New machines at a site that was destroyed: its directories, and an S3 server with an empty repository."""
+    def rebuild_site(self, name: str) -> None:
+        """New machines at a site that was destroyed: its directories, and an S3 server with an empty repository.
+
+        Raises RefusedError while the site's directory is there.
+        """
+        if self.sites[name].directory.exists():
+            raise RefusedError(f"{name} is still there: {self.sites[name].directory}")
         site, other = self.sites[name], next(self.sites[one] for one in SITES if one != name)
         self._prepare_site(site)
         if self.network:
@@ -566,25 +572,3 @@ def _named(part: str, work: Callable[[], T], after: Future[Any] | None) -> T:
         raise type(error)(f"{part} could not be started: {error.message}", hint=error.hint) from error
     except Exception as error:
         raise NotReadyError(f"{part} could not be started: {type(error).__name__}: {error}") from error
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Exit code 7 (as albus-dr's: something was left behind) when a process can't be stopped."""
-    parser = argparse.ArgumentParser(prog="albus_dr.bench.sites")
-    parser.add_argument("verb", choices=("stop", "remove"))
-    parser.add_argument("directory", type=Path)
-    given = parser.parse_args(arguments)
-    try:
-        bench = Bench.attach(given.directory)
-        if left := bench.stop():
-            raise CleanupError("still running: " + ", ".join(left))
-        if given.verb == "remove":
-            bench.remove()
-    except AlbusError as error:
-        print(f"{error.message}\n{error.hint}".strip(), file=sys.stderr)
-        return error.exit_code
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

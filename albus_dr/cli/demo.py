@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import tempfile
 import textwrap
@@ -17,7 +16,7 @@ import typer
 
 from albus_dr.bench import traffic
 from albus_dr.bench.scenarios import LINE_FAILS_FIRST_S, SCENARIOS, SPLIT_S, Scenario
-from albus_dr.bench.sites import PRIMARY, Bench
+from albus_dr.bench.sites import PRIMARY, TEMPORARY, Bench
 from albus_dr.cli.common import JsonOption, LangOption, QuietOption, VerboseOption, state_directory
 from albus_dr.errors import CleanupError, ExitCode, RefusedError, StepError, TransientError, UsageError
 from albus_dr.report.words import words_of
@@ -81,17 +80,16 @@ def _places(directory: Path | None) -> tuple[Path, Path]:
             raise UsageError(f"{path} is not empty", hint="name a new directory")
         return path / "sites", path / "state"
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    place = Path(tempfile.mkdtemp(prefix="albus-"))
+    place = Path(tempfile.mkdtemp(prefix=TEMPORARY))
     place.chmod(0o711)  # PostgreSQL's user passes through; what lies inside is private
     return place / "s", state_directory() / "demo" / stamp
 
 
 def _clear(bench: Bench, sites: Path) -> list[str]:
-    left = list(bench.stop())
-    shutil.rmtree(sites, ignore_errors=True)
-    if sites.parent.name.startswith("albus-") and sites.parent.exists() and not any(sites.parent.iterdir()):
-        sites.parent.rmdir()
-    return left + ([str(sites)] if sites.exists() else [])
+    if left := bench.stop():
+        return [*left, str(sites)]
+    bench.remove()
+    return []
 
 
 class _Show:
@@ -271,9 +269,17 @@ class _Show:
             print(
                 f"\nThe sites go on. In this shell:\n  . {self._sites / 'environment'}\n  export ALBUS_DR_STATE={self._state}\n"
                 f"  {enter} status {_shipped('playbooks/albus.yaml')} --config {_shipped(f'configs/{_config_of(kept)}')}\n"
-                f"and at the end:\n  {sys.executable} -m albus_dr.bench.sites remove {self._sites}",
+                f"{self._way_back(kept)}and at the end:\n  {sys.executable} -m albus_dr.bench remove {self._sites}",
                 file=sys.stderr,
             )
+
+    def _way_back(self, kept: Bench) -> str:
+        burned = [name for name, site in kept.sites.items() if not site.directory.exists()]
+        return "".join(
+            f"{name} has burned down; new machines there, for albus-dr failback:\n"
+            f"  {sys.executable} -m albus_dr.bench rebuild {self._sites} {name}\n"
+            for name in burned
+        )
 
 
 def _noticed(bench: Bench) -> datetime:

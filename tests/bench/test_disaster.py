@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from albus_dr.bench.__main__ import main
 from albus_dr.bench.processes import look
-from albus_dr.bench.sites import PRIMARY, SECONDARY, Bench, main
+from albus_dr.bench.sites import PRIMARY, SECONDARY, Bench
 from albus_dr.bench.traffic import count
 from albus_dr.errors import NotReadyError
 from tests.bench.bench_client import request

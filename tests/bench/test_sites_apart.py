@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from albus_dr.bench.__main__ import main
 from albus_dr.bench.network import STRASBOURG
 from albus_dr.bench.place import NAMESPACES
-from albus_dr.bench.sites import PRIMARY, SECONDARY, Bench, main
+from albus_dr.bench.sites import PRIMARY, SECONDARY, Bench
 from albus_dr.bench.traffic import CanNotCount, count
 from albus_dr.errors import NotReadyError
 

@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from albus_dr.bench.__main__ import main as rebuild
 from albus_dr.bench.sites import Bench
 from tests.real.operator_desk import PLAYBOOK, ROOT, Called, Desk, assert_no_secret_in, kill, running, wait_for
 
@@ -268,7 +269,8 @@ def test_a_foreign_cluster_is_refused_and_a_newer_one(desk: Desk) -> None:
 
 def test_an_emptied_site_is_filled_anew(desk: Desk) -> None:
     desk.bench.destroy_site("strasbourg")
-    desk.bench.replace_site("strasbourg")
+    assert rebuild(["rebuild", str(desk.bench.directory), "strasbourg"]) == 0
+    assert rebuild(["rebuild", str(desk.bench.directory), "strasbourg"]) == 8, "a site that stands is not built over"
     called = desk.operate("reprotect")
     assert called.code == 0, called.said
     assert facts(desk, called.document["run"], "patients.keep")["way"] == "fresh"
