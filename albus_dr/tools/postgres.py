@@ -23,6 +23,11 @@ _STABLE = "SET TimeZone='UTC'; SET DateStyle='ISO'; SET IntervalStyle='postgres'
 # What a database's owner sets for its users must not end a dump or its exported snapshot. Our own time-outs hold.
 _PATIENT = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
 _PASSFILE = "albus-dr.pgpass"
+# Constant text; the data directory is its argument. 0 only where the process is there, and works somewhere else.
+_STRANGER = r"""
+place=$(readlink "/proc/$(head -n 1 "$1/postmaster.pid" 2>/dev/null)/cwd" 2>/dev/null) &&
+  [ -n "$place" ] && [ "$place" != "$(readlink -f "$1")" ]
+"""
 # psql prints no SQLSTATE for a connection that it didn't get. Elsewhere than in English it stays "does not answer".
 _NOT_LET_IN = (
     r'authentication failed|no password supplied|pg_hba\.conf|role ".*" (does not exist|is not permitted to log in)'
@@ -105,8 +110,13 @@ class Server:
         """True when a postmaster that owns the data directory lives, answering or not."""
         done = self._run("pg_ctl", "status", "-D", self.data)
         if done.code in (0, 3, 4):  # pg_ctl(1): 3 not running, 4 no accessible data directory
-            return done.code == 0
+            return done.code == 0 and not self._names_a_stranger()
         raise StepError(f"can't tell whether PostgreSQL runs in {self.data}: {done.last_words}")
+
+    def _names_a_stranger(self) -> bool:
+        """Does postmaster.pid, left by a server that was killed, name a process that works elsewhere? pg_ctl(1) believes
+        the number alone, and would end that process."""
+        return self._as_owner(("sh", "-c", _STRANGER, "sh", self.data)).code == 0
 
     def system_identifier(self) -> str:
         """The cluster's identity: the same on a primary and its standbys, and nowhere else."""
@@ -267,6 +277,8 @@ class Server:
                 f"{self.systemd} did not stop"
             )
             return
+        if self._names_a_stranger():
+            return
         done = self._run(
             "pg_ctl", "stop", "-D", self.data, "-m", "fast", "-w", "-t", f"{timeout_s:.0f}", timeout_s=timeout_s + 5
         )
@@ -378,9 +390,7 @@ class Server:
     def _run(self, program: str, *arguments: str, timeout_s: float = QUICK_S) -> process.Completed:
         return self._as_owner((f"{self.bin}/{program}", *arguments), timeout_s=timeout_s)
 
-    def _as_owner(
-        self, argv: Sequence[str], *, timeout_s: float = QUICK_S, stdin: str | None = None
-    ) -> process.Completed:
+    def _as_owner(self, argv: Sequence[str], *, timeout_s: float = QUICK_S) -> process.Completed:
         return self.host.run(argv, timeout_s=timeout_s, run_as=self.run_as)
 
     def _write(self, path: str, text: str) -> None:

@@ -90,6 +90,34 @@ def pair() -> Iterator[Pair]:
         shutil.rmtree(place)
 
 
+def test_a_stranger_who_has_the_old_number_is_not_ended() -> None:
+    """A server that was killed leaves postmaster.pid; after a restart of the machine its number is soon taken."""
+    place = Path(tempfile.mkdtemp(prefix="albus-"))
+    place.chmod(0o711)
+    server = a_server(place, "killed")
+    owner = ("setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups", "--") if ROOT else ()
+    with subprocess.Popen((*owner, "sleep", "600"), cwd=place) as stranger:
+        try:
+            data = Path(server.data)
+            data.mkdir()
+            (data / "PG_VERSION").write_text("15\n")
+            (data / "postmaster.pid").write_text(f"{stranger.pid}\n{data}\n")
+            for path in (data, *data.iterdir()):
+                if server.run_as:
+                    shutil.chown(path, server.run_as)
+            data.chmod(0o700)
+            status = HERE.run((f"{server.bin}/pg_ctl", "status", "-D", server.data), timeout_s=10, run_as=server.run_as)
+            assert status.code == 0, "pg_ctl takes the stranger for the server"
+
+            assert not server.is_running()
+            server.stop(timeout_s=5)
+            server.stop_at_once()
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
+            shutil.rmtree(place)
+
+
 def follow(server: Server, primary: Server, name: str = "bordeaux") -> None:
     keywords = {"host": "127.0.0.1", "port": str(primary.port), "user": "replicator", "application_name": name}
     server.follow(keywords, "albus_bordeaux", "it's a \\ secret:", timeout_s=60)
