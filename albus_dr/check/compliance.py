@@ -7,7 +7,7 @@ proves nothing, either way; nor does one that was asked for an older recovery po
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -37,6 +37,8 @@ class Promise:
     """By workload: what its newest restored write is held against."""
     plan_digest: str
     """Of the drill that the runbook would plan today."""
+    target: str
+    """The site that such a drill would restore at."""
     budgets: Mapping[str, float] = field(default_factory=dict)
     """By the clock that ends a stage: what it may take."""
 
@@ -71,11 +73,7 @@ def decide(promise: Promise, runs: Iterable[RunState], at: datetime) -> Complian
         return Compliance(promise.runbook, at, result, reason, due_at, last, every_s, digest)
 
     if last is None:
-        if not known:
-            return answer("overdue", "no drill has passed yet", at)
-        return answer(
-            "overdue", f"the plan has changed since the last drill ({known[0].run}): what it proved no longer holds", at
-        )
+        return answer("overdue", _nothing_proved(promise, known), at)
     due_at = _ended_at(last) + timedelta(seconds=promise.drill_every_s)
     missed = _missed(promise, last)
     if last.verdict != "passed" and not missed:
@@ -86,6 +84,17 @@ def decide(promise: Promise, runs: Iterable[RunState], at: datetime) -> Complian
     if missed:
         return answer("objective_missed", f"the last drill missed an objective ({last.run}): {missed}", due_at)
     return answer("compliant", f"{last.run} passed", due_at)
+
+
+def _nothing_proved(promise: Promise, known: Sequence[RunState]) -> str:
+    if not known:
+        return "no drill has passed yet"
+    if known[0].target != promise.target:
+        return (
+            f"the sites have changed places since the last drill ({known[0].run}): "
+            f"none has shown yet that {promise.target} can recover"
+        )
+    return f"the plan has changed since the last drill ({known[0].run}): what it proved no longer holds"
 
 
 def _telling(runs: Iterable[RunState], at: datetime) -> Iterator[RunState]:

@@ -64,6 +64,7 @@ def look(store: JournalStore, loaded: Loaded, at: datetime) -> Compliance:
         objectives.rto,
         promised,
         plan.digest,
+        target,
         {str(stage): budget_s for stage, budget_s in objectives.budgets.items()},
     )
     return decide(promise, runs_of(store, runbook.runbook, ("drill",)), at)

@@ -146,7 +146,9 @@ def test_a_year_of_weekly_drills_is_answered_rightly_on_every_day(book: Book) ->
     for day in range(-3, 365):
         digest = plans[CHANGED] if day >= CHANGED else plans[0]
         objectives = runbook.objectives
-        promise = Promise("albus", objectives.drill_every, objectives.rto, promised_rpo_s(runbook, "drill"), digest)
+        promise = Promise(
+            "albus", objectives.drill_every, objectives.rto, promised_rpo_s(runbook, "drill"), digest, "bordeaux"
+        )
         at = FIRST + timedelta(days=day, hours=8)
         found = decide(promise, states, at)
         validator.validate(document(found))
@@ -173,7 +175,7 @@ def ended(verdict: str = "passed", code: int | None = 0, *, day: float = 0, **mo
     return replace(state, **more)
 
 
-PROMISE = Promise("albus", 10 * 86400, 100, {"db": 10}, DIGEST)
+PROMISE = Promise("albus", 10 * 86400, 100, {"db": 10}, DIGEST, "b")
 
 
 def code(*runs: RunState, day: float = 9, promise: Promise = PROMISE) -> int:
@@ -189,6 +191,14 @@ def test_a_later_failed_drill_disproves_an_earlier_one_and_a_later_pass_mends_it
     assert code(ended(), ended("failed", 5, day=1)) == 9
     assert code(ended(), ended("failed", 7, day=1)) == 9  # something was left behind
     assert code(ended(), ended("failed", 5, day=1), ended(day=2)) == 0
+
+
+def test_a_drill_proves_nothing_about_the_other_site() -> None:
+    there = ended(source="b", target="a", plan_digest="other")
+    found = decide(PROMISE, (there,), FIRST + timedelta(days=1))
+    assert (found.exit_code, found.drill) == (9, None)
+    assert found.reason.startswith("the sites have changed places")
+    assert "none has shown yet that b can recover" in found.reason
 
 
 @pytest.mark.parametrize(
