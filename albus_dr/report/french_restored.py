@@ -67,6 +67,8 @@ RESTORED = {
     "{count} objects equal": "{count} objets identiques",
     "{count} differ: {names}": "{count} différents : {names}",
     "from PostgreSQL {before}, restored by {now}": "de PostgreSQL {before}, restauré par {now}",
+    "settings of the database": "réglages de la base",
+    "a dump has none of them: {names}": "un export n'en contient aucun : {names}",
     "pg_amcheck": "pg_amcheck",
     "no damage": "aucun dommage",
     "damage in {names}": "dommage dans {names}",

@@ -71,6 +71,9 @@ class Contents:
     access: Mapping[str, str]
     """Of each schema, relation, column, function, policy: a hash of its owner, its grants and its row security."""
 
+    settings: tuple[str, ...] = ()
+    """What ALTER DATABASE … SET and ALTER ROLE … IN DATABASE … SET have set, by name. Values may be secrets."""
+
     def to_json(self) -> dict[str, Any]:
         """For a manifest."""
         return asdict(self)
@@ -88,6 +91,7 @@ class _Rows:
     roles: dict[str, Role] = field(default_factory=dict)
     member_of: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     access: dict[str, str] = field(default_factory=dict)
+    settings: set[str] = field(default_factory=set)
 
 
 def contents_of(server: Server, database: str, *, timeout_s: float, snapshot: str = "") -> Contents:
@@ -108,6 +112,7 @@ def contents_of(server: Server, database: str, *, timeout_s: float, snapshot: st
             for name, role in found.roles.items()
         },
         access=found.access,
+        settings=tuple(sorted(found.settings)),
     )
 
 
@@ -132,7 +137,7 @@ def parse_contents(data: Mapping[str, Any]) -> Contents:
             large_objects=LargeObjects(**data["large_objects"]),
             materialized_views=data["materialized_views"],
             roles={name: Role(**{**found, "member_of": tuple(found["member_of"])}) for name, found in data["roles"].items()},
-            access=data["access"],
+            access=data["access"], settings=tuple(data.get("settings", ())),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
         raise StepError(f"the manifest's list of what the database holds can't be understood: {error}") from None
@@ -209,6 +214,8 @@ def _sorted_out(rows: Iterable[list[str]]) -> _Rows:
                 found.roles[name] = Role(one == "true", two == "true", three == "true")
             case "member":
                 found.member_of[name].append(one)
+            case "setting":
+                found.settings.add(name)
             case _:
                 found.access[name] = one
     return found
@@ -308,7 +315,12 @@ SELECT 'access', name, hashtextextended(concat_ws(' ', pg_get_userbyid(owner), m
        SELECT FROM pg_depend d WHERE d.classid = catalog AND d.objid = objects.oid AND d.deptype = 'e');
 """
 
-_EVERYTHING = f"""{_SEQUENCES}{_COLLATIONS}{_LARGE_OBJECTS}{_VIEWS}{_ROLES}{_ACCESS}
+_SETTINGS = """
+SELECT 'setting', split_part(unnest(setconfig), '=', 1), '', '', '' FROM pg_db_role_setting
+ WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database());
+"""
+
+_EVERYTHING = f"""{_SEQUENCES}{_COLLATIONS}{_LARGE_OBJECTS}{_VIEWS}{_ROLES}{_ACCESS}{_SETTINGS}
 SELECT 'database', 'server_version_num', current_setting('server_version_num'), '', '';
 SELECT 'database', 'encoding', pg_encoding_to_char(encoding), '', '' FROM pg_database WHERE datname = current_database();
 SELECT 'database', key, value, '', '' FROM pg_database d, jsonb_each_text(to_jsonb(d))

@@ -28,6 +28,7 @@ def compare_contents(workload: str, expected: Contents | None, found: Contents, 
         *_large_objects(workload, expected, found),
         *_views(workload, expected.materialized_views, found.materialized_views),
         _access(workload, expected, found),
+        *_settings(workload, expected),
     ]
 
 
@@ -160,6 +161,14 @@ def _access(workload: str, expected: Contents, found: Contents) -> Verification:
     if wrong:
         return Verification(workload, ACCESS, wanted, f"{len(wrong)} differ: {_some(wrong)}", Verdict.FAILED)
     return Verification(workload, ACCESS, wanted, wanted, Verdict.PASSED)
+
+
+def _settings(workload: str, expected: Contents) -> list[Verification]:
+    """A search_path that is set for the database, for example: an application may not find its tables without."""
+    if not expected.settings:
+        return []
+    said = f"a dump has none of them: {_some(list(expected.settings))}"
+    return [_not_verified(workload, "settings of the database", str(len(expected.settings)), said)]
 
 
 def _not_verified(workload: str, kind: str, expected: str, why: str) -> Verification:
