@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from albus_dr.journal.state import CHANGES_PRIMARY, RECOVERS, RunState, StepState
+from albus_dr.journal.state import CHANGES_PRIMARY, NETWORK, RECOVERS, RunState, StepState
 
 _ANSWERS = ("service", "traffic")  # the kinds whose verifying steps have seen requests answered
 
@@ -37,7 +37,7 @@ def workload_levels(state: RunState, *, passed: bool) -> dict[str, str]:
     whole = run_level(state, passed=passed)
     compared: dict[str, set[str]] = {}
     for found in state.verifications:
-        if found.verdict == "passed" and found.workload not in wrong:
+        if found.verdict == "passed" and found.kind != NETWORK and found.workload not in wrong:
             compared.setdefault(found.workload, set()).add(found.step)
     behind = _behind(state.steps)
     served, through_the_door = set[str](), set[str]()

@@ -59,6 +59,8 @@ class Creation:
     destroyed_by: str = ""
 
 
+NETWORK = "network of what was restored"
+"""The kind of the verification that says what a drill's target can reach. It proves nothing about data."""
 HOW_DESTROYED = (
     "Every process of the drill was killed, its directory was removed, then both were looked for again. "
     "The bytes on the disk were not overwritten."

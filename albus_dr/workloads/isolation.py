@@ -11,12 +11,12 @@ from dataclasses import asdict
 from typing import Any
 
 from albus_dr.errors import NotReadyError, RefusedError
+from albus_dr.journal.state import NETWORK
 from albus_dr.tools import namespace
 from albus_dr.tools.host import Host
 from albus_dr.tools.namespace import Namespace
 from albus_dr.workloads.step import Facts, StepContext, Verdict, Verification
 
-KIND = "network of what was restored"
 ALONE = "loopback alone"
 QUICK_S = 15.0
 
@@ -90,7 +90,7 @@ def verify(ctx: StepContext, outside: Host, isolated: Facts, processes: Sequence
     workload, made = ctx.spec.workload, isolated.get("network")
     if not made:
         reason = str(isolated.get("network_reason", "it was not made"))
-        return (Verification(workload, KIND, ALONE, reason, Verdict.NOT_EVALUATED),)
+        return (Verification(workload, NETWORK, ALONE, reason, Verdict.NOT_EVALUATED),)
     done = outside.run(("sh", "-c", _STRANGERS, "sh", made["net"], *processes), timeout_s=QUICK_S)
     strangers = done.check("the drill's processes can't be looked at").stdout.split()
     if strangers:
@@ -99,4 +99,4 @@ def verify(ctx: StepContext, outside: Host, isolated: Facts, processes: Sequence
             f"{', '.join(strangers)}",
             hint="does its drill: command start it through another program (docker, systemd-run)? scratch.network",
         )
-    return (Verification(workload, KIND, ALONE, ALONE, Verdict.PASSED),)
+    return (Verification(workload, NETWORK, ALONE, ALONE, Verdict.PASSED),)

@@ -9,7 +9,7 @@ import pytest
 
 from albus_dr.cli.common import load_runbook
 from albus_dr.journal.proof import run_level, workload_levels
-from albus_dr.journal.state import RunState, StepState, VerificationState
+from albus_dr.journal.state import NETWORK, RunState, StepState, VerificationState
 from albus_dr.plan.build import build
 from albus_dr.runbook.model import Operation
 from albus_dr.workloads.registry import kinds
@@ -110,3 +110,14 @@ def test_nothing_done_is_declared() -> None:
     state = run_states.bare()
     assert run_level(state, passed=False) == "L0"
     assert set(workload_levels(state, passed=False).values()) == {"L0"}
+
+
+def test_a_network_that_nothing_leaves_says_nothing_about_data() -> None:
+    state = done("drill")
+    for id_ in ("patients.compare", "application.start_copy", "application.verify_copy"):
+        state.steps[id_].status = "skipped"
+    isolated = VerificationState("patients.restore", "patients", NETWORK, "loopback alone", "loopback alone", "passed")
+    state.verifications = [isolated]
+    assert workload_levels(state, passed=False)["patients"] == "L1"
+    state.verifications = [replace(isolated, kind="a comparison")]
+    assert workload_levels(state, passed=False)["patients"] != "L1"
