@@ -72,6 +72,8 @@ class Reader:
             if words in self.typed and words.startswith(("albus-dr replicate", "albus-dr drill")):
                 continue
             self.typed.add(words)
+            if words.startswith("albus-dr switchover"):
+                self.typed.clear()  # in the new direction nothing was made yet
             found.append(command.replace(PLACE, str(self.place)).replace("03:12", now))
         return found
 
