@@ -27,7 +27,10 @@ class Fault:
 
 
 def _surroundings() -> list[Fault]:
-    found: list[Fault] = []
+    found = [
+        Fault("drill-each-event", "albus-dr is killed at every event of a drill's journal, and resumed; nothing of it is left",
+              (each_event.drill_at_every_event,)),
+    ]  # fmt: skip
     for operation in OPERATIONS:
         found.append(
             Fault(f"{operation}-each-event", f"albus-dr is killed at every event of a {operation}'s journal, and resumed",

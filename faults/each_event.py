@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from faults.ground import RUN_S, Ground, Operation, ground
+from faults.ground import RUN_S, Ground, Operation, Stuck, ground
 from faults.outcome import Outcome
 from tests.real.operator_desk import kill, wait_for
 
@@ -25,6 +25,29 @@ def at_every_event(operation: Operation) -> Outcome:
             here.codes.append(-9)
             seen |= set(here.keys(run))
             child = here.desk.begin("resume", run, "--json")
+
+
+def drill_at_every_event() -> Outcome:
+    """The same of a drill; then nothing of it may be left: no process, no directory."""
+    with ground() as here:
+        known = here.desk.runs()
+        child = here.desk.begin(*here.desk.operation("drill", "--json"))
+        run = here.new_run(child, known)
+        seen: set[tuple[str, str]] = set()
+        while True:
+            _wait_for_news(here, run, seen, child)
+            if child.poll() is not None or ("RunEnded", "") in here.keys(run):
+                last = here.finish(child)
+                break
+            kill(child)
+            here.codes.append(-9)
+            seen |= set(here.keys(run))
+            child = here.desk.begin("resume", run, "--json")
+        verdict = here.desk.document(run)["verdict"]
+        left = [*here.desk.scratch(), *map(str, here.desk.processes_in_scratch())]
+        if verdict != "passed" or left:
+            raise Stuck(f"the drill is {verdict} ({last.code}); left: {', '.join(left) or 'nothing'}")
+        return here.outcome(last)
 
 
 def _wait_for_news(here: Ground, run: str, seen: set[tuple[str, str]], child: subprocess.Popen[str]) -> None:

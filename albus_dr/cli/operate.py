@@ -114,9 +114,12 @@ def resume(run: str, manner: Manner, *, stop: bool = False) -> None:
         if state.verdict == "passed" and state.exit_code is not None:
             raise UsageError(f"{run} has ended: {state.verdict}", hint=f"albus-dr report {run}")
         if "cleanup" in state.steps and state.steps["cleanup"].status == "succeeded":
-            raise UsageError(
-                f"{run} has removed what it restored; there is nothing to go on with", hint="start a new drill"
-            )
+            if state.exit_code is not None:
+                raise UsageError(
+                    f"{run} has removed what it restored; there is nothing to go on with", hint="start a new drill"
+                )
+            # It was killed before it could say how it ended. What is not done is not begun again: nobody would clean up.
+            stop = stop or any(step.status != "succeeded" for step in state.steps.values())
         with _lock(manner, declared["operation"], declared["runbook"], run):
             loaded = load_runbook(Path(declared["runbook_file"]), Path(declared["config_file"]))
             plan = _same_plan(loaded, declared)
