@@ -1,6 +1,7 @@
 """A drill turns red for each of these, and its first line names the workload and the cause.
 
-Beside them in test_bad_days: a flipped byte in a pack, a document that was replaced.
+Beside them in test_bad_days: a flipped byte in a pack, a document that was replaced. Older recovery points are drilled here,
+too: they share the bench.
 """
 
 from __future__ import annotations
@@ -229,3 +230,69 @@ def test_a_failed_cleanup(desk: Desk) -> None:
     resumed = desk.call("resume", called.document["run"], "--json")
     assert resumed.code == 0, resumed.said
     assert resumed.document["residue"] == []
+
+
+# --- older recovery points ----------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def a_newer_point(desk: Desk) -> Iterator[None]:
+    """A newer recovery point of everything, for as long as the block lasts."""
+    before = {site: desk.points(site) for site in ("strasbourg", "bordeaux")}
+    try:
+        replicated = desk.operate("replicate")
+        assert replicated.code == 0, replicated.said
+        yield
+    finally:
+        for site, points in before.items():
+            for point in set(desk.points(site)) - set(points):
+                desk.restic(site, "forget", "--tag", f"point={point.split('/')[1]}", "--unsafe-allow-remove-all")
+
+
+def restored(desk: Desk, run: str) -> dict[str, str]:
+    """By workload: the recovery point that the run restored."""
+    events = [event for event in desk.events(run) if event["kind"] == "StepSucceeded"]
+    return {
+        event["step"].partition(".")[0]: event["data"]["facts"]["point"]
+        for event in events
+        if event["step"].endswith(".restore")
+    }
+
+
+def test_older_recovery_points_are_restored_and_say_nothing_about_the_rpo(desk: Desk) -> None:
+    first = dict(point.split("/") for point in desk.points("bordeaux"))
+    with a_newer_point(desk):
+        newest = dict(point.split("/") for point in desk.points("bordeaux"))
+        assert set(first.values()).isdisjoint(newest.values())
+        by_id = desk.operate("drill", "--point", first["documents"])
+        sampled = desk.operate("drill", "--all-points", "5", "--seed", "4711")
+        by_chance = desk.operate("drill", "--point", "random", "--seed", "4711")
+        unknown = desk.operate("drill", "--point", "20200101T000000Z-abcdef")
+
+    assert by_id.code == 0, by_id.said
+    document = by_id.document
+    assert restored(desk, document["run"]) == first
+    assert (document["point"], document["verdict"]) == (first["documents"], "passed")
+    assert document["actuals"]["rpa_s"] is None
+    assert document["actuals"]["rta_s"] > 0
+    assert {found["verdict"] for found in document["verifications"]} == {"passed"}
+
+    assert sampled.code == 0, sampled.said
+    (only,) = sampled.document["runs"]
+    assert (sampled.document["schema"], sampled.document["seed"]) == ("albus-dr/drills/1", 4711)
+    assert restored(desk, only["run"]) == first
+    assert "there are 1 older recovery points: each is drilled" in sampled.err
+    assert "1 of 1 older recovery points passed (--seed 4711 chooses the same ones)" in sampled.err
+
+    assert by_chance.code == 0, by_chance.said
+    chosen = restored(desk, by_chance.document["run"])
+    assert chosen in (first, newest)
+    assert (
+        f"the recovery point {chosen['patients']} was chosen by chance; --seed 4711 chooses it again" in by_chance.err
+    )
+
+    assert unknown.code == 2, unknown.said
+    assert "no workload has this recovery point" in unknown.err
+    compliance = desk.call("compliance", str(desk.playbook), "--config", str(desk.config), "--json")
+    decisive = compliance.document["drill"]
+    assert not decisive or decisive["run"] not in (document["run"], only["run"], by_chance.document["run"])
