@@ -1,0 +1,87 @@
+"""A secret and a patient, planted wherever they could be, are told to nobody: no log, journal, report, evidence or argument."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.real.operator_desk import Called, Desk, ended, running
+
+pytestmark = pytest.mark.real
+
+SECRET = "canary-5f2e9c71d8b34a06"
+PATIENT = "Zéphyrine Canarienne"
+PARTS = tuple(part.encode() for part in (SECRET, "Zéphyrine", "Canarienne", "zephyrine-canarienne"))
+
+
+@pytest.fixture(scope="module")
+def planted(desk: Desk) -> Iterator[Path]:
+    """The secret in a config's environment and in a file of its own, the patient in the database, a document and its name;
+    a config that hands the secret to the copy, whose answers and log are full of both."""
+    bench = desk.bench
+    with bench.sites["strasbourg"].server.connect("albus") as connection:
+        connection.execute("UPDATE patient SET family_name = 'Canarienne', given_name = 'Zéphyrine' WHERE id <= 20")
+        connection.execute("UPDATE visit SET note = %s WHERE id <= 20", (f"{PATIENT} asked for {SECRET}",))
+    documents = bench.sites["strasbourg"].documents
+    (documents / "zephyrine-canarienne.txt").write_text(f"{PATIENT}: {SECRET}")
+    script = desk.folder / "talks.py"
+    script.write_text(
+        "import os, sys\n"
+        f"print({PATIENT!r}, os.environ['TOKEN'], flush=True)\n"
+        "os.execv(sys.executable, (sys.executable, '-m', 'albus_dr.bench.application', 'serve', *sys.argv[1:]))\n"
+    )
+    usual = '["${ALBUS_DEMO_PYTHON}", -m, albus_dr.bench.application, serve, --port, "{port}"]'
+    config = desk.variant(
+        "canary.yaml", desk.config,
+        (usual, f'["${{ALBUS_DEMO_PYTHON}}", "{script}", --port, "{{port}}"]'),
+        ('DOCUMENTS: "{documents}"}', 'DOCUMENTS: "{documents}", TOKEN: "${CANARY}"}'),
+    )  # fmt: skip
+    yield config
+    (documents / "zephyrine-canarienne.txt").unlink()
+
+
+def watched(desk: Desk, verb: str, *more: str, config: Path, playbook: Path | None = None) -> tuple[Called, bytes]:
+    """The operation, and the arguments of everything that ran on this machine meanwhile."""
+    seen: set[bytes] = set()
+    arguments = desk.operation(verb, "--json", "-v", *more, config=config, playbook=playbook)
+    with running(desk.begin(*arguments, environment={"CANARY": SECRET})) as child:
+        while child.poll() is None:
+            for place in Path("/proc").iterdir():
+                if place.name.isdigit():
+                    with contextlib.suppress(OSError):
+                        seen.add((place / "cmdline").read_bytes())
+            time.sleep(0.002)
+        return ended(child), b"\n".join(seen)
+
+
+def told(where: str, content: bytes) -> list[str]:
+    return [f"{where}: {part.decode()}" for part in PARTS if part in content]
+
+
+def test_it_is_told_by_nobody(desk: Desk, planted: Path) -> None:
+    replicated, of_replicate = watched(desk, "replicate", config=planted)
+    assert replicated.code == 0, replicated.said
+    passed, of_drill = watched(desk, "drill", config=planted)
+    assert passed.code == 0, passed.said
+    wrong = desk.variant("asks.yaml", desk.playbook, ("amount_cents > `0`", "amount_cents < `0`"))
+    failed, of_failed = watched(desk, "drill", config=planted, playbook=wrong)
+    assert failed.code == 5, failed.said
+    assert b"pg_restore" in of_drill, "nothing was seen of what a drill starts"
+    assert desk.call("evidence", "keygen").code == 0
+    for called in (passed, failed):
+        run = called.document["run"]
+        made = desk.call("evidence", "create", run, "--output", str(desk.folder / f"{run}.evidence.json"))
+        assert made.code == 0, made.said
+
+    found = told("arguments", of_replicate + of_drill + of_failed)
+    for called in (replicated, passed, failed):
+        found += told("said", called.said.encode())
+    files = [path for path in (*desk.state.rglob("*"), *desk.folder.glob("*.evidence.json")) if path.is_file()]
+    assert {path.suffix for path in files} >= {".html", ".json", ".md", ".xml", ".jsonl", ".sqlite"}
+    for path in files:
+        found += told(str(path), path.read_bytes())
+    assert found == []
