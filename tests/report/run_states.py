@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from albus_dr.journal.state import CLOCKS, RunState, StepState, VerificationState
+from albus_dr.journal.state import CLOCKS, Creation, RunState, StepState, VerificationState
 
 ZERO = datetime(2026, 1, 31, 9, 14, 3, 120_000, tzinfo=UTC)
 SITES: dict[str, Any] = {
@@ -120,6 +120,13 @@ def failed_drill() -> RunState:
         VerificationState("documents.restore", "documents", "SHA-256 of 812 files", "812 equal", "", "not_evaluated"),
     ]
     state.residue = ["bordeaux: /var/lib/albus-dr/scratch/7f3a/documents (1.2 GiB)"]
+    scratch, by = "/var/lib/albus-dr/scratch", "ana"
+    state.creations = [
+        Creation("2026-01-30-drill-5c4a", "", "bordeaux", "all", f"{scratch}/5c4a", None, after(0.1), by),
+        Creation(state.run, "", "bordeaux", "all", f"{scratch}/7f3a", after(0.2)),
+        Creation(state.run, "patients", "bordeaux", "all", f"{scratch}/7f3a/patients", after(0.3), after(1.5), by),
+        Creation(state.run, "documents", "bordeaux", "all", f"{scratch}/7f3a/documents", after(0.4)),
+    ]
     return state
 
 

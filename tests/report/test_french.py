@@ -139,7 +139,8 @@ def _names(state: RunState) -> list[str]:
         state.plan_digest,
         state.last_hash,
     ]
-    return list(filter(None, [*named, state.scenario, state.operator, *steps, *sites, *state.rpa_by_workload]))
+    made = [text for each in state.creations for text in (each.path, each.host, each.destroyed_by)]
+    return list(filter(None, [*made, *named, state.scenario, state.operator, *steps, *sites, *state.rpa_by_workload]))
 
 
 def test_what_the_journal_says_is_told_in_french() -> None:
