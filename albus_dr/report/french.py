@@ -8,7 +8,8 @@ from datetime import datetime
 from functools import cached_property
 
 from albus_dr.report.french_journal import JOURNAL
-from albus_dr.report.french_phrases import FINDINGS, PAGE, TERMINAL
+from albus_dr.report.french_phrases import FINDINGS, PAGE
+from albus_dr.report.french_terminal import TERMINAL
 from albus_dr.report.words import Words, utc
 
 NARROW = "\N{NARROW NO-BREAK SPACE}"

@@ -17,7 +17,8 @@ from albus_dr.plan.build import build
 from albus_dr.report import FORMATS, markdown, phrases
 from albus_dr.report.french import FRENCH, NARROW, WIDE, typeset
 from albus_dr.report.french_journal import JOURNAL
-from albus_dr.report.french_phrases import FINDINGS, PAGE, TERMINAL
+from albus_dr.report.french_phrases import FINDINGS, PAGE
+from albus_dr.report.french_terminal import TERMINAL
 from albus_dr.report.html import phrases as page_phrases
 from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.loader import load
