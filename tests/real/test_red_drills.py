@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from albus_dr.errors import NotReadyError
+from albus_dr.journal.state import NETWORK
 from albus_dr.tools import namespace
 from albus_dr.tools.host import LocalHost
 from tests.real.operator_desk import Called, Desk, first_line
@@ -275,7 +276,7 @@ def test_older_recovery_points_are_restored_and_say_nothing_about_the_rpo(desk: 
     assert (document["point"], document["verdict"]) == (first["documents"], "passed")
     assert document["actuals"]["rpa_s"] is None
     assert document["actuals"]["rta_s"] > 0
-    assert {found["verdict"] for found in document["verifications"]} == {"passed"}
+    assert {each["verdict"] for each in document["verifications"] if each["kind"] != NETWORK} == {"passed"}
 
     assert sampled.code == 0, sampled.said
     (only,) = sampled.document["runs"]
