@@ -48,6 +48,11 @@ has_restic() { # has_restic [PROGRAM]: there, and new enough
     [ -n "$version" ] && printf '%s\n' "$RESTIC_MINIMUM" "$version" | sort -t. -k1,1n -k2,2n -k3,3n -C
 }
 
+has_libatomic() {
+    for file in /usr/lib/*/libatomic.so.1 /usr/lib64/libatomic.so.1; do [ -e "$file" ] && return; done
+    return 1
+}
+
 look() { # look demo|test: sets `missing` to the tools that this machine lacks
     missing=
     python >/dev/null || missing="$missing python"
@@ -61,6 +66,7 @@ look() { # look demo|test: sets `missing` to the tools that this machine lacks
     has_restic || missing="$missing restic"
     [ "$1" = demo ] || have shellcheck || missing="$missing shellcheck"
     [ "$1" = demo ] || have chromium || missing="$missing chromium"
+    [ "$1" = demo ] || has_libatomic || [ "$(uname -s)" != Linux ] || missing="$missing libatomic"
     [ "$1" = demo ] || have etcd || missing="$missing etcd"
     [ "$1" = demo ] || have faketime || missing="$missing faketime"
     [ "$1" = demo ] || have sshd || [ -x /usr/sbin/sshd ] || missing="$missing sshd"
@@ -77,6 +83,7 @@ packages_of() { # packages_of apt|dnf|brew TOOL
     apt:ssh) echo openssh-client ;;
     apt:sshd | dnf:sshd) echo openssh-server ;;
     apt:etcd) echo etcd-server ;;
+    apt:libatomic) echo libatomic1 ;;
     apt:ip) echo iproute2 ;;
     dnf:ip) echo iproute ;;
     brew:faketime) echo libfaketime ;;
@@ -105,6 +112,7 @@ described() { # described TOOL: what it is, for people
     setpriv) echo 'setpriv' ;;
     etcd) echo 'etcd, a witness of the tests' ;;
     chromium) echo 'Chromium, for tests of the report' ;;
+    libatomic) echo 'libatomic, for what drives Chromium' ;;
     ip) echo 'ip, for networks that nothing leaves' ;;
     faketime) echo 'libfaketime, for wrong clocks' ;;
     certificates) echo 'certificate authorities' ;;
