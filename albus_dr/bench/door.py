@@ -44,17 +44,13 @@ backend {backend}
 """
 
 
-def write_config(
-    directory: Path, place: Place, ports: tuple[int, int], servers: Mapping[str, tuple[str, int]], open_to: str
-) -> None:
+def write_config(directory: Path, place: Place, ports: tuple[int, int], servers: Mapping[str, tuple[str, int]]) -> None:
     """``ports``: of the door and of its runtime API; ``servers``: address and port of the application by site.
 
-    Every site but ``open_to`` begins in maintenance.
+    Every site begins in maintenance: HAProxy remembers nothing, and whoever is primary when it starts, it is not known
+    here.
     """
-    lines = "\n".join(
-        f"    server {site} {address}:{port}{'' if site == open_to else ' disabled'}"
-        for site, (address, port) in servers.items()
-    )
+    lines = "\n".join(f"    server {site} {address}:{port} disabled" for site, (address, port) in servers.items())
     admin = admin_address(directory, place, ports[1])
     text = _CONFIG.format(
         directory=directory, address=place.address, port=ports[0], admin=admin + ("" if place.namespace else " mode 600"),

@@ -54,6 +54,8 @@ from albus_dr.bench.processes import (
 )
 from albus_dr.errors import AlbusError, NotReadyError, RefusedError, UsageError
 from albus_dr.tools import process
+from albus_dr.tools.haproxy import Door
+from albus_dr.tools.host import LocalHost
 
 PRIMARY, SECONDARY = "strasbourg", "bordeaux"
 SITES = (PRIMARY, SECONDARY)
@@ -208,6 +210,7 @@ class Bench:
                 served = begin("the application at strasbourg", lambda: self.start_application(PRIMARY), loaded)
                 for part in (documents, database, stores, front, loaded, standby, served):
                     part.result()
+            self._open_door(PRIMARY)
             self._wait_for_door()
         except BaseException:
             self.stop()
@@ -420,7 +423,7 @@ class Bench:
         (self.directory / "door").mkdir(mode=0o700)
         applications = {name: (site.place.address, site.application.port) for name, site in self.sites.items()}
         ports = (self._state["door_port"], self._state["door_admin_port"])
-        door.write_config(self.directory / "door", self.users, ports, applications, PRIMARY)
+        door.write_config(self.directory / "door", self.users, ports, applications)
         if self.network:
             assert self.witness is not None
             make_enterable(self.witness.site)
@@ -486,13 +489,18 @@ class Bench:
         site.place.run(argv, timeout_s=30).check("starting the application")
 
     def start_door(self) -> None:
-        """HAProxy. It remembers nothing: it opens to the first primary."""
+        """HAProxy. It remembers nothing, and begins closed: `albus-dr door` opens it to the primary."""
         directory = self.directory / "door"
         started = door.start(directory, self.users)
         self._remember("door", started)
         wait_until_ready(
             "the door", started, lambda: listens(started, self._state["door_port"]), log=directory / "haproxy.log"
         )
+
+    def _open_door(self, name: str) -> None:
+        address = door.admin_address(self.directory / "door", self.users, self._state["door_admin_port"])
+        front = Door(LocalHost(), address, door.BACKEND)
+        self.operator.inside(lambda: front.set_state(name, "ready"))
 
     def _start_standby(self) -> None:
         primary, standby = self.sites[PRIMARY].server, self.sites[SECONDARY].server

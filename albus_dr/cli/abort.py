@@ -44,5 +44,11 @@ def command(
         store.append(found, "AbortRequested", {"who": getpass.getuser(), "why": why})
     try:
         resume(found, manner, stop=True)
-    except RefusedError:
-        typer.echo(f"{found} goes on in another process; it was told to stop", err=True)
+    except RefusedError as error:
+        if found in error.message:  # it holds the lock, or the run lease on another machine
+            typer.echo(f"{found} goes on elsewhere; it was told to stop: {error.message}", err=True)
+            return
+        raise RefusedError(
+            f"{found} is given up, and nothing could be cleaned up: {error.message}",
+            hint=f"when that is over: albus-dr abort {found} again. {error.hint}",
+        ) from None

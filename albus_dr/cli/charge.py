@@ -11,7 +11,7 @@ from typing import Any
 
 from albus_dr.cli.common import engine_address, state_directory
 from albus_dr.engine.history import CHANGES_SITES, epoch_seen, primary_and_secondary, was_promoted
-from albus_dr.errors import AlbusError, RefusedError
+from albus_dr.errors import AlbusError, RefusedError, UsageError
 from albus_dr.journal.state import RunState
 from albus_dr.journal.store import JournalStore, sa_url_for_people
 from albus_dr.runbook.config import WitnessConfig
@@ -88,23 +88,37 @@ def standpoint(store: JournalStore, loaded: Loaded, operation: str, options: dic
     return Standpoint(witness, record.primary, other, record.epoch)
 
 
-def resumed_standpoint(store: JournalStore, loaded: Loaded, declared: Any, *, stop: bool) -> Standpoint:
+def resumed_standpoint(
+    store: JournalStore, loaded: Loaded, declared: Any, *, stop: bool, stated_now: bool = False
+) -> Standpoint:
     """Of a run that goes on: its sites are those that it was declared with. One that only ends (``stop``) needs no witness:
-    whoever is in charge next replaces what it has claimed."""
+    whoever is in charge next replaces what it has claimed. ``stated_now``: a person has just said that it goes on without."""
     source, target, epoch = declared["source"], declared["target"], epoch_seen(store, declared["runbook"])
-    if declared["operation"] not in CHANGES_SITES or declared["options"].get("without_witness"):
-        return Standpoint(None, source, target, epoch)
+    alone = Standpoint(None, source, target, epoch)
+    if stated_now and declared["operation"] != "failover":
+        raise UsageError(
+            f"a {declared['operation']} does not go on without the witness", hint="--without-witness is for a failover"
+        )
+    if declared["operation"] not in CHANGES_SITES or (declared["options"].get("without_witness") and not stated_now):
+        return alone
     witness = witness_of(loaded)
     try:
         witness.read(epoch)
-    except AlbusError as error:
+    except RefusedError:
         if stop:
-            return Standpoint(None, source, target, epoch)
-        if isinstance(error, RefusedError):
-            raise
+            return alone
+        raise
+    except AlbusError as error:
+        if stop or stated_now:
+            return alone
         raise RefusedError(
-            f"the witness does not answer: {error.message}", hint=f"resume later; {STILL_ALLOWED}"
+            f"the witness does not answer: {error.message}",
+            hint='resume later; a failover goes on with a statement: --without-witness "who, why"',
         ) from None
+    if stated_now:
+        raise RefusedError(
+            f"the witness answers ({witness.name}): a failover goes through it", hint="leave --without-witness out"
+        )
     return Standpoint(witness, source, target, epoch)
 
 

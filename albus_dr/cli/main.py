@@ -32,6 +32,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "reprotect": ("albus_dr.cli.reprotect", "Make a returned site the standby again, keeping what it has alone."),
     "failback": ("albus_dr.cli.failback", "The planned return: reprotect, then change the primary back."),
     "witness": ("albus_dr.cli.witness", "Show what the witness holds, or write it anew."),
+    "door": ("albus_dr.cli.door", "Open the door to the primary: for a proxy that was started again."),
     "runs": ("albus_dr.cli.runs", "List, show, compare and watch runs."),
     "resume": ("albus_dr.cli.resume", "Go on with a run that was interrupted, failed or waits."),
     "abort": ("albus_dr.cli.abort", "Stop a run."),

@@ -30,6 +30,7 @@ from albus_dr.engine.history import (
     open_runs_of,
     require_nothing_unfinished,
     require_same_primary,
+    returned_unkept,
     runs_like,
 )  # fmt: skip
 from albus_dr.engine.lock import exclusive
@@ -106,10 +107,13 @@ def carry_out(order: Order, manner: Manner) -> RunState:
                 return _run(store, loaded, plan, info, manner, at, stopped)
 
 
-def resume(run: str, manner: Manner, *, stop: bool = False) -> None:
-    """Go on with a run (or, with ``stop``, only clean up and end it); ends the program with its exit code."""
+def resume(run: str, manner: Manner, *, stop: bool = False, without_witness: str | None = None) -> None:
+    """Go on with a run (or, with ``stop``, only clean up and end it); ends the program with its exit code.
+
+    ``without_witness``: a person's statement, now that the witness does not answer any more.
+    """
     with journal(manner.engine) as store:
-        declared = store.events(run)[0].data
+        declared = _declared(store, run, without_witness)
         state = fold(store.events(run))
         if state.verdict == "passed" and state.exit_code is not None:
             raise UsageError(f"{run} has ended: {state.verdict}", hint=f"albus-dr report {run}")
@@ -124,18 +128,28 @@ def resume(run: str, manner: Manner, *, stop: bool = False) -> None:
             loaded = load_runbook(Path(declared["runbook_file"]), Path(declared["config_file"]))
             plan = _same_plan(loaded, declared)
             info = _run_info(store, run, plan, declared)
-            at = resumed_standpoint(store, loaded, declared, stop=stop)
+            at = resumed_standpoint(store, loaded, declared, stop=stop, stated_now=bool(without_witness))
             stopped = Signal()
             if stop:
                 stopped.set()
             with _in_charge(at, store, run, plan, manner, stopped):
                 if not stop:
                     require_same_primary(store, loaded.runbook, state)
-                    store.append(run, "RunResumed", {"operator": _operator()})
+                    stated = {"without_witness": without_witness} if without_witness else {}
+                    store.append(run, "RunResumed", {"operator": _operator(), **stated})
                 store.mirror_again(run)
                 with _replication_stopped(store, plan, run, manner):
                     state = _run(store, loaded, plan, info, manner, at, stopped)
     raise typer.Exit(conclude(state, manner))
+
+
+def _declared(store: JournalStore, run: str, without_witness: str | None) -> dict[str, Any]:
+    """What the run was declared with, and what was stated when it was resumed."""
+    first, *later = store.events(run)
+    stated = [event.data.get("without_witness") for event in later if event.kind == "RunResumed"]
+    known = next((text for text in (without_witness, *reversed(stated)) if text), None)
+    options = {**first.data["options"], **({"without_witness": known} if known else {})}
+    return {**first.data, "options": options}
 
 
 def conclude(state: RunState, manner: Manner) -> ExitCode:
@@ -221,10 +235,13 @@ def _operator() -> str:
 
 def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: Order, at: Standpoint) -> RunInfo:
     objectives = loaded.runbook.objectives
+    options = {**order.options, "epoch_seen": at.epoch}
+    if plan.operation == "replicate":
+        options["returned_unkept"] = returned_unkept(store, plan.runbook)
     data = {
         "runbook": plan.runbook, "description": loaded.runbook.description, "operation": plan.operation,
         "scenario": os.environ.get("ALBUS_DR_SCENARIO") or None, "plan": plan.to_json(), "plan_digest": plan.digest,
-        "source": plan.source, "target": plan.target, "operator": _operator(), "options": {**order.options, "epoch_seen": at.epoch},
+        "source": plan.source, "target": plan.target, "operator": _operator(), "options": options,
         "objectives": {"rto_s": objectives.rto, "rpo_s": objectives.rpo, "clock": objectives.clock,
                        "budgets": dict(objectives.budgets)},
         "sites": _sites(loaded), "runbook_file": str(loaded.path.absolute()),

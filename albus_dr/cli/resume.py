@@ -30,6 +30,14 @@ def command(
         typer.Option("--decide", metavar="STEP=done|not_done", help="What you saw of a step whose state is unknown."),
     ] = None,
     why: Annotated[str, typer.Option("--why", help="How you know, for the record.")] = "",
+    without_witness: Annotated[
+        str | None,
+        typer.Option(
+            "--without-witness",
+            help='Of a failover, when the witness is gone by now. A statement for the record, "who, why": '
+            "the old primary stays off until the witness has been told.",
+        ),
+    ] = None,
     engine: EngineOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
@@ -45,4 +53,4 @@ def command(
             if decision not in ("done", "not_done"):
                 raise UsageError(f"--decide {text}: say STEP=done or STEP=not_done")
             store.append(found, "StepDecided", {"decision": decision, "who": getpass.getuser(), "why": why}, step=step)
-    go_on(found, manner)
+    go_on(found, manner, without_witness=without_witness)

@@ -67,6 +67,17 @@ def primary_and_secondary(store: JournalStore, runbook: Runbook) -> tuple[str, s
     return pair
 
 
+def returned_unkept(store: JournalStore, runbook: str) -> bool:
+    """True from a failover on until a reprotect has kept what the other site has alone."""
+    for state in runs_of(store, runbook, CHANGES_SITES):
+        if state.operation == "reprotect":
+            if state.verdict == "passed":
+                return False
+        elif changed_primary(state):
+            return state.operation == "failover"
+    return False
+
+
 def epoch_seen(store: JournalStore, runbook: str) -> int:
     """The highest epoch of the witness that a change of primary here has seen or made; 0 when there was none."""
     seen = (

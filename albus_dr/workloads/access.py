@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from albus_dr.runbook.config import Config
+from albus_dr.runbook.config import Config, HostConfig, ProxyConfig
+from albus_dr.tools.haproxy import Door
 from albus_dr.tools.host import Host, connect
 from albus_dr.tools.postgres import Server, find_programs
 from albus_dr.tools.restic import Repository
@@ -27,6 +28,11 @@ class Setting(Protocol):
 def host(ctx: Setting, site: str, name: str) -> Host:
     """A host of a site."""
     return connect(name, ctx.config.sites[site].hosts[name])
+
+
+def door(config: ProxyConfig) -> Door:
+    """The door that users come in by."""
+    return Door(connect("door", config.host or HostConfig()), config.haproxy, config.backend)
 
 
 def server(ctx: Setting, site: str, name: str) -> Server:

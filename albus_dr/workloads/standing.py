@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import cast
 
 from albus_dr.errors import AlbusError, StepError
-from albus_dr.runbook.config import Config, HostConfig
+from albus_dr.runbook.config import Config
 from albus_dr.runbook.model import Runbook
-from albus_dr.tools.haproxy import Door
-from albus_dr.tools.host import connect
 from albus_dr.tools.postgres import Server, ServerDown
 from albus_dr.units import format_duration
 from albus_dr.workloads import access, files, postgres, recovery_points, service, traffic
@@ -198,8 +196,7 @@ def _service(setting: Setting, standing: Standing) -> Standing:
 def _traffic(setting: Setting, standing: Standing) -> Standing:
     model = cast(traffic.Model, setting.runbook.workloads[standing.workload])
     config = setting.config.proxies[model.proxy]
-    door = Door(connect("door", config.host or HostConfig()), config.haproxy, config.backend)
-    state = door.state(config.servers[standing.site])
+    state = access.door(config).state(config.servers[standing.site])
     return replace(standing, role={"ready": "open", "maint": "closed", "drain": "draining"}[state])
 
 
@@ -271,7 +268,10 @@ def _misplaced(standing: Standing, runbook: Runbook, primary: str) -> list[str]:
         "service": ("running", ""), "traffic": ("open", "closed"),
     }.get(standing.kind, ("", ""))  # fmt: skip
     expected = serving if standing.site == primary else waiting
-    return [f"{where}: it is {standing.role}; it should be {expected}"] if expected not in ("", standing.role) else []
+    if expected in ("", standing.role):
+        return []
+    remedy = ": albus-dr door sets it" if standing.kind == "traffic" else ""
+    return [f"{where}: it is {standing.role}; it should be {expected}{remedy}"]
 
 
 def _unreplicated(standing: Standing, runbook: Runbook) -> list[str]:

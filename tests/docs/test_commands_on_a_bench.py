@@ -29,7 +29,7 @@ ORDER = (
     TUTORIAL, TOP / "README.md",
     *(TOP / "docs" / "how-to" / f"{name}.md" for name in (
         "replicate-by-cron", "drill-in-ci", "keep-drills-in-time", "run-by-itself", "give-evidence",
-        "own-steps", "synchronous-replication", "switch-over", "when-a-run-stops", "fail-over")),
+        "own-steps", "synchronous-replication", "switch-over", "set-the-door", "when-a-run-stops", "fail-over")),
 )  # fmt: skip
 PLACE = "/tmp/albus"  # as the pages say; the tests put another in its place
 KILL_AT = (("StepIntended", "application.stop"), ("StepSucceeded", "documents.bring_forward"))

@@ -14,6 +14,7 @@ from albus_dr.engine.history import (
     primary_and_secondary,
     require_nothing_unfinished,
     require_same_primary,
+    returned_unkept,
     runs_of,
 )
 from albus_dr.errors import ExitCode, RefusedError
@@ -101,6 +102,20 @@ def past(tmp_path: Path) -> Iterator[Past]:
     store = JournalStore(f"sqlite:///{tmp_path}/engine.sqlite", tmp_path)
     yield Past(store)
     store.close()
+
+
+# --- what the other site has alone ---------------------------------------------------------------------------------------
+
+
+def test_from_a_failover_to_a_reprotect_the_other_site_may_have_something_alone(past: Past) -> None:
+    past.passed("r1", "switchover")
+    assert not returned_unkept(past.store, "albus")
+    past.passed("r2", "failover")
+    past.passed("r3", "replicate", B, A, steps=("ready",))
+    past.end(past.declare("r4", "reprotect", B, A, steps=("ready", "open")), "failed", ExitCode.STEP_FAILED)
+    assert returned_unkept(past.store, "albus")
+    past.passed("r5", "reprotect", B, A, steps=("ready", "open"))
+    assert not returned_unkept(past.store, "albus")
 
 
 # --- who is primary ---------------------------------------------------------------------------------------------------

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import urllib.error
+import urllib.request
+
 import pytest
 
-from tests.real.operator_desk import Called, Desk, kill, running
+from tests.real.operator_desk import Called, Desk, kill, running, wait_for
 
 pytestmark = pytest.mark.real
 
@@ -34,6 +39,23 @@ def test_switchover_loses_nothing_and_the_old_primary_follows(desk: Desk) -> Non
     assert_lost_nothing(desk.operate("switchover"))
     assert desk.primaries() == ["bordeaux"]
     assert desk.sync_state("bordeaux", "strasbourg") == "sync"
+
+
+def test_a_door_that_was_started_again_lets_nobody_in_until_it_is_told_who_serves(desk: Desk) -> None:
+    (door,) = [pid for name, pid in desk.bench.processes() if name == "door"]
+    os.kill(door, signal.SIGKILL)
+    wait_for(lambda: all(pid != door for _, pid in desk.bench.processes()) or None)
+    desk.bench.start_door()
+    with pytest.raises(urllib.error.HTTPError, match="503"):
+        urllib.request.urlopen(f"{desk.bench.url}/agenda/today", timeout=15)
+    where = (str(desk.playbook), "--config", str(desk.config))
+    assert "door at bordeaux: it is closed; it should be open: albus-dr door sets it" in desk.call("status", *where).out
+    called = desk.call("door", *where)
+    assert called.code == 0, called.said
+    assert "door is open to bordeaux alone: it is the primary in epoch 2" in called.out
+    with urllib.request.urlopen(f"{desk.bench.url}/agenda/today", timeout=15) as answer:
+        assert answer.status == 200
+    assert "door at" not in desk.call("status", *where).out
 
 
 def test_replicate_goes_the_other_way_now(desk: Desk) -> None:

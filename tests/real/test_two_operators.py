@@ -58,6 +58,8 @@ def test_of_two_who_start_in_the_same_second_one_wins_and_the_other_is_told_who(
 
 def test_of_two_switchovers_one_is_refused_by_name(pair: tuple[Desk, Desk]) -> None:
     desk, other = pair
+    mine = other.operate("failover")  # the primary lives
+    assert mine.code == 8, mine.said
     known = desk.runs()
     with running(desk.begin(*desk.operation("switchover"))) as child:
         run = desk.new_run(known, child)
@@ -65,6 +67,10 @@ def test_of_two_switchovers_one_is_refused_by_name(pair: tuple[Desk, Desk]) -> N
         called = other.operate("switchover")
         assert called.code == 8, called.said
         assert run in called.err
+        given_up = other.call("abort", mine.document["run"])
+        assert given_up.code == 8, given_up.said
+        assert "is given up, and nothing could be cleaned up: another run is in progress" in given_up.err
+        assert run in given_up.err
         assert ended(child).code == 0
     assert len(desk.primaries()) == 1
 
@@ -80,6 +86,9 @@ def test_a_claim_is_left_where_a_run_was_killed_and_resume_goes_on_with_it(pair:
     assert run in str(record(desk)["claim"])
     refused = other.operate("switchover")  # its run lease has not lapsed
     assert refused.code == 8, refused.said
+    door = desk.call("door", str(desk.playbook), "--config", str(desk.config))
+    assert door.code == 8, door.said
+    assert f"{run} has claimed" in door.err
     for kind, step in (("StepSucceeded", "fence"), ("StepSucceeded", "commit"), ("StepIntended", "patients.promote")):
         with running(desk.begin("resume", run)) as child:
             desk.wait_for_event(run, kind, step, child)

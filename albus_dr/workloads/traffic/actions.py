@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from typing import cast
 
 from albus_dr.errors import StepError
-from albus_dr.runbook.config import HostConfig
 from albus_dr.runbook.model import HttpCheck
 from albus_dr.tools import http, process
 from albus_dr.tools.haproxy import Door
-from albus_dr.tools.host import connect
+from albus_dr.workloads import access
 from albus_dr.workloads.http_checks import ask
 from albus_dr.workloads.own import run_environment
 from albus_dr.workloads.step import Action, Facts, Observation, State, StepContext, Verification
@@ -23,8 +22,7 @@ def _model(ctx: StepContext) -> Model:
 
 
 def _door(ctx: StepContext) -> Door:
-    config = ctx.proxy(_model(ctx).proxy)
-    return Door(connect("door", config.host or HostConfig()), config.haproxy, config.backend)
+    return access.door(ctx.proxy(_model(ctx).proxy))
 
 
 def _line(ctx: StepContext, site: str) -> str:
@@ -43,7 +41,8 @@ def _observe_closed(ctx: StepContext) -> Observation:
 
 
 def _observe_opened(ctx: StepContext) -> Observation:
-    opened = _door(ctx).state(_line(ctx, ctx.spec.site)) == "ready"
+    door = _door(ctx)
+    opened = (door.state(_line(ctx, ctx.run.source)), door.state(_line(ctx, ctx.run.target))) == ("maint", "ready")
     return Observation(State.DONE if opened else State.NOT_DONE, "by the proxy")
 
 
@@ -54,7 +53,11 @@ def _close(ctx: StepContext) -> Facts:
 
 
 def _open(ctx: StepContext) -> Facts:
-    _door(ctx).set_state(_line(ctx, ctx.spec.site), "ready")
+    """To the target alone: somebody may have opened it to the source meanwhile."""
+    door = _door(ctx)
+    if door.state(_line(ctx, ctx.run.source)) != "maint":
+        door.set_state(_line(ctx, ctx.run.source), "maint")
+    door.set_state(_line(ctx, ctx.run.target), "ready")
     return {}
 
 

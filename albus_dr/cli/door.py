@@ -1,0 +1,117 @@
+"""albus-dr door RUNBOOK"""
+
+from __future__ import annotations
+
+import getpass
+import platform
+import secrets
+import sys
+import time
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from typing import cast
+
+import typer
+
+from albus_dr.cli.charge import place_of, witness_of
+from albus_dr.cli.common import (
+    ConfigOption,
+    EngineOption,
+    QuietOption,
+    RunbookArgument,
+    engine_address,
+    journal,
+    load_runbook,
+    state_directory,
+)
+from albus_dr.engine.history import epoch_seen, primary_and_secondary
+from albus_dr.engine.lock import exclusive
+from albus_dr.errors import RefusedError, TransientError, UsageError
+from albus_dr.journal.store import JournalStore
+from albus_dr.runbook.loader import Loaded
+from albus_dr.safety.record import RunLease
+from albus_dr.safety.witness import RUN_LEASE_S, Witness, run_lease
+from albus_dr.tools.haproxy import ServerState
+from albus_dr.workloads import access, traffic
+
+WATCH_S, POLL_S = 2.0, 0.25
+
+
+def command(
+    runbook: RunbookArgument,
+    config: ConfigOption = None,
+    engine: EngineOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Open every door to the site that the witness names as the primary, and close it to the other one.
+
+    For a proxy that was started again: it remembers nothing. A run that changes the primary sets the doors itself.
+    """
+    loaded = load_runbook(runbook, config)
+    name = loaded.runbook.runbook
+    doors = [one for one, model in loaded.runbook.workloads.items() if model.kind == "traffic"]
+    if not doors:
+        raise UsageError(f"{name} has no workload of the kind traffic")
+    run = f"door-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    who = f"{getpass.getuser()}@{platform.node()}"
+    witness = witness_of(loaded)
+    with (
+        journal(engine) as store,
+        exclusive(engine_address(engine), state_directory(), f"{name}.primary", purpose=f"{run} by {who}"),
+    ):
+        lease = RunLease(run, who, f"door of {name}", place_of(engine), RUN_LEASE_S, 0)
+        is_known = witness.read(epoch_seen(store, name)).record is not None
+        with run_lease(witness, lease, _stopped, lambda: False) if is_known else nullcontext():
+            primary, why = _primary(store, loaded, witness)
+            _set_all(loaded, doors, primary)
+            if not quiet:
+                for door in doors:
+                    typer.echo(f"{door} is open to {primary} alone: {why}")
+
+
+def _primary(store: JournalStore, loaded: Loaded, witness: Witness) -> tuple[str, str]:
+    """Who is primary, and who says so. Raises RefusedError while a change of primary has closed the door on purpose."""
+    record = witness.read(epoch_seen(store, loaded.runbook.runbook)).record
+    if record is None:
+        if epoch_seen(store, loaded.runbook.runbook):
+            raise RefusedError(
+                f"{witness.name} holds nothing about {loaded.runbook.runbook}: it was lost",
+                hint="look at both sites, then: albus-dr witness set RUNBOOK --primary SITE",
+            )
+        return primary_and_secondary(store, loaded.runbook)[0], "the primary was never changed"
+    if record.claim is not None:
+        raise RefusedError(
+            f"{record.claim.run} has claimed {record.claim.target}: it closes and opens the doors itself",
+            hint=f"albus-dr resume {record.claim.run} goes on with it, albus-dr abort gives it up; then set the door",
+        )
+    return record.primary, f"it is the primary in epoch {record.epoch}, by {witness.name}"
+
+
+def _set_all(loaded: Loaded, workloads: list[str], primary: str) -> None:
+    """A proxy that reads its configuration anew answers as it was, and is closed a moment later: look again for a while."""
+    over_s = time.monotonic() + WATCH_S
+    while True:
+        last = time.monotonic() > over_s
+        try:
+            for workload in workloads:
+                _set(loaded, workload, primary)
+        except TransientError:
+            if last:
+                raise
+        if last:
+            return
+        time.sleep(POLL_S)
+
+
+def _set(loaded: Loaded, workload: str, primary: str) -> None:
+    """Closed first: no moment with both sites behind one door."""
+    config = loaded.config.proxies[cast(traffic.Model, loaded.runbook.workloads[workload]).proxy]
+    door = access.door(config)
+    for site, server in sorted(config.servers.items(), key=lambda item: item[0] == primary):
+        wanted: ServerState = "ready" if site == primary else "maint"
+        if door.state(server) != wanted:
+            door.set_state(server, wanted)
+
+
+def _stopped(reason: str) -> None:
+    print(f"another run took over: {reason}", file=sys.stderr)
