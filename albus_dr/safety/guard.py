@@ -20,9 +20,10 @@ from albus_dr.runbook.config import SiteConfig
 from albus_dr.safety import rule
 from albus_dr.safety.record import Record, WriteLease
 from albus_dr.safety.rule import Decision
+from albus_dr.safety.witness import Attempt, compare_and_set
 from albus_dr.tools import guarded
 from albus_dr.tools.guarded import Moments, clock
-from albus_dr.tools.register import Conflict, Register, Unreachable, WriteUnknown, write_surely
+from albus_dr.tools.register import Register, Unreachable, WriteUnknown
 
 START_WINDOW_S = 5.0
 TRIES = 10
@@ -90,30 +91,31 @@ class Guard:
 
     def asked(self, judge: Callable[[Record, float], Decision]) -> Told:
         """The judge's decision on what the witness holds now, written where it changes that."""
-        for _ in range(TRIES):
+        told: Told
+
+        def attempt() -> Attempt:
+            nonlocal told
             asked_at = clock()
             held = self.register.read()
-            if held.text is None:
-                raise RefusedError(
-                    f"the witness ({self.register.name}) holds nothing about {self.runbook}: nobody has said who is primary",
-                    hint=f"look at both sites, then: albus-dr witness set {self.runbook} --primary SITE; {_ALLOWED_STILL}",
-                )
-            record = Record.from_text(held.text)
-            believed = rule.accept(record, self.runbook, self.sites, self.epoch())
-            if not believed.allowed:
-                raise RefusedError(f"the witness ({self.register.name}) is not believed: {believed.reason}", hint=_WHO)
-            self._remember(record.epoch)
-            decision = judge(record, held.now)
-            if not decision.allowed or decision.record is None:
-                return Told(decision, record, asked_at)
-            try:
-                write_surely(
-                    self.register, decision.record.to_text(uuid.uuid4().hex), held.version, timeout_s=self.ttl_s / 3
-                )
-            except Conflict:
-                continue
-            return Told(decision, record, asked_at)
-        raise Unreachable(f"{self.register.name} was changed by others {TRIES} times while it was asked")
+            record = self._believed(held.text)
+            told = Told(judge(record, held.now), record, asked_at)
+            return Attempt(held.version, told.decision.record if told.decision.allowed else None)
+
+        compare_and_set(self.register, attempt, tries=TRIES, settle_s=self.ttl_s / 3)
+        return told
+
+    def _believed(self, text: str | None) -> Record:
+        if text is None:
+            raise RefusedError(
+                f"the witness ({self.register.name}) holds nothing about {self.runbook}: nobody has said who is primary",
+                hint=f"look at both sites, then: albus-dr witness set {self.runbook} --primary SITE; {_ALLOWED_STILL}",
+            )
+        record = Record.from_text(text)
+        believed = rule.accept(record, self.runbook, self.sites, self.epoch())
+        if not believed.allowed:
+            raise RefusedError(f"the witness ({self.register.name}) is not believed: {believed.reason}", hint=_WHO)
+        self._remember(record.epoch)
+        return record
 
     def _asked_to_start(self, lease: WriteLease) -> float:
         """When the witness was asked, by this machine's clock. Raises RefusedError, and what says that it is not there."""

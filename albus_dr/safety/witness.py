@@ -33,6 +33,34 @@ class Seen:
     read_at: float
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """What was read, by its version, and what to write in its place; None: it stays as it is."""
+
+    version: str | None
+    record: Record | None
+
+
+def compare_and_set(register: Register, attempt: Callable[[], Attempt], *, tries: int, settle_s: float) -> None:
+    """Read, decide and write, all of it again when somebody else was faster; the last attempt is the one that stands.
+
+    Raises what the register raises, and Unreachable when it is changed by others every time.
+    """
+    for _ in range(tries):
+        tried = attempt()
+        if tried.record is None:
+            return
+        try:
+            write_surely(register, tried.record.to_text(uuid.uuid4().hex), tried.version, timeout_s=settle_s)
+        except Conflict:
+            continue
+        return
+    raise Unreachable(
+        f"{register.name} was changed by others {tries} times while it was asked",
+        hint="albus-dr witness show RUNBOOK shows who does",
+    )
+
+
 class Witness:
     """One runbook's record. Every call ends within some seconds, and raises what the register raises when it can't
     be reached (Unreachable, NotReadyError, WriteUnknown); RefusedError when the rule says no."""
@@ -99,21 +127,20 @@ class Witness:
         return self._change(decide, "")
 
     def _change(self, decide: Callable[[Record | None, float], Decision], hint: str) -> Record:
-        for _ in range(CONFLICTS):
+        stands: Record | None = None
+
+        def attempt() -> Attempt:
+            nonlocal stands
             seen = self.read()
             decision = decide(seen.record, seen.now)
             if not decision.allowed:
                 raise RefusedError(decision.reason, hint=hint or self._show_hint())
-            if decision.record is None or decision.record == seen.record:
-                return self._present(seen.record)
-            try:
-                write_surely(
-                    self._register, decision.record.to_text(uuid.uuid4().hex), seen.version, timeout_s=SETTLE_S
-                )
-            except Conflict:
-                continue
-            return decision.record
-        raise Unreachable(f"{self.name} is changed by somebody else all the time", hint=self._show_hint())
+            changed = decision.record if decision.record != seen.record else None
+            stands = changed or seen.record
+            return Attempt(seen.version, changed)
+
+        compare_and_set(self._register, attempt, tries=CONFLICTS, settle_s=SETTLE_S)
+        return self._present(stands)
 
     def _present(self, record: Record | None) -> Record:
         if record is None:

@@ -71,10 +71,12 @@ def step(id_: str, needs: tuple[str, ...] = (), **more: Any) -> StepSpec:
 
 FAILOVER = (
     step("ready", action="fake.look"),
-    step("fence", ("ready",), site="a", clock="fenced_at"),
-    step("promote", ("fence",), action="fake.promote", repeatable=False, workload="db"),
+    step("claim", ("ready",)),
+    step("fence", ("claim",), site="a", clock="fenced_at"),
+    step("commit", ("fence",)),
+    step("promote", ("commit",), action="fake.promote", repeatable=False, workload="db"),
     step("verify", ("promote",), action="fake.verify", clock="data_recovered_at", workload="db"),
-    step("files", ("fence",), action="fake.flaky", retries=3, clock="data_recovered_at"),
+    step("files", ("commit",), action="fake.flaky", retries=3, clock="data_recovered_at"),
     step("start", ("verify", "files"), clock="service_verified_at"),
     step("open", ("start",)),
     step("clients", ("open",), action="fake.look", clock="clients_verified_at"),
