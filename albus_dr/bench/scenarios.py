@@ -7,10 +7,10 @@ from typing import Literal
 
 LINE_FAILS_FIRST_S = 1.0
 SPLIT_S = 43.0
+SECOND_STRIKE_S = 5.0  # after the failover: users have written at the new primary
 Act = Literal[
     "replicate", "drill", "switchover", "failover", "reprotect", "failback", "burn", "power cut", "power back", "split",
-    "guard",
-    "zombie", "heal",
+    "guard", "zombie", "heal", "second strike", "refused failover",
 ]  # fmt: skip
 
 
@@ -23,6 +23,8 @@ class Scenario:
     - ``power cut``: the same, but the primary's disks stay. ``power back``: its servers start as they were, PostgreSQL as
       a second primary.
     - ``zombie``: the same, but PostgreSQL starts with the guard in front of it, which must end with 8.
+    - ``second strike``: the other site, which serves by now, burns too. ``refused failover``: a failover that must end with
+      8, naming what would be lost; the next one accepts that.
     - ``guard``: the primary's PostgreSQL runs under `albus-dr guard --keep-lease` from now on.
     - ``split``: nobody reaches the primary any more but the users who stand there. ``heal``, 43 seconds later: all do.
     """
@@ -66,6 +68,13 @@ SCENARIOS = {
             "power comes back, and the old primary with it, as a second one: reprotect keeps and lists what it has alone and "
             "makes it the standby; fail back.",
             ("replicate", "power cut", "failover", "power back", "reprotect", "failback"),
+        ),
+        Scenario(
+            "second-strike",
+            "Replicate, then the primary loses its power; fail over. The power comes back, and the old primary is kept down by "
+            "its guard. Then the new primary burns, before anything follows it and before its first backup: a failover back names "
+            "what is lost, and goes on once that is accepted.",
+            ("replicate", "power cut", "failover", "zombie", "second strike", "refused failover", "failover"),
         ),
         Scenario("drill", "Replicate, then restore into an isolated target and verify.", ("replicate", "drill")),
     )

@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal, cast
 import typer
 
 from albus_dr.bench import traffic
-from albus_dr.bench.scenarios import LINE_FAILS_FIRST_S, SCENARIOS, SPLIT_S, Scenario
-from albus_dr.bench.sites import PRIMARY, TEMPORARY, Bench
+from albus_dr.bench.scenarios import LINE_FAILS_FIRST_S, SCENARIOS, SECOND_STRIKE_S, SPLIT_S, Scenario
+from albus_dr.bench.sites import PRIMARY, SECONDARY, TEMPORARY, Bench
 from albus_dr.cli.common import JsonOption, LangOption, QuietOption, VerboseOption, state_directory
 from albus_dr.errors import CleanupError, ExitCode, RefusedError, StepError, TransientError, UsageError
 from albus_dr.report.words import words_of
@@ -133,6 +133,11 @@ class _Show:
                 more = ()
             elif act == "zombie":
                 self._start_zombie(bench, playbook, config, environment)
+            elif act == "second strike":
+                more = ("--disrupted-at", self._strike_again(bench).isoformat())
+            elif act == "refused failover":
+                self._be_refused(bench, playbook, config, environment, more)
+                more = (*more, "--accept-data-loss")
             elif act == "guard":
                 self._guard(bench, playbook, config, environment)
             elif act == "split":
@@ -141,7 +146,7 @@ class _Show:
                 if self._heal(bench) != 0:
                     return ExitCode.VERIFICATION_FAILED
             else:
-                self.say(f"albus-dr {act}")
+                self.say(f"albus-dr {act}{' --accept-data-loss' * ('--accept-data-loss' in more)}")
                 called = ("-m", "albus_dr", act, str(playbook), "--config", str(config), "--yes", *flags, *more)
                 code = self._call(bench.operator.command((sys.executable, *called)), environment)
                 if code != 0:
@@ -167,6 +172,7 @@ class _Show:
     def _start_zombie(self, bench: Bench, playbook: Path, config: Path, environment: dict[str, str]) -> None:
         """The power is back. Raises RefusedError when the old primary's PostgreSQL runs afterwards."""
         self.say(f"the power is back at {PRIMARY}; its PostgreSQL is started as it was, under albus-dr guard")
+        bench.start_store(PRIMARY)
         server = bench.sites[PRIMARY].server
         argv = (*_guard(playbook, config), "--", *server.command("postgres", "-D", str(server.data)))
         code = self._call(argv, environment)
@@ -174,6 +180,27 @@ class _Show:
             raise RefusedError(f"the old primary at {PRIMARY} was not kept down: its guard ended with {code}")
         seen = bench.users.inside(lambda: traffic.count(bench.traffic_of()))
         self.say(f"it stays down; {seen['lost_writes']} of {seen['acknowledged_writes']} acknowledged writes are lost")
+
+    def _strike_again(self, bench: Bench) -> datetime:
+        """The new primary is lost too. When users were no longer served."""
+        time.sleep(SECOND_STRIKE_S)
+        self.say(
+            f"{SECONDARY} burns: every process killed, every directory deleted; it had no standby and no backup yet"
+        )
+        disrupted_at = datetime.now(UTC)
+        bench.destroy_site(SECONDARY)
+        return disrupted_at
+
+    def _be_refused(
+        self, bench: Bench, playbook: Path, config: Path, environment: dict[str, str], more: tuple[str, ...]
+    ) -> None:
+        """A failover that nobody has accepted the loss for. Raises StepError when it went on all the same."""
+        self.say("albus-dr failover")
+        argv = (sys.executable, "-m", "albus_dr", "failover", str(playbook), "--config", str(config), "--yes", *more)
+        if (code := self._call(bench.operator.command(argv), environment)) != ExitCode.REFUSED:
+            raise StepError(
+                f"a failover that loses what {SECONDARY} had ended with {code}, and should have been refused"
+            )
 
     def _guard(self, bench: Bench, playbook: Path, config: Path, environment: dict[str, str]) -> None:
         """As it is done once, before a guard is put in front of a primary: the witness is told who that is."""

@@ -185,6 +185,23 @@ NOTES = {
         "{name} : l'écriture la plus récente à {site} précède l'interruption de {time} (objectif {promised}) ; ce qui a été "
         "écrit entre-temps est perdu"
     ),
+    "{name}: {site} was the primary before, and has not followed since: what was written at the other site after {primary} "
+    "became the primary (epoch {epoch}, {at}) is lost": (
+        "{name} : {site} était le site principal auparavant et n'a pas suivi depuis : ce qui a été écrit sur l'autre site après "
+        "que {primary} est devenu le site principal (époque {epoch}, {at}) est perdu"
+    ),
+    "{name}: {site} was the primary before, and has not followed since: what was written at the other site meanwhile is lost": (
+        "{name} : {site} était le site principal auparavant et n'a pas suivi depuis : ce qui a été écrit entre-temps sur l'autre "
+        "site est perdu"
+    ),
+    "{name} at {site}: its last checkpoint was at {at}, by its own clock": (
+        "{name} à {site} : son dernier point de contrôle date du {at}, selon sa propre horloge"
+    ),
+    "{name}: {path} at {site} is left as it is: it was the primary's, and may hold files that are nowhere else; albus-dr "
+    "reprotect keeps them first": (
+        "{name} : {path} à {site} est laissé tel quel : il était celui du site principal et peut contenir des fichiers qui ne "
+        "sont nulle part ailleurs ; albus-dr reprotect les conserve d'abord"
+    ),
     "{loss}. {who} accepted it (--accept-data-loss)": "{loss}. {who} l'a accepté (--accept-data-loss)",
     "{name} is unprotected since {at}, until {source} is back and `albus-dr reprotect` has passed: "
     "{site} has no standby, and commits wait for nobody": (

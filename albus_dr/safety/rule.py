@@ -1,4 +1,4 @@
-"""The dangerous rule: who may claim, prove, commit, promote, start, renew, write, rewind, wipe. No I/O, no clock.
+"""The dangerous rule: who may claim, prove, commit, promote, serve again, start, renew, write, rewind, wipe. No I/O, no clock.
 
 A change of primary has one order: **claim, prove, commit, promote**. Each function takes the witness's record (and the
 witness's own time) and returns a Decision; where one follows, the new record, which the caller writes by compare-and-set
@@ -32,6 +32,13 @@ only a primary can have taken: so either the promotion arrives before that look,
 another process, or one that is out of recovery, and does nothing. The timeline alone is not enough: the old primary
 may have been started again without being promoted, on the timeline that it had.
 
+Why a site that was the primary before is promoted, and not started. The new primary may be lost before anything follows
+it (the second strike). Then the old one is the best that there is, and it serves again by the same order; what it lacks,
+everything that the new primary acknowledged, is named, and a person accepts its loss first. It could simply be started:
+its data are a primary's. But an order to start asserts nothing, and may arrive after yet another change of primary. So
+after the commit it is started as a standby of nobody, which takes no writes whenever that arrives, and promoted as every
+standby is: only the process that was seen. If its guard is faster, that is a start under the record, as any other.
+
 Why a lapsed lease is a proof. Its holder stops its site's server by its own clock, counted from before it read the
 time that it wrote; the witness counts the same time to live from that time, and a margin for the rates of two clocks
 and for clocks that show whole seconds. So the holder has stopped before the witness says so, without a message. It is
@@ -54,6 +61,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Literal
 
 from albus_dr.safety.record import Claim, Record, RunLease, WriteLease
@@ -85,7 +93,7 @@ class Proven:
 
 @dataclass(frozen=True)
 class OldData:
-    """What was seen at a site before its data are rewound or wiped. ``kept``: where the copy of what diverged is."""
+    """What was seen at a site that was the primary before. ``kept``: where the copy of what diverged is."""
 
     site: str
     system_identifier: str
@@ -295,6 +303,28 @@ def promote(record: Record, run: str, target: str) -> Decision:
     return Decision(True, f"{target} is primary in epoch {record.epoch}")
 
 
+def serve_again(record: Record | None, run: str, workload: str, old: OldData, *, accepted: bool) -> Decision:
+    """May a site that was the primary before become it again, although it has not followed the present one?
+
+    ``accepted``: a person has accepted the loss, which the reason names. ``record`` is None where a person goes on without
+    the witness.
+    """
+    when = "meanwhile"
+    if record is not None:
+        charge = _in_charge(record, run)
+        if not charge.allowed:
+            return charge
+        if record.identities.get(workload) != old.system_identifier:
+            return _no(_foreign(record, workload, old))
+        if record.primary != old.site:
+            when = f"after {record.primary} became the primary (epoch {record.epoch}, {_utc(record.changed_at)})"
+    return Decision(
+        accepted,
+        f"{workload}: {old.site} was the primary before, and has not followed since: what was written at the other site "
+        f"{when} is lost",
+    )
+
+
 def promotes(seen: Identity, present: Identity, *, in_recovery: bool, behind: bool) -> Decision:
     """What the one SQL statement asserts, and, in a switchover, that everything has been replayed (``behind`` is False)."""
     if not in_recovery:
@@ -374,13 +404,21 @@ def overwrite(record: Record, run: str, workload: str, old: OldData) -> Decision
     if old.running_as != "nothing":
         return _no(f"a {old.running_as} runs at {old.site}")
     if record.identities.get(workload) != old.system_identifier:
-        return _no(
-            f"{workload}: the data at {old.site} have system identifier {old.system_identifier}, "
-            f"the witness knows {record.identities.get(workload, 'none')}: it is another database"
-        )
+        return _no(_foreign(record, workload, old))
     if old.kept is None:
         return _no(f"nothing of what {old.site} has is kept yet")
     return Decision(True, f"{old.site} is not the primary, nothing runs, and its data are kept in {old.kept}")
+
+
+def _foreign(record: Record, workload: str, old: OldData) -> str:
+    return (
+        f"{workload}: the data at {old.site} have system identifier {old.system_identifier}, "
+        f"the witness knows {record.identities.get(workload, 'none')}: it is another database"
+    )
+
+
+def _utc(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _no(reason: str) -> Decision:

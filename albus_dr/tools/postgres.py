@@ -23,6 +23,7 @@ _STABLE = "SET TimeZone='UTC'; SET DateStyle='ISO'; SET IntervalStyle='postgres'
 # What a database's owner sets for its users must not end a dump or its exported snapshot. Our own time-outs hold.
 _PATIENT = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
 _PASSFILE = "albus-dr.pgpass"
+STANDBY_SIGNAL = "standby.signal"  # in the data directory: it starts as a standby; a promotion removes it
 # Constant text; the data directory is its argument. 0 only where the process is there, and works somewhere else.
 _STRANGER = r"""
 place=$(readlink "/proc/$(head -n 1 "$1/postmaster.pid" 2>/dev/null)/cwd" 2>/dev/null) &&
@@ -294,10 +295,17 @@ class Server:
         """Make a cleanly stopped server the standby of the primary (libpq keywords), and start it."""
         passfile = f"{self.data}/{_PASSFILE}"
         entry = ":".join(_escape(part) for part in (primary["host"], primary["port"], "*", primary["user"], password))
-        settings = {"primary_conninfo": conninfo({**primary, "passfile": passfile}), "primary_slot_name": slot}
         # As its owner: PostgreSQL refuses a passfile that belongs to somebody else.
-        for path, text in ((passfile, entry + "\n"), (f"{self.data}/standby.signal", "")):
-            self._write(path, text)
+        self._write(passfile, entry + "\n")
+        self._start_as_standby(conninfo({**primary, "passfile": passfile}), slot, timeout_s=timeout_s)
+
+    def follow_nobody(self, *, timeout_s: float) -> None:
+        """Make a stopped server a standby that takes no writes and waits to be promoted, and start it."""
+        self._start_as_standby("", "", timeout_s=timeout_s)
+
+    def _start_as_standby(self, upstream: str, slot: str, *, timeout_s: float) -> None:
+        settings = {"primary_conninfo": upstream, "primary_slot_name": slot}
+        self._write(f"{self.data}/{STANDBY_SIGNAL}", "")
         current = (
             self._as_owner(("cat", f"{self.data}/postgresql.auto.conf")).check("can't read postgresql.auto.conf").stdout
         )

@@ -295,6 +295,21 @@ def require_known(ctx: StepContext, workload: str, system_identifier: str) -> No
         )
 
 
+def require_may_serve_again(ctx: StepContext, workload: str, old: OldData) -> str:
+    """May a site that was the primary before, and has not followed since, become it again? What that loses, for the
+    record. Raises RefusedError, naming the loss, while nobody has accepted it."""
+    record = ctx.witness.read().record if ctx.witness else None
+    accepted = bool(ctx.run.options.get("accept_data_loss"))
+    decided = rule.serve_again(record, ctx.run.id, workload, old, accepted=accepted)
+    if not decided.allowed:
+        raise RefusedError(
+            decided.reason,
+            hint=f"is there anything better: a disk of {ctx.run.source} that can be saved, a site that will be back in an "
+            "hour? If not, and the loss is accepted: --accept-data-loss",
+        )
+    return decided.reason
+
+
 def require_may_overwrite(ctx: StepContext, workload: str, old: OldData) -> None:
     """May the data of the step's site be rewound or wiped? Raises RefusedError with the rule's reason."""
     if ctx.witness is not None:

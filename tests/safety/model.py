@@ -29,6 +29,7 @@ SITES = ("A", "B")
 RUNS = ("run 1", "run 2")
 PLANNED = ", planned"
 GONE = "a run that is gone"
+STARTED = "promote an old primary by starting it"
 LIVES, MARGIN, RATE = 1, 1, 2
 OLD = LIVES + MARGIN + 1  # lapsed, and nothing changes any more
 OFF_PRIMARY, OFF_STANDBY, STANDBY, PRIMARY = range(4)
@@ -320,6 +321,8 @@ class World:
             yield f"{name} crashes", self._off(state, s)
         if site.mode == OFF_STANDBY and state.held != s + 1:
             yield f"{name} starts as a standby", self._started(state, s, STANDBY)
+        if site.mode == OFF_PRIMARY and state.held != s + 1:  # ordered after a commit, and arrived whenever
+            yield f"{name}, a primary before, starts as a standby of nobody", self._started(state, s, STANDBY)
 
     # --- guards ---------------------------------------------------------------------------------------------------
 
@@ -419,6 +422,9 @@ class World:
             yield f"{name} powers {SITES[1 - me.target]} off", self._op(off, i, step=PROVED, method=1)
         before = PROVED if self._wrong == "promote before commit" else COMMITTED
         target = state.sites[me.target]
+        if self._wrong == STARTED and me.step == COMMITTED and target.mode == OFF_PRIMARY:
+            started = self._started(state, me.target, PRIMARY)
+            yield f"{name} starts {SITES[me.target]} as it is", self._op(started, i, step=SENT, seen=())
         if me.step == before and target.mode == STANDBY and not (me.planned and self._behind(state, me.target)):
             seen = (target.timeline, target.process)
             yield f"{name} sees who {SITES[me.target]} is", self._op(state, i, step=SEEN, seen=seen)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from albus_dr.safety import rule
 from albus_dr.safety.record import Record, RunLease, WriteLease
-from albus_dr.safety.rule import Decision, Proven
+from albus_dr.safety.rule import Decision, OldData, Proven
 from albus_dr.tools.fence import Identity
-from tests.safety.model import OFF_PRIMARY, OFF_STANDBY, PRIMARY, SITES, Bounds, State, World
+from tests.safety.model import OFF_PRIMARY, OFF_STANDBY, PRIMARY, SITES, STARTED, Bounds, State, World
 
 WINDOWS, LEASES, MIXED = (False, False), (True, True), (True, False)
 SMALL = (
@@ -65,7 +65,8 @@ def _trace(came: Came, state: State) -> tuple[str, ...]:
 
 class WayForward:
     """What a person does when everybody else has stopped: wait until leases have lapsed, take the run lease, then start
-    the primary that the witness names, or finish the change to it. It must be allowed in every state."""
+    the primary that the witness names, or finish the change to it. And where that site is lost for good: fail over to the
+    other one, whatever is left there. Both must be allowed in every state."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -85,10 +86,13 @@ class WayForward:
             record = _follow(rule.release_claim(record, run))
         if held:
             record = _follow(rule.establish(
-                record, "albus", SITES, SITES[2 - held], run=run, epoch_seen=0, identities={}, now=LONG_AFTER, margin_s=1,
+                record, "albus", SITES, SITES[2 - held], run=run, epoch_seen=0, identities={"db": "7"}, now=LONG_AFTER,
+                margin_s=1,
             ))  # fmt: skip
         at = SITES.index(record.primary)
         mode, other = modes[at], modes[1 - at]
+        if other != PRIMARY:
+            self._change(record, run, record.other(record.primary), was_primary=other == OFF_PRIMARY)
         if mode == PRIMARY:
             return
         if mode == OFF_PRIMARY:
@@ -97,10 +101,17 @@ class WayForward:
             _follow(rule.start(record, window, LONG_AFTER, 0))
             return
         assert mode == OFF_STANDBY or mode < PRIMARY
-        record = _follow(rule.claim(record, run, record.primary, LONG_AFTER))
-        proof = Proven(record.other(record.primary), run, "command")  # a power switch, or a person who has looked
-        record = _follow(rule.commit(record, run, record.primary, proof, LONG_AFTER, 1))
-        _follow(rule.promote(record, run, record.primary), nothing_to_write=True)
+        self._change(record, run, record.primary, was_primary=False)
+
+    def _change(self, record: Record, run: str, target: str, *, was_primary: bool) -> None:
+        """A power switch, or a person who has looked, proves that the other site is off; then the target is promoted."""
+        if was_primary:
+            old = OldData(target, "7", "nothing", None)
+            _follow(rule.serve_again(record, run, "db", old, accepted=True), nothing_to_write=True)
+        record = _follow(rule.claim(record, run, target, LONG_AFTER))
+        proof = Proven(record.other(target), run, "command")
+        record = _follow(rule.commit(record, run, target, proof, LONG_AFTER, 1))
+        _follow(rule.promote(record, run, target), nothing_to_write=True)
         seen = Identity("7", 1, "now")
         _follow(rule.promotes(seen, seen, in_recovery=True, behind=False), nothing_to_write=True)
 
@@ -120,13 +131,12 @@ def _written(decision: Decision) -> Record:
     return decision.record
 
 
-def explore(bounds: Bounds) -> str:
-    """Visit all of it, prove the way forward in each state; one line about it. Raises AssertionError with a trace."""
-    began = time.monotonic()
+def explore(bounds: Bounds) -> int:
+    """Visit all of it, prove the way forward in each state; how many states. Raises AssertionError with a trace."""
     world = World(bounds)
     found = search(world, visit=WayForward(world))
     assert not found.wrong, "\n".join((found.wrong, *found.trace))
-    return f"{found.states:,} states visited in {time.monotonic() - began:.0f} s: {describe(bounds)}"
+    return found.states
 
 
 def describe(bounds: Bounds) -> str:
@@ -146,6 +156,7 @@ MUTATIONS = {
     "start without looking at the claim": Bounds(WINDOWS, planned=False, operators=1),
     "promote without asserting the timeline": Bounds(WINDOWS, planned=False, operators=1),
     "promote asserting the timeline alone": Bounds(WINDOWS, planned=False, operators=1),
+    STARTED: Bounds(WINDOWS, planned=False),
     "no margin": Bounds(LEASES, planned=False, operators=1),
     "switchover without waiting": Bounds(WINDOWS, operators=1),
 }
@@ -158,5 +169,7 @@ def broken(mutation: str) -> Found:
 
 if __name__ == "__main__":
     for each in (*SMALL, *LARGE):
-        sys.stdout.write(explore(each) + "\n")
+        began = time.monotonic()
+        states = explore(each)
+        sys.stdout.write(f"{states:,} states visited in {time.monotonic() - began:.0f} s: {describe(each)}\n")
         sys.stdout.flush()

@@ -23,6 +23,23 @@ PROBED = Proven("a", "r1", "probe")
 SEEN = Identity("700", 1, "10:00")
 
 
+OLD = OldData("b", "700", "nothing", None)
+
+
+def test_an_old_primary_serves_again_only_once_its_loss_is_named_and_accepted() -> None:
+    refused = rule.serve_again(MINE, "r1", "patients", OLD, accepted=False)
+    assert not refused.allowed
+    assert "b was the primary before" in refused.reason
+    assert "at the other site after a became the primary (epoch 4, 1970-01-01 00:00:50 UTC) is lost" in refused.reason
+    assert rule.serve_again(MINE, "r1", "patients", OLD, accepted=True).allowed
+    assert rule.serve_again(None, "r1", "patients", OLD, accepted=True).allowed, "without the witness: a person's word"
+    assert not rule.serve_again(None, "r1", "patients", OLD, accepted=False).allowed
+    foreign = rule.serve_again(MINE, "r1", "patients", replace(OLD, system_identifier="701"), accepted=True)
+    assert not foreign.allowed
+    assert "it is another database" in foreign.reason
+    assert not rule.serve_again(replace(BASE, run_lease=OTHER), "r1", "patients", OLD, accepted=True).allowed
+
+
 def test_a_decision_has_no_truth_value() -> None:
     with pytest.raises(TypeError):
         bool(Decision(True, ""))

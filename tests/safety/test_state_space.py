@@ -23,9 +23,9 @@ SECONDS = 600  # on a machine that does much else
 def test_in_no_state_two_primaries_nor_a_lost_write_and_in_each_a_way_forward(
     bounds: Bounds, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    line = search.explore(bounds)
+    states = search.explore(bounds)
     with capsys.disabled():
-        print(f"\n{line}")
+        print(f"\n{states:,} states visited: {search.describe(bounds)}")
 
 
 @pytest.mark.timeout(SECONDS)

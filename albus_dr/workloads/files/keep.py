@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from albus_dr.errors import NotReadyError, StepError
@@ -17,11 +16,11 @@ from albus_dr.tools.host import Host, write_file
 from albus_dr.units import format_bytes
 from albus_dr.workloads import recovery_points, site
 from albus_dr.workloads.files.access import QUICK_S, path_of, repository_of
+from albus_dr.workloads.files.alone import Entries
 from albus_dr.workloads.files.trees import hash_files, list_files
 from albus_dr.workloads.step import Facts, Observation, State, StepContext, Verdict, Verification
 
 ROOM = 1.05
-Entries = Mapping[str, tuple[int, str]]
 
 
 def ready_to_keep(ctx: StepContext) -> Facts:
@@ -77,9 +76,14 @@ def observe_kept(ctx: StepContext) -> Observation:
 
 
 def keep(ctx: StepContext) -> Facts:
-    """Copy them aside under another name until all are there; then the list; then the name that says so."""
+    """Copy aside what is at the returned site alone."""
+    return keep_aside(ctx, _alone(ctx))
+
+
+def keep_aside(ctx: StepContext, alone: Entries) -> Facts:
+    """Copy these entries of the target's tree into the run's folder beside it: under another name until all are there;
+    then the list; then the name that says so."""
     host, path, folder = _folder(ctx)
-    alone = _alone(ctx)
     if not alone:
         return {"kept_files": 0}
     partial = f"{folder}/tree.partial"

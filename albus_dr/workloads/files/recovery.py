@@ -101,6 +101,13 @@ def warm(ctx: StepContext) -> Facts:
     repository, point, manifest = newest(ctx)
     host, path = path_of(ctx, ctx.run.target)
     refuse_live_target(ctx)
+    if ctx.run.operation == "replicate" and ctx.run.options.get("returned_unkept"):
+        return {
+            "notes": [
+                f"{ctx.spec.workload}: {path} at {ctx.run.target} is left as it is: it was the primary's, and may hold files "
+                "that are nowhere else; albus-dr reprotect keeps them first"
+            ]
+        }
     summary = repository.restore(
         point.data.id, path, timeout_s=ctx.remaining_s, progress=ctx.progress, cancelled=ctx.cancelled, replace=True
     )

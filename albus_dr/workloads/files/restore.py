@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from albus_dr.errors import NotReadyError
 from albus_dr.workloads import recovery_points, site
 from albus_dr.workloads.files.access import QUICK_S, newest, path_of, repository_of
+from albus_dr.workloads.files.alone import alone_at_target
 from albus_dr.workloads.files.attributes import compared_attributes, is_equal, may_give
 from albus_dr.workloads.files.compare import compared
+from albus_dr.workloads.files.keep import keep_aside, observe_kept
 from albus_dr.workloads.files.recovery import warm
 from albus_dr.workloads.files.trees import list_files, look
 from albus_dr.workloads.step import Facts, Observation, State, StepContext
@@ -30,15 +29,16 @@ def ready_to_restore(ctx: StepContext) -> Facts:
     if ctx.run.operation == "drill":  # on the worst day what is whole is restored, and nothing else is asked
         recovery_points.require_whole(opened, name, repository)
         site.require_space(ctx, opened.manifest["bytes"] * ROOM)
-    else:
-        _require_room(ctx, opened.manifest)
-    return recovery_points.chosen(opened.point)
+        return recovery_points.chosen(opened.point)
+    alone = alone_at_target(ctx, opened.manifest)
+    _require_room(ctx, opened.manifest["bytes"], sum(size for size, _ in alone.values()))
+    return {**recovery_points.chosen(opened.point), "alone": len(alone)}
 
 
-def _require_room(ctx: StepContext, manifest: Mapping[str, Any]) -> None:
+def _require_room(ctx: StepContext, restored: float, kept: float) -> None:
     host, path = path_of(ctx, ctx.run.target)
     used = sum(size for size, _ in list_files(host, path, timeout_s=ctx.remaining_s).values())
-    needed, free = manifest["bytes"] * ROOM - used, site.free_bytes(host, path)
+    needed, free = (restored + kept) * ROOM - used, site.free_bytes(host, path)
     if free < needed:
         raise NotReadyError(
             f"{ctx.spec.workload}: {path} at {ctx.run.target} lacks {needed - free:.0f} bytes for the restore"
@@ -79,8 +79,14 @@ def observe_taken_back(ctx: StepContext) -> Observation:
 
 
 def take_back(ctx: StepContext) -> Facts:
-    """Make the target's tree equal to the recovery point, reading only what differs."""
-    return warm(ctx)
+    """Make the target's tree equal to the recovery point, reading only what differs. What the tree has alone, as where
+    the site was the primary before, is kept aside first."""
+    kept: Facts = {}
+    if ctx.facts_of(f"{ctx.spec.workload}.ready_to_restore").get("alone"):
+        before = observe_kept(ctx)
+        _, _, manifest = newest(ctx)
+        kept = before.facts if before.state is State.DONE else keep_aside(ctx, alone_at_target(ctx, manifest))
+    return {**kept, **warm(ctx)}
 
 
 def verify(ctx: StepContext) -> Facts:

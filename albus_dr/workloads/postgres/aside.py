@@ -15,7 +15,7 @@ another run included, goes by it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -133,14 +133,23 @@ def folder_of(server: Server, data: str, run: str) -> Folder:
 
 def find_begun(server: Server, data: str) -> Folder | None:
     """The folder of a rebuild that was begun and not finished, by whatever run; the newest, if there are several."""
+    return _newest(server, data, lambda kept: kept.stage in BEGUN)
+
+
+def find_moved(server: Server, data: str) -> Folder | None:
+    """The newest folder that a data directory was moved into."""
+    return _newest(server, data, lambda kept: kept.how == "moved")
+
+
+def _newest(server: Server, data: str, wanted: Callable[[Kept], bool]) -> Folder | None:
     script = 'for f in "$1"*/state.json; do [ -f "$f" ] && printf "%s\\n" "$f"; done; exit 0'
     done = server.host.run(("sh", "-c", script, "sh", f"{data}{SUFFIX}"), timeout_s=QUICK_S)
-    begun = []
+    found = []
     for line in done.check(f"what lies beside {data} can't be listed").stdout.splitlines():
         folder = Folder(server, line.rpartition("/")[0])
-        if (kept := folder.read()) and kept.stage in BEGUN:
-            begun.append((kept.at, folder))
-    return max(begun, key=lambda one: one[0])[1] if begun else None
+        if (kept := folder.read()) and wanted(kept):
+            found.append((kept.at, folder))
+    return max(found, key=lambda one: one[0])[1] if found else None
 
 
 def _parsed(text: str, path: str) -> Kept:

@@ -13,6 +13,7 @@ from albus_dr.tools.postgres_contents import CollationVersion, collations_of
 from albus_dr.tools.secrets import reveal
 from albus_dr.units import format_duration
 from albus_dr.workloads import primary
+from albus_dr.workloads.postgres import old_primary
 from albus_dr.workloads.postgres.access import model_of, name_of, require_primary, require_standby, server_of
 from albus_dr.workloads.postgres.contents import mend, outdated, verify_collations
 from albus_dr.workloads.postgres.questions import ask
@@ -39,7 +40,12 @@ def ready_to_switch(ctx: StepContext) -> Facts:
 
 def ready_to_promote(ctx: StepContext) -> Facts:
     """What the standby has, and what would be lost. More than the objective needs a person's word."""
-    server = require_standby(ctx)
+    try:
+        server = require_standby(ctx)
+    except (NotReadyError, RefusedError):
+        if (old := old_primary.ready(ctx)) is None:
+            raise
+        return old
     model = model_of(ctx)
     seen = server.identity()
     primary.require_known(ctx, name_of(ctx), seen.system_identifier)
@@ -96,7 +102,15 @@ def _stopped_at(server: Server) -> Facts:
     }
 
 
+def _old_primary(ctx: StepContext) -> Facts | None:
+    """What the run's ready step found where the target was the primary before."""
+    found: Facts | None = ctx.facts_of(f"{name_of(ctx)}.ready_to_promote").get("old_primary")
+    return found
+
+
 def observe_promoted(ctx: StepContext) -> Observation:
+    if old := _old_primary(ctx):
+        return old_primary.observe_promoted(ctx, old["timeline"])
     try:
         standby = server_of(ctx).is_in_recovery()
     except (TransientError, NotReadyError) as error:
@@ -110,8 +124,15 @@ def promote(ctx: StepContext) -> Facts:
     stopped = ctx.facts_of(f"{name_of(ctx)}.stop")
     if stopped:
         _wait_until_replayed(ctx, server, stopped)
-    seen = server.identity()  # first: a change of primary after the witness's answer ends this server's process
+    old = _old_primary(ctx)
+    # Who it is comes first: a change of primary after the witness's answer ends this server's process.
+    seen = old_primary.start_as_standby(ctx) if old else server.identity()
     if not primary.require_promotable(ctx):
+        if old:  # its process began after the commit: nothing else says that this run's word still counts
+            raise NotReadyError(
+                f"{name_of(ctx)}: the witness does not answer, and {ctx.spec.site} was the primary before: not promoted",
+                hint=f"once the witness answers: albus-dr resume {ctx.run.id}",
+            )
         ready = "ready_to_switch" if stopped else "ready_to_promote"
         seen = Identity(**ctx.facts_of(f"{name_of(ctx)}.{ready}")["identity"])
     server.promote(proof, seen, timeout_s=ctx.remaining_s)

@@ -68,7 +68,7 @@ def look_at_both(ctx: StepContext) -> Seen:
     control = returned.control()
     _refuse_foreign(ctx, serving, control["Database system identifier"], path)
     running = _role_of_running(returned)
-    timeline = _timeline_of(returned, control, running)
+    timeline = timeline_of(returned, control, running_as_standby=running == "standby")
     if timeline > serving.lineage.timeline:
         raise RefusedError(
             f"{name_of(ctx)}: the server at {ctx.run.target} is on timeline {timeline}, the one that serves at "
@@ -119,12 +119,12 @@ def _role_of_running(server: Server) -> Literal["", "primary", "standby"]:
         return "primary"
 
 
-def _timeline_of(server: Server, control: dict[str, str], running: str) -> int:
+def timeline_of(server: Server, control: dict[str, str], *, running_as_standby: bool) -> int:
     """The highest that it knows of: a crash may come between a promotion and the checkpoint that records it."""
-    known = [int(control["Latest checkpoint's TimeLineID"]), *rebuild.histories(server)]
-    if running == "standby":  # it fetches the histories of its primary's timelines before it is on them
-        return int(control["Latest checkpoint's TimeLineID"])
-    return max(known)
+    checkpointed = int(control["Latest checkpoint's TimeLineID"])
+    if running_as_standby:  # it fetches the histories of its primary's timelines before it is on them
+        return checkpointed
+    return max(checkpointed, *rebuild.histories(server))
 
 
 def _lineage(server: Server, timeline: int) -> Lineage:
