@@ -2,9 +2,10 @@
 
     python -m faults [--only NAME,…] [--times N] [--list]
 
-A fault that is not tried now keeps what an earlier run on the same machine and versions found (faults/results.json), so
-a long run can be taken up again by name. Exit code 1 when a write was lost that nobody had accepted, two sites were
-writable at once, or a try did not come to a good end.
+``every-state`` is no fault: it searches the model of the rule. A fault that is not tried now keeps what an earlier run on
+the same machine and versions found (faults/results.json), so a long run can be taken up again by name. Exit code 1 when a
+write was lost that nobody had accepted, two sites were writable at once, a try did not come to a good end, or the search
+found what may never be.
 """
 
 from __future__ import annotations
@@ -13,33 +14,47 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import machine
+from faults import worlds
 from faults.catalogue import Fault, catalogue
-from faults.ground import tried
 from faults.outcome import Outcome
 from faults.page import page, plain
+from faults.worlds import Visited
 
 TOP = Path(__file__).resolve().parents[1]
 PAGE, RESULTS = TOP / "docs" / "faults.md", TOP / "faults" / "results.json"
 
 
-def known(path: Path) -> dict[str, list[Outcome]]:
+@dataclass
+class Results:
+    """What was found, by fault, and in the worlds of the model."""
+
+    faults: dict[str, list[Outcome]] = field(default_factory=dict)
+    worlds: list[Visited] = field(default_factory=list)
+
+
+def known(path: Path) -> Results:
     """Earlier results that come from this machine and these versions."""
     kept = json.loads(path.read_text()) if path.exists() else {}
     if kept.get("machine") != machine.describe():
-        return {}
-    return {name: [Outcome.from_json(one) for one in tries] for name, tries in kept["results"].items()}
+        return Results()
+    return Results(
+        {name: [Outcome.from_json(one) for one in tries] for name, tries in kept["results"].items()},
+        [Visited(**one) for one in kept.get("worlds", ())],
+    )
 
 
-def keep(faults: Mapping[str, Fault], results: Mapping[str, Sequence[Outcome]], path: Path, readable: Path) -> None:
+def keep(faults: Mapping[str, Fault], results: Results, path: Path, readable: Path) -> None:
     """Write both files."""
     described = machine.describe()
-    ordered = {name: [one.to_json() for one in results[name]] for name in faults if name in results}
-    path.write_text(json.dumps({"machine": described, "results": ordered}, indent=1) + "\n")
-    readable.write_text(page(faults, results, described, round(os.getloadavg()[0], 1)))
+    ordered = {name: [one.to_json() for one in results.faults[name]] for name in faults if name in results.faults}
+    document = {"machine": described, "results": ordered, "worlds": [one.to_json() for one in results.worlds]}
+    path.write_text(json.dumps(document, indent=1) + "\n")
+    readable.write_text(page(faults, results.faults, described, round(os.getloadavg()[0], 1), results.worlds))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,22 +68,34 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     beginnings = tuple(given.only.split(","))
     wanted = [fault for name, fault in faults.items() if name.startswith(beginnings)]
-    if not wanted:
+    searches = worlds.NAME.startswith(beginnings)
+    if not wanted and not searches:
         parser.error(f"there is no fault {given.only}; --list names them all")
     if given.list:
-        print("\n".join(f"{fault.name}: {fault.tells} ({len(fault.tries)} tries)" for fault in wanted))
+        print("\n".join(f"{fault.name}: {fault.tells} ({fault.count} tries)" for fault in wanted))
+        if searches:
+            print(f"{worlds.NAME}: {worlds.TELLS}")
         return 0
-    results, made = known(given.results), {}
+    results = known(given.results)
+    made: dict[str, list[Outcome]] = {}
+    if searches:
+        print(f"== {worlds.NAME}: {worlds.TELLS}", file=sys.stderr, flush=True)
+        results.worlds = []
+        for visited in worlds.visit():
+            results.worlds.append(visited)
+            keep(faults, results, given.results, given.page)
     for fault in wanted:
         if fault.needs_root and os.geteuid() != 0:
             print(f"== {fault.name}: not tried: it takes root", file=sys.stderr, flush=True)
             continue
         print(f"== {fault.name}: {fault.tells}", file=sys.stderr, flush=True)
-        made[fault.name] = [tried(one) for _ in range(given.times) for one in fault.tries]
-        results[fault.name] = made[fault.name]
-        keep(faults, results, given.results, given.page)  # each at once: the next may fail, hours later
+        results.faults[fault.name] = made[fault.name] = []
+        for outcome in fault.outcomes(given.times):
+            made[fault.name].append(outcome)
+            keep(faults, results, given.results, given.page)  # each at once: the next may fail, hours later
     print(plain(faults, made))
-    return 0 if all(one.is_good for outcomes in made.values() for one in outcomes) else 1
+    good = all(one.is_good for outcomes in made.values() for one in outcomes)
+    return 0 if good and not (searches and any(one.wrong for one in results.worlds)) else 1
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 from albus_dr.bench.network import BORDEAUX, STRASBOURG, Network
-from faults.ground import Ground, Stuck, ground
+from faults.ground import Ground, Stuck, Verb, ground
 from faults.outcome import Outcome
 from tests.real.operator_desk import wait_for
 
 CUT_S = 43.0
-CONTRADICTIONS = (8, 4, 3, 10)  # refused, failed, not ready, waiting: anything but passed, and no bug
+REBUILT: tuple[Verb, ...] = ("reprotect", "failback")
 
 
 def network_of(here: Ground) -> Network:
@@ -57,3 +57,13 @@ def far_and_lossy() -> Outcome:
         )
         run, last = here.run("switchover")
         return here.outcome(here.go_on(run, last))
+
+
+def reprotect_by_ssh() -> Outcome:
+    """A returned primary becomes the standby, and the primary again, with both sites reached by ssh alone."""
+    with ground(apart=True) as here:
+        here.before("failback")
+        for operation in REBUILT:
+            run, last = here.run(operation)
+            last = here.go_on(run, last)
+        return here.outcome(last)

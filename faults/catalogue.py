@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import get_args
 
 from albus_dr.bench.sites import PRIMARY, SECONDARY
-from faults import apart, each_event, killed, surroundings, two_operators
-from faults.ground import Operation
+from faults import apart, each_event, killed, second_strike, surroundings, two_operators
+from faults.ground import Operation, caught, tried
 from faults.outcome import Outcome
 
 Try = Callable[[], Outcome]
+Series = Callable[[int], Iterator[Outcome]]
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """``tries`` are different ones (moments, sides); each is tried as often as is asked for."""
+    """``tries`` are different ones (moments, sides), each on fresh ground, as often as is asked for. Or a ``series`` of
+    so many ``rounds`` on one ground."""
 
     name: str
     tells: str
-    tries: tuple[Try, ...]
+    tries: tuple[Try, ...] = ()
     needs_root: bool = False
+    series: Series | None = None
+    rounds: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many tries there are when each is made once."""
+        return self.rounds if self.series else len(self.tries)
+
+    def outcomes(self, times: int) -> Iterator[Outcome]:
+        """One after the other."""
+        if self.series:
+            yield from caught(self.series(self.rounds * times))
+        else:
+            yield from (tried(one) for _ in range(times) for one in self.tries)
 
 
 def _surroundings() -> list[Fault]:
@@ -59,7 +75,7 @@ def catalogue() -> dict[str, Fault]:
     """By name, in the order in which they are tried."""
     moments = tuple(killed.MOMENTS["switchover"].values())
     faults = [
-        *(Fault(name, tells, tries) for name, tells, tries in killed.trials()),
+        *(Fault(name, tells, tries, needs_root) for name, tells, tries, needs_root in killed.trials()),
         *_surroundings(),
         Fault("idle-slot", "the standby is away until the WAL that its slot kept is thrown away", (surroundings.idle_slot,)),
         Fault("line-cut", "the line between the sites is cut for 43 s at the start, middle, end of a switchover",
@@ -68,7 +84,13 @@ def catalogue() -> dict[str, Fault]:
               (apart.primary_cut_off,), needs_root=True),
         Fault("far-and-lossy", "20 ms and 2% packet loss between the sites during a switchover", (apart.far_and_lossy,),
               needs_root=True),
-        Fault("two-operators", "a failover and a switchover, from two machines, in the same second",
-              (two_operators.same_second,)),
+        Fault("reprotect-by-ssh", "a returned primary is rebuilt and made the primary again, both sites reached by ssh",
+              (apart.reprotect_by_ssh,), needs_root=True),
+        Fault("second-strike", "the new primary is lost before its first backup; the old one is kept down, or runs",
+              tuple(partial(second_strike.before_a_backup, runs=runs) for runs in (False, True))),
+        Fault("second-strike-after-reprotect", "the new primary is lost once the old one follows it",
+              (second_strike.once_it_follows,)),
+        Fault("two-operators", "a failover and a switchover, from two machines, in the same second, on one ground",
+              series=two_operators.same_second, rounds=two_operators.ROUNDS),
     ]  # fmt: skip
     return {fault.name: fault for fault in faults}

@@ -15,19 +15,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from albus_dr.bench.door import BACKEND, admin_address
 from albus_dr.bench.observer import Observer
 from albus_dr.bench.processes import look, send
 from albus_dr.bench.sites import PRIMARY, SECONDARY, Bench
 from albus_dr.bench.traffic import CanNotCount, count
 from albus_dr.errors import AlbusError
-from albus_dr.tools.haproxy import Door
-from albus_dr.tools.host import LocalHost
 from faults.outcome import Outcome
 from tests.real.operator_desk import Called, Desk, ended, wait_for
 
-Part = Literal["albus-dr", "PostgreSQL", "application", "s3", "door"]
+Part = Literal["albus-dr", "PostgreSQL", "application", "s3", "door", "witness"]
 Operation = Literal["switchover", "failover", "failback"]
+Verb = Operation | Literal["reprotect"]
 RUN_S = 400.0
 ATTEMPTS = 4
 
@@ -50,12 +48,14 @@ class Ground:
 
     # ------------------------------------------------------------------------------------------------ albus-dr
 
-    def arguments(self, operation: Operation, *more: str) -> list[str]:
-        """Of an operation, with --json. A failover names the moment of the disruption."""
-        when = (
-            ("--disrupted-at", self.disrupted_at.isoformat()) if operation == "failover" and self.disrupted_at else ()
-        )
-        return self.desk.operation(operation, "--json", *when, *more)
+    def arguments(self, operation: Verb, *more: str) -> list[str]:
+        """Of an operation, with --json. A failover from a site without power names the moment of the disruption, and,
+        where nobody can look at it, who cut it."""
+        if operation == "failover" and self.disrupted_at:
+            more = ("--disrupted-at", self.disrupted_at.isoformat(), *more)
+            if self.bench.network:
+                more = ("--fenced-by", "the operator, who cut its power", *more)
+        return self.desk.operation(operation, "--json", *more)
 
     def finish(self, child: subprocess.Popen[str]) -> Called:
         """Its end, whatever it is; the exit code is kept."""
@@ -67,7 +67,7 @@ class Ground:
         """The run that the child begins."""
         return self.desk.new_run(known, child)
 
-    def run(self, operation: Operation, *more: str, environment: Mapping[str, str] | None = None) -> tuple[str, Called]:
+    def run(self, operation: Verb, *more: str, environment: Mapping[str, str] | None = None) -> tuple[str, Called]:
         """The operation to its end, whatever that is: the run's id, and what was said. Raises Stuck when no run began."""
         known = self.desk.runs()
         called = self.finish(self.desk.begin(*self.arguments(operation, *more), environment=environment))
@@ -100,14 +100,14 @@ class Ground:
 
     def pids(self, part: Part, site: str) -> list[int]:
         """The processes of a part: ``door`` has no site."""
-        name = "door" if part == "door" else f"{part} at {site}"
+        name = part if part in ("door", "witness") else f"{part} at {site}"
         return [pid for what, pid in self.bench.processes() if what == name]
 
     def hit(self, part: Part, site: str, sign: signal.Signals) -> None:
         """Every process of the part at once. Raises Stuck when there is none: nothing would be tried."""
         pids = self.pids(part, site)
         if not pids:
-            raise Stuck(f"{part} does not run at {site} at this moment")
+            raise Stuck(f"{part} does not run{f' at {site}' if site else ''} at this moment")
         for pid in pids:
             if running := look(pid):
                 send(running, sign)
@@ -125,16 +125,15 @@ class Ground:
         elif part == "door":
             self.bench.start_door()
             self.set_door()
+        elif part == "witness":
+            assert self.bench.witness is not None
+            self.bench.witness.start()
 
     def set_door(self) -> None:
-        """HAProxy remembers nothing: a person opens it to the site that takes writes, and to no other."""
-        environment = self.bench.environment()
-        address = admin_address(self.bench.directory / "door", self.bench.users, 0)
-        door = Door(LocalHost(), environment.get("DOOR_ADMIN", address), BACKEND)
-        serving = self.desk.primaries()
-        for site in self.bench.sites:
-            state: Literal["ready", "maint"] = "ready" if serving == [site] else "maint"
-            self.bench.operator.inside(lambda site=site, state=state: door.set_state(site, state))  # type: ignore[misc]
+        """HAProxy remembers nothing: whatever starts it tells it who serves. Raises Stuck."""
+        called = self.desk.call("door", str(self.desk.playbook), "--config", str(self.desk.config))
+        if called.code != 0:
+            raise Stuck(f"albus-dr door ended with {called.code}: {called.said[-300:]}")
 
     def before(self, operation: Operation) -> None:
         """What must have happened for the operation to make sense. Raises Stuck."""
@@ -212,6 +211,18 @@ def tried(work: Callable[[], Outcome]) -> Outcome:
     try:
         return work()
     except Exception as error:  # noqa: BLE001  # the next tries tell something, too
-        message = error.message if isinstance(error, AlbusError) else str(error)
-        print(f"   {type(error).__name__}: {message}", file=sys.stderr)
-        return Outcome(failure=f"{type(error).__name__}: {' '.join(message.split())}"[:400])
+        return _failed(error)
+
+
+def caught(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    """The same, with a failure between two of them as the last one."""
+    try:
+        yield from outcomes
+    except Exception as error:  # noqa: BLE001
+        yield _failed(error)
+
+
+def _failed(error: Exception) -> Outcome:
+    message = error.message if isinstance(error, AlbusError) else str(error)
+    print(f"   {type(error).__name__}: {message}", file=sys.stderr)
+    return Outcome(failure=f"{type(error).__name__}: {' '.join(message.split())}"[:400])

@@ -39,6 +39,11 @@ class Victim:
     side: str
     moments: dict[Operation, tuple[str, ...]]
 
+    @property
+    def is_apart(self) -> bool:
+        """It is a server of its own only where the places are apart."""
+        return self.part == "witness"
+
 
 ALL = ("start", "middle", "end")
 VICTIMS = (
@@ -50,12 +55,13 @@ VICTIMS = (
     Victim("s3", "source", {"switchover": ALL, "failback": ALL}),
     Victim("s3", "target", {"switchover": ALL, "failover": ALL, "failback": ALL}),
     Victim("door", "", {"switchover": ALL, "failover": ALL, "failback": ALL}),
+    Victim("witness", "", {"switchover": ALL, "failover": ALL, "failback": ALL}),
 )
 SIGNS = {"killed": signal.SIGKILL, "stopped": signal.SIGSTOP}
 
 
-def trials() -> Iterator[tuple[str, str, tuple[Callable[[], Outcome], ...]]]:
-    """Name, what happens, and one try for each moment."""
+def trials() -> Iterator[tuple[str, str, tuple[Callable[[], Outcome], ...], bool]]:
+    """Name, what happens, one try for each moment, and whether that takes root."""
     for operation in MOMENTS:
         for victim in VICTIMS:
             for word, sign in SIGNS.items():
@@ -66,12 +72,13 @@ def trials() -> Iterator[tuple[str, str, tuple[Callable[[], Outcome], ...]]]:
                 name = "-".join((operation, victim.part.lower(), *((victim.side,) if victim.side else ()), word))
                 after = "" if sign is signal.SIGKILL else f", goes on after {STOPPED_S:g} s"
                 tells = f"{who} is {word} at the {', '.join(moments)} of a {operation}{after}"
-                yield name, tells, tuple(partial(strike, operation, victim, sign, moment) for moment in moments)
+                tries = tuple(partial(strike, operation, victim, sign, moment) for moment in moments)
+                yield name, tells, tries, victim.is_apart
 
 
 def strike(operation: Operation, victim: Victim, sign: signal.Signals, moment: str) -> Outcome:
     """One try on fresh ground. What was killed is started again, what was stopped goes on; then a person resumes."""
-    with ground() as here:
+    with ground(apart=victim.is_apart) as here:
         here.before(operation)
         known = here.desk.runs()
         child = here.desk.begin(*here.arguments(operation))

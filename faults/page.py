@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from faults.catalogue import Fault
 from faults.outcome import Outcome
+from faults.worlds import Visited, lines
 
 Results = Mapping[str, Sequence[Outcome]]
 HEADINGS = (
@@ -41,15 +42,22 @@ def plain(faults: Mapping[str, Fault], results: Results) -> str:
     )
 
 
-def page(faults: Mapping[str, Fault], results: Results, machine: Mapping[str, str], load: float) -> str:
+def page(
+    faults: Mapping[str, Fault],
+    results: Results,
+    machine: Mapping[str, str],
+    load: float,
+    worlds: Sequence[Visited] = (),
+) -> str:
     """docs/faults.md."""
     tried = {name: results[name] for name in faults if results.get(name)}
     every = [one for outcomes in tried.values() for one in outcomes]
     lost = sum(max(0, one.lost - one.accepted) for one in every)
-    lines = [
+    text = [
         "# What goes wrong, and what it cost",
         "",
-        "Written by `make faults`. Each try begins on fresh ground: two sites with real servers, users who write all the time,",
+        "Written by `make faults`. Each try (but those of `two-operators`) begins on fresh ground: two sites with real servers,",
+        "users who write all the time,",
         "and an observer who tries to write at both sites five times a second. A fault is injected; what was killed is started",
         "again, what was stopped goes on; a person resumes the run until it has passed. Then every write that users had been told",
         "was saved is read back through the door.",
@@ -68,13 +76,14 @@ def page(faults: Mapping[str, Fault], results: Results, machine: Mapping[str, st
         "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
         *("| " + " | ".join(cells(faults[name], outcomes)) + " |" for name, outcomes in tried.items()),
         "",
+        *(lines(worlds) if worlds else ()),
         "## What each one is",
         "",
         *(f"- `{name}`: {faults[name].tells}" for name in faults),
         "",
     ]
     if missing := [name for name in faults if name not in tried]:
-        lines += ["Not tried yet: " + ", ".join(f"`{name}`" for name in missing) + ".", ""]
+        text += ["Not tried yet: " + ", ".join(f"`{name}`" for name in missing) + ".", ""]
     for name, outcomes in tried.items():
-        lines += [f"- `{name}` did not end well: {one.failure}" for one in outcomes if one.failure]
-    return "\n".join(lines).rstrip() + "\n"
+        text += [f"- `{name}` did not end well: {one.failure}" for one in outcomes if one.failure]
+    return "\n".join(text).rstrip() + "\n"

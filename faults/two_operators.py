@@ -2,27 +2,56 @@
 
 from __future__ import annotations
 
-from faults.ground import ground
+from collections.abc import Iterator
+from dataclasses import replace
+
+from faults.ground import Ground, Stuck, ground, tried
 from faults.outcome import Outcome
 from tests.real.operator_desk import Desk
 
+ROUNDS = 100
 
-def same_second() -> Outcome:
-    """Both sites are well. One may pass; then the other is refused or fails, and nothing is lost."""
+
+def same_second(rounds: int) -> Iterator[Outcome]:
+    """On one ground, round after round: whoever wins changes the primary, and the next round is from the other site.
+
+    Ends with the first round that does not end well: what it left is not what the next one begins with.
+    """
     with ground() as here:
         (here.desk.folder / "second").mkdir()
-        second = Desk(here.bench, here.desk.folder / "second")
-        # The second operator's runbook names no earlier run, as on a machine that was not used before.
-        children = [
-            here.desk.begin(*here.arguments("switchover")),
-            second.begin(*second.operation("failover", "--json")),
-        ]
-        calls = [here.finish(child) for child in children]
-        passed = [called for called in calls if called.code == 0]
-        if len(passed) == 2:
-            return here.outcome(calls[0])
-        if passed:
-            return here.outcome(passed[0])
-        begun = [run for run in here.desk.runs() if run.startswith("switchover")]
-        run, last = (begun[0], calls[0]) if begun else here.run("switchover")  # it was refused before it began
-        return here.outcome(here.go_on(run, last))
+        second = Desk(here.bench, here.desk.folder / "second")  # knows no earlier run, as a machine not used before
+        so_far = Outcome()
+        for _ in range(rounds):
+            here.codes.clear()
+            total = tried(lambda: _round(here, second))
+            yield since(total, so_far)
+            if not total.is_good:
+                return
+            so_far = total
+
+
+def _round(here: Ground, second: Desk) -> Outcome:
+    """Both sites are well. At most one may pass; the other is refused, and nothing is lost."""
+    children = [
+        here.desk.begin(*here.arguments("switchover")),
+        second.begin(*second.operation("failover", "--json")),
+    ]
+    switchover, failover = (here.finish(child) for child in children)
+    if failover.code != 8:
+        raise Stuck(f"a failover from a primary that lives ended with {failover.code}: {failover.said[-300:]}")
+    if switchover.code not in (0, 8):
+        raise Stuck(f"the switchover ended with {switchover.code}: {switchover.said[-300:]}")
+    if len(serving := here.desk.primaries()) != 1:
+        raise Stuck(f"primaries after it: {', '.join(serving) or 'none'}")
+    return here.outcome(switchover if switchover.code == 0 else None)
+
+
+def since(total: Outcome, before: Outcome) -> Outcome:
+    """Of what was counted from the beginning, what one round added."""
+    if total.failure:
+        return total
+    return replace(
+        total, acknowledged=total.acknowledged - before.acknowledged, lost=total.lost - before.lost,
+        two_writable=total.two_writable - before.two_writable, two_open=total.two_open - before.two_open,
+        looked=total.looked - before.looked,
+    )  # fmt: skip

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from faults import __main__ as program
+from faults import worlds
 from faults.catalogue import Fault, catalogue
 from faults.ground import Stuck, tried
 from faults.outcome import Outcome
 from faults.page import page, plain
+from faults.two_operators import since
+from faults.worlds import Visited
 
 GOOD = Outcome(acknowledged=1000, looked=50, rta_s=4.0, codes=(-9, 0))
 LOST = Outcome(acknowledged=1000, lost=2, rta_s=9.0, codes=(0,))
@@ -55,7 +60,7 @@ def test_the_exit_code_says_whether_a_zero_is_not_zero(
 ) -> None:
     monkeypatch.setattr(program, "catalogue", lambda: {"power": Fault("power", "the power fails", (lambda: outcome,))})
     places = ["--page", str(tmp_path / "page.md"), "--results", str(tmp_path / "results.json")]
-    assert program.main([*places, "--times", "2"]) == code
+    assert program.main([*places, "--only", "power", "--times", "2"]) == code
     assert "power" in capsys.readouterr().out
     assert len(json.loads((tmp_path / "results.json").read_text())["results"]["power"]) == 2
 
@@ -79,7 +84,41 @@ def test_a_try_that_breaks_is_a_failure_with_its_reason_and_not_the_end() -> Non
 def test_every_name_is_said_once_and_none_hides_another() -> None:
     faults = catalogue()
     assert len(faults) > 40
-    assert all(fault.tries and fault.tells for fault in faults.values())
+    assert all(fault.count and fault.tells for fault in faults.values())
+    assert faults["two-operators"].count == 100
+
+
+def test_a_series_is_made_on_one_ground_and_a_failure_in_it_is_its_last() -> None:
+    asked = []
+
+    def series(rounds: int) -> Iterator[Outcome]:
+        asked.append(rounds)
+        yield GOOD
+        raise Stuck("two primaries")
+
+    made = list(Fault("two", "", series=series, rounds=50).outcomes(2))
+    assert asked == [100]
+    assert [one.failure for one in made] == ["", "Stuck: two primaries"]
+
+
+def test_of_a_round_only_what_it_added_counts() -> None:
+    later = since(replace(GOOD, acknowledged=1400, looked=80, lost=1), GOOD)
+    assert (later.acknowledged, later.looked, later.lost) == (400, 30, 1)
+    assert since(FAILED, GOOD) == FAILED
+
+
+def test_worlds_that_were_searched_are_on_the_page_and_a_mistake_is_an_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    well, ill = Visited("one operator", 1234, 5.0), Visited("two operators", 0, 1.0, "two writable primaries")
+    places = ["--page", str(tmp_path / "page.md"), "--results", str(tmp_path / "results.json"), "--only", "every-state"]
+    for found, code in (([well], 0), ([well, ill], 1)):
+        monkeypatch.setattr(worlds, "visit", lambda found=found: iter(found))
+        assert program.main(places) == code
+    capsys.readouterr()
+    written = (tmp_path / "page.md").read_text()
+    assert "1,234 states were visited" in written
+    assert "- two operators: two writable primaries" in written
 
 
 def test_a_name_that_is_not_there_is_wrong_usage() -> None:
