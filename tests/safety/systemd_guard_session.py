@@ -23,7 +23,7 @@ HERE, THERE = "strasbourg", "bordeaux"
 
 def systemctl(*words: str, check: bool = True) -> str:
     argv = ("systemctl", "--user", *words)
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=40, check=False)
     assert done.returncode == 0 or not check, f"{argv}: {done.stdout}{done.stderr}\n{shown()}"
     return done.stdout.strip()
 
@@ -69,12 +69,13 @@ def witness(folder: Path) -> Witness:
 
 def without_lease(folder: Path) -> Mapping[str, object]:
     """The unit is Debian's: Type=forking, and the guard becomes pg_ctlcluster."""
+    witness(folder).establish(HERE, run="test", epoch_seen=0, identities={})
     systemctl("start", UNIT)
     wait_for(answers)
     main = Path("/proc", properties()["MainPID"], "comm").read_text().strip()
     systemctl("stop", UNIT)
     left = servers()
-    witness(folder).establish(THERE, run="failover-1", epoch_seen=0, identities={})
+    witness(folder).change(lambda record, _: _moved(record))
     systemctl("start", UNIT, check=False)
     time.sleep(1)
     return {"main": main, "left": left, "refused": servers(), "state": properties()["ActiveState"]}
@@ -103,8 +104,7 @@ def with_lease(folder: Path) -> Mapping[str, object]:
         line.split(":")[1].strip() for line in control.stdout.splitlines() if "cluster state" in line
     )
     systemctl("start", UNIT)
-    moved = witness(folder)
-    moved.change(lambda record, _: _moved(record))
+    witness(folder).change(lambda record, _: _moved(record))
     wait_for(lambda: not servers())
     wait_for(lambda: properties()["ExecMainStatus"] == "8")
     told["refused"], told["log"] = servers(), (folder / "log").read_text()
