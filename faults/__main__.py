@@ -21,6 +21,7 @@ from pathlib import Path
 from benchmarks import machine
 from faults import worlds
 from faults.catalogue import Fault, catalogue
+from faults.ground import reusing
 from faults.outcome import Outcome
 from faults.page import page, plain
 from faults.worlds import Visited
@@ -84,15 +85,16 @@ def main(arguments: list[str] | None = None) -> int:
         for visited in worlds.visit():
             results.worlds.append(visited)
             keep(faults, results, given.results, given.page)
-    for fault in wanted:
-        if fault.needs_root and os.geteuid() != 0:
-            print(f"== {fault.name}: not tried: it takes root", file=sys.stderr, flush=True)
-            continue
-        print(f"== {fault.name}: {fault.tells}", file=sys.stderr, flush=True)
-        results.faults[fault.name] = made[fault.name] = []
-        for outcome in fault.outcomes(given.times):
-            made[fault.name].append(outcome)
-            keep(faults, results, given.results, given.page)  # each at once: the next may fail, hours later
+    with reusing():
+        for fault in wanted:
+            if fault.needs_root and os.geteuid() != 0:
+                print(f"== {fault.name}: not tried: it takes root", file=sys.stderr, flush=True)
+                continue
+            print(f"== {fault.name}: {fault.tells}", file=sys.stderr, flush=True)
+            results.faults[fault.name] = made[fault.name] = []
+            for outcome in fault.outcomes(given.times):
+                made[fault.name].append(outcome)
+                keep(faults, results, given.results, given.page)  # each at once: the next may fail, hours later
     print(plain(faults, made))
     good = all(one.is_good for outcomes in made.values() for one in outcomes)
     return 0 if good and not (searches and any(one.wrong for one in results.worlds)) else 1

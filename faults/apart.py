@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from albus_dr.bench.network import BORDEAUX, STRASBOURG, Network
-from faults.ground import Ground, Stuck, Verb, ground
+from faults.ground import Ground, Stuck, Verb, fresh, ground
 from faults.outcome import Outcome
 from tests.real.operator_desk import wait_for
 
@@ -38,7 +38,7 @@ def primary_cut_off() -> Outcome:
     """Nobody reaches the primary, which lives. Nothing proves that it can't write, so a failover is refused; it heals."""
     with ground(apart=True) as here:
         network = network_of(here)
-        network.isolate(STRASBOURG)
+        network.isolate(here.source)
         _, called = here.run("failover")
         if called.code != 8:
             raise Stuck(
@@ -51,7 +51,7 @@ def primary_cut_off() -> Outcome:
 
 def far_and_lossy() -> Outcome:
     """Twenty milliseconds of round trip and one packet in fifty lost between the sites, during a switchover."""
-    with ground(apart=True) as here:
+    with ground(apart=True, prepare=fresh) as here:
         network_of(here).separate(
             STRASBOURG, BORDEAUX, round_trip_s=0.02, loss=0.02, log=here.bench.directory / "distance.log"
         )

@@ -19,7 +19,7 @@ OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 
 @dataclass(frozen=True)
 class Fault:
-    """``tries`` are different ones (moments, sides), each on fresh ground, as often as is asked for. Or a ``series`` of
+    """``tries`` are different ones (moments, sides), each on a ground of its own, as often as is asked for. Or a ``series`` of
     so many ``rounds`` on one ground."""
 
     name: str

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +45,9 @@ class Ground:
     target: str = SECONDARY
     codes: list[int] = field(default_factory=list)
     disrupted_at: datetime | None = None
+    counted: Outcome = field(default_factory=Outcome)
+    """Everything up to the end of the last try on it."""
+    ended_well: bool = False
 
     # ------------------------------------------------------------------------------------------------ albus-dr
 
@@ -161,20 +164,85 @@ class Ground:
             found = self.bench.users.inside(lambda: count(self.bench.directory / "traffic"))
         except CanNotCount as error:
             raise Stuck(f"users are not served: {error}") from None
-        verdict = self.observer.verdict()
+        verdict, before = self.observer.verdict(), self.counted
         rta_s = last.document["actuals"]["rta_s"] if last and last.out.strip() else None
-        return Outcome(
+        self.counted = Outcome(
             acknowledged=found["acknowledged_writes"], lost=found["lost_writes"], two_writable=verdict.two_writable,
             two_open=verdict.two_open, looked=verdict.looked, rta_s=rta_s, codes=tuple(self.codes),
         )  # fmt: skip
+        tried_now = self.counted.since(before)
+        self.ended_well = tried_now.is_good
+        return tried_now
+
+    # ------------------------------------------------------------------------------------------ the next try
+
+    def is_whole(self) -> bool:
+        """The last try on it ended well, and everything is as it should be at both sites: one as good as fresh."""
+        where = (str(self.desk.playbook), "--config", str(self.desk.config))
+        return self.ended_well and self.desk.call("status", *where).code == 0
+
+    def begin_again(self) -> None:
+        """For the next try, from whichever site serves now."""
+        (self.source,) = self.desk.primaries()
+        (self.target,) = (name for name in self.bench.sites if name != self.source)
+        self.codes.clear()
+        self.disrupted_at, self.ended_well = None, False
+
+
+Prepare = Callable[[Bench], Callable[[], None]]
+_whole: dict[bool, tuple[ExitStack, Ground]] | None = None  # by apart: what a try left whole, while reusing()
 
 
 @contextmanager
-def ground(*, apart: bool = False, prepare: Callable[[Bench], Callable[[], None]] | None = None) -> Iterator[Ground]:
-    """A fresh one: replicated once, users at work. Nothing of it is left afterwards, whatever was done to it.
+def reusing() -> Iterator[None]:
+    """While the block lasts, a ground that a try left whole is the next one's. A fresh one takes half a minute."""
+    global _whole
+    _whole = {}
+    try:
+        yield
+    finally:
+        left, _whole = _whole, None
+        with ExitStack() as both:
+            for stack, _ in left.values():
+                both.push(stack)
 
-    ``prepare`` changes the bench before it starts and returns what undoes that after everything was stopped.
+
+@contextmanager
+def ground(*, apart: bool = False, prepare: Prepare | None = None) -> Iterator[Ground]:
+    """Replicated once, users at work. Nothing of it is left afterwards, but what ``reusing`` keeps.
+
+    ``prepare`` changes a fresh bench before it starts and returns what undoes that after everything was stopped.
     """
+    if _whole is None or prepare:
+        with _fresh(apart, prepare) as here:
+            yield here
+        return
+    stack, here = _whole.pop(apart) if apart in _whole else _entered(apart)
+    is_whole = False
+    try:
+        here.begin_again()
+        yield here
+        is_whole = here.is_whole()
+    finally:
+        if is_whole:
+            _whole[apart] = stack, here
+        else:
+            stack.close()
+
+
+def fresh(_: Bench) -> Callable[[], None]:
+    """A ``prepare`` for a try that leaves traces: its ground is nobody else's."""
+    return lambda: None
+
+
+def _entered(apart: bool) -> tuple[ExitStack, Ground]:
+    with ExitStack() as stack:
+        here = stack.enter_context(_fresh(apart, None))
+        return stack.pop_all(), here
+
+
+@contextmanager
+def _fresh(apart: bool, prepare: Prepare | None) -> Iterator[Ground]:
     place = Path(tempfile.mkdtemp(prefix="af-"))  # short: sockets lie in it
     place.chmod(0o711)  # PostgreSQL's user passes through
     undo: Callable[[], None] | None = None

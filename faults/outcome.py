@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 
@@ -27,6 +27,14 @@ class Outcome:
     def is_good(self) -> bool:
         """It ended as it should, nothing was lost that was not accepted, and never were two sites writable."""
         return not self.failure and self.lost <= self.accepted and self.two_writable == 0
+
+    def since(self, before: Outcome) -> Outcome:
+        """Of what was counted from the beginning, what came after another one."""
+        return replace(
+            self, acknowledged=self.acknowledged - before.acknowledged, lost=self.lost - before.lost,
+            two_writable=self.two_writable - before.two_writable, two_open=self.two_open - before.two_open,
+            looked=self.looked - before.looked,
+        )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""

@@ -56,9 +56,9 @@ def page(
     text = [
         "# What goes wrong, and what it cost",
         "",
-        "Written by `make faults`. Each try (but those of `two-operators`) begins on fresh ground: two sites with real servers,",
-        "users who write all the time,",
-        "and an observer who tries to write at both sites five times a second. A fault is injected; what was killed is started",
+        "Written by `make faults`. Each try begins on two sites with real servers, fresh or left whole by the try before,",
+        "with users who write all the time, and an observer who tries to write at both sites five times a second. A fault",
+        "is injected; what was killed is started",
         "again, what was stopped goes on; a person resumes the run until it has passed. Then every write that users had been told",
         "was saved is read back through the door.",
         "",

@@ -15,7 +15,7 @@ import psycopg
 
 from albus_dr.bench.sites import Bench
 from albus_dr.errors import NotReadyError
-from faults.ground import Ground, Operation, Stuck, ground
+from faults.ground import Ground, Operation, Stuck, fresh, ground
 from faults.outcome import Outcome
 
 DISK_MB = 512
@@ -130,7 +130,7 @@ def faked(off: str) -> dict[str, str]:
 
 def idle_slot() -> Outcome:
     """The standby is away until the primary has thrown away the WAL that it needs. Then it is seeded again, by hand."""
-    with ground() as here:
+    with ground(prepare=fresh) as here:
         server = here.bench.sites[here.source].server
         with server.connect("postgres") as admin:
             for setting in (f"max_slot_wal_keep_size = '{WAL_LIMIT_MB}MB'", "wal_keep_size = 0", "max_wal_size = '64MB'",

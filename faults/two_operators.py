@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from faults.ground import Ground, Stuck, ground, tried
 from faults.outcome import Outcome
@@ -20,14 +19,12 @@ def same_second(rounds: int) -> Iterator[Outcome]:
     with ground() as here:
         (here.desk.folder / "second").mkdir()
         second = Desk(here.bench, here.desk.folder / "second")  # knows no earlier run, as a machine not used before
-        so_far = Outcome()
         for _ in range(rounds):
-            here.codes.clear()
-            total = tried(lambda: _round(here, second))
-            yield since(total, so_far)
-            if not total.is_good:
+            here.begin_again()
+            found = tried(lambda: _round(here, second))
+            yield found
+            if not found.is_good:
                 return
-            so_far = total
 
 
 def _round(here: Ground, second: Desk) -> Outcome:
@@ -44,14 +41,3 @@ def _round(here: Ground, second: Desk) -> Outcome:
     if len(serving := here.desk.primaries()) != 1:
         raise Stuck(f"primaries after it: {', '.join(serving) or 'none'}")
     return here.outcome(switchover if switchover.code == 0 else None)
-
-
-def since(total: Outcome, before: Outcome) -> Outcome:
-    """Of what was counted from the beginning, what one round added."""
-    if total.failure:
-        return total
-    return replace(
-        total, acknowledged=total.acknowledged - before.acknowledged, lost=total.lost - before.lost,
-        two_writable=total.two_writable - before.two_writable, two_open=total.two_open - before.two_open,
-        looked=total.looked - before.looked,
-    )  # fmt: skip

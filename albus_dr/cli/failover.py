@@ -22,7 +22,11 @@ def command(
         str | None, typer.Option("--detected-at", help="When somebody, or a monitor, noticed: RFC 3339, or HH:MM.")
     ] = None,
     accept_data_loss: Annotated[
-        bool, typer.Option("--accept-data-loss", help="Go on although more than the RPO allows would be lost.")
+        bool,
+        typer.Option(
+            "--accept-data-loss",
+            help="Go on although more than the RPO allows would be lost, or all that was written since a failover.",
+        ),
     ] = False,
     fenced_by: Annotated[
         str | None, typer.Option("--fenced-by", help='A statement for the record, in full: "who made sure, how, when".')

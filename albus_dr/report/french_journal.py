@@ -36,9 +36,7 @@ TITLES = {
     "Refresh the copy of {name} at {site}": "Rafraîchir la copie de {name} à {site}",
     "Back up {name} at {site}": "Sauvegarder {name} à {site}",
     "Copy the recovery points of {name} to {site}": "Copier les points de reprise de {name} vers {site}",
-    "{name} at {site} is a standby; what would be lost": (
-        "{name} à {site} est un serveur de secours ; ce qui serait perdu"
-    ),
+    "What {name} at {site} has; what would be lost": ("Ce que {name} à {site} possède ; ce qui serait perdu"),
     "{name} at {site} is the primary, both repositories open": (
         "{name} à {site} est le serveur principal, les deux dépôts s'ouvrent"
     ),

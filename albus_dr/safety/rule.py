@@ -32,6 +32,11 @@ only a primary can have taken: so either the promotion arrives before that look,
 another process, or one that is out of recovery, and does nothing. The timeline alone is not enough: the old primary
 may have been started again without being promoted, on the timeline that it had.
 
+Why a promotion ends the site's lease. A guard may have taken one for a server that it never started, or that has ended
+since; the server that is promoted is not bound by that, and its lapse must not prove that this one can't write. So asking
+whether to promote is a write: a lease that is there becomes a start window that nobody can renew, and a guard's write that
+was under way is conditional on the record before. The guard of what was promoted takes a new lease.
+
 Why a site that was the primary before is promoted, and not started. The new primary may be lost before anything follows
 it (the second strike). Then the old one is the best that there is, and it serves again by the same order; what it lacks,
 everything that the new primary acknowledged, is named, and a person accepts its loss first. It could simply be started:
@@ -67,6 +72,7 @@ from typing import Literal
 from albus_dr.safety.record import Claim, Record, RunLease, WriteLease
 from albus_dr.tools.fence import Identity
 
+PROMOTION = "a promotion"  # the holder of a lease that nobody renews
 Method = Literal["command", "probe", "lease", "statement"]
 
 
@@ -291,8 +297,11 @@ def commit(record: Record, run: str, target: str, proof: Proven, now: float, mar
     return Decision(True, f"{target} is primary in epoch {changed.epoch}", changed)
 
 
-def promote(record: Record, run: str, target: str) -> Decision:
-    """May the run promote at the target? Asked after the target's Identity was read, which the promotion asserts."""
+def promote(record: Record, run: str, target: str, now: float) -> Decision:
+    """May the run promote at the target? Asked after the target's Identity was read, which the promotion asserts.
+
+    What follows ends every lease that the site had: it spoke of another process.
+    """
     charge = _in_charge(record, run)
     if not charge.allowed:
         return charge
@@ -300,7 +309,11 @@ def promote(record: Record, run: str, target: str) -> Decision:
         return _no(f"{record.claim.run} has claimed {record.claim.target}")
     if record.primary != target or record.changed_by != run:
         return _no(f"{record.primary} is primary in epoch {record.epoch}, by {record.changed_by}: nothing to promote")
-    return Decision(True, f"{target} is primary in epoch {record.epoch}")
+    lease = record.write_lease
+    if lease is None or lease.site != target:
+        lease = WriteLease(target, PROMOTION, False, 0.0, now)
+    ended = replace(record, write_lease=replace(lease, holder=PROMOTION, kept=False))
+    return Decision(True, f"{target} is primary in epoch {record.epoch}", ended)
 
 
 def serve_again(record: Record | None, run: str, workload: str, old: OldData, *, accepted: bool) -> Decision:

@@ -23,6 +23,7 @@ _STABLE = "SET TimeZone='UTC'; SET DateStyle='ISO'; SET IntervalStyle='postgres'
 # What a database's owner sets for its users must not end a dump or its exported snapshot. Our own time-outs hold.
 _PATIENT = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
 _PASSFILE = "albus-dr.pgpass"
+_TAKEN = "# no timeline of this server: it was left out for another one that may have taken the number\n"
 STANDBY_SIGNAL = "standby.signal"  # in the data directory: it starts as a standby; a promotion removes it
 # Constant text; the data directory is its argument. 0 only where the process is there, and works somewhere else.
 _STRANGER = r"""
@@ -231,7 +232,8 @@ class Server:
         rows = self.query(
             f"SELECT {is_it} AS is_it \\gset\n"
             "\\if :is_it\n"
-            f"ALTER SYSTEM SET synchronous_standby_names = ''; SELECT pg_reload_conf(); SELECT pg_promote(false) WHERE {is_it}; "
+            f"ALTER SYSTEM SET synchronous_standby_names = ''; "
+            f"ALTER SYSTEM RESET recovery_target_timeline; SELECT pg_reload_conf(); SELECT pg_promote(false) WHERE {is_it}; "
             f"SELECT count(pg_sleep({POLL_S / 4})) FROM generate_series(1, {looks * 4}) WHERE pg_is_in_recovery(); "
             "SELECT pg_is_in_recovery();\n"
             "\\endif\n",
@@ -297,14 +299,20 @@ class Server:
         entry = ":".join(_escape(part) for part in (primary["host"], primary["port"], "*", primary["user"], password))
         # As its owner: PostgreSQL refuses a passfile that belongs to somebody else.
         self._write(passfile, entry + "\n")
-        self._start_as_standby(conninfo({**primary, "passfile": passfile}), slot, timeout_s=timeout_s)
+        upstream = conninfo({**primary, "passfile": passfile})
+        self._start_as_standby({"primary_conninfo": upstream, "primary_slot_name": slot}, timeout_s=timeout_s)
 
-    def follow_nobody(self, *, timeout_s: float) -> None:
-        """Make a stopped server a standby that takes no writes and waits to be promoted, and start it."""
-        self._start_as_standby("", "", timeout_s=timeout_s)
+    def follow_nobody(self, *, taken: int, timeout_s: float) -> None:
+        """Make a stopped server a standby that takes no writes and waits to be promoted, and start it.
 
-    def _start_as_standby(self, upstream: str, slot: str, *, timeout_s: float) -> None:
-        settings = {"primary_conninfo": upstream, "primary_slot_name": slot}
+        ``taken``: a timeline that another server may have begun. The promotion takes the next one: two servers on one
+        timeline could not be told apart.
+        """
+        self._write(f"{self.data}/pg_wal/{taken:08X}.history", _TAKEN)
+        settings = {"primary_conninfo": "", "primary_slot_name": "", "recovery_target_timeline": "current"}
+        self._start_as_standby(settings, timeout_s=timeout_s)
+
+    def _start_as_standby(self, settings: Mapping[str, str], *, timeout_s: float) -> None:
         self._write(f"{self.data}/{STANDBY_SIGNAL}", "")
         current = (
             self._as_owner(("cat", f"{self.data}/postgresql.auto.conf")).check("can't read postgresql.auto.conf").stdout

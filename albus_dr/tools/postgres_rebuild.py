@@ -211,11 +211,13 @@ def look_at_directory(server: Server) -> tuple[str, str]:
 
 
 def histories(server: Server) -> dict[int, str]:
-    """The timelines' history files that are in the data directory, by timeline."""
+    """The timelines' history files that are in the data directory, by timeline. One that names no earlier timeline only
+    keeps a number free."""
     script = r'cd "$1/pg_wal" && for f in *.history; do [ -f "$f" ] && printf "%s\034%s\035" "$f" "$(cat "$f")"; done; exit 0'
     done = server.host.run(("sh", "-c", script, "sh", server.data), timeout_s=QUICK_S, run_as=server.run_as)
     files = (entry.split("\x1c") for entry in done.check(f"{server.data} can't be read").stdout.split("\x1d") if entry)
-    return {int(name.removesuffix(".history"), 16): text for name, text in files}
+    found = {int(name.removesuffix(".history"), 16): text for name, text in files}
+    return {timeline: text for timeline, text in found.items() if re.search(r"^\s*\d", text, re.MULTILINE)}
 
 
 def nearest_directory(server: Server) -> str:

@@ -268,21 +268,16 @@ def require_promotable(ctx: StepContext) -> bool:
 
     False when it can't be asked: then an identity that was read before the commit must do. Raises RefusedError.
     """
-    if ctx.witness is None:
+    witness, run = ctx.witness, ctx.run
+    if witness is None:
         return True  # a person stated that the other site stays off until the witness has been told
+    hint = f"albus-dr abort {run.id} gives this run up; albus-dr status shows who serves"
     try:
-        record = ctx.witness.read().record
+        witness.change(lambda record, at: rule.promote(record, run.id, run.target, at), hint=hint)
     except RefusedError:
         raise
     except AlbusError:
         return False
-    if record is None:
-        raise RefusedError(f"{ctx.witness.name} holds nothing about {ctx.runbook.runbook}")
-    decided = rule.promote(record, ctx.run.id, ctx.run.target)
-    if not decided.allowed:
-        raise RefusedError(
-            decided.reason, hint=f"albus-dr abort {ctx.run.id} gives this run up; albus-dr status shows who serves"
-        )
     return True
 
 

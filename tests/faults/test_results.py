@@ -15,7 +15,6 @@ from faults.catalogue import Fault, catalogue
 from faults.ground import Stuck, tried
 from faults.outcome import Outcome
 from faults.page import page, plain
-from faults.two_operators import since
 from faults.worlds import Visited
 
 GOOD = Outcome(acknowledged=1000, looked=50, rta_s=4.0, codes=(-9, 0))
@@ -101,10 +100,9 @@ def test_a_series_is_made_on_one_ground_and_a_failure_in_it_is_its_last() -> Non
     assert [one.failure for one in made] == ["", "Stuck: two primaries"]
 
 
-def test_of_a_round_only_what_it_added_counts() -> None:
-    later = since(replace(GOOD, acknowledged=1400, looked=80, lost=1), GOOD)
-    assert (later.acknowledged, later.looked, later.lost) == (400, 30, 1)
-    assert since(FAILED, GOOD) == FAILED
+def test_of_a_ground_that_was_used_before_only_what_came_since_counts() -> None:
+    later = replace(GOOD, acknowledged=1400, looked=80, lost=1).since(GOOD)
+    assert (later.acknowledged, later.looked, later.lost, later.rta_s) == (400, 30, 1, GOOD.rta_s)
 
 
 def test_worlds_that_were_searched_are_on_the_page_and_a_mistake_is_an_exit_code(

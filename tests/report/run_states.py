@@ -20,7 +20,7 @@ SITES: dict[str, Any] = {
     "distance_km": 759.6,
 }  # fmt: skip
 STEPS = (
-    ("run.preflight", "patients at bordeaux is a standby; what would be lost", "", "bordeaux", "run.preflight", (), 0.05, 0.32),
+    ("run.preflight", "What patients at bordeaux has; what would be lost", "", "bordeaux", "run.preflight", (), 0.05, 0.32),
     ("patients.fence", "Prove that strasbourg can't write", "", "strasbourg", "run.fence", ("run.preflight",), 0.33, 0.61),
     ("patients.promote", "Promote patients at bordeaux", "patients", "bordeaux", "postgres.promote",
      ("patients.fence",), 0.62, 0.98),

@@ -30,6 +30,7 @@ RUNS = ("run 1", "run 2")
 PLANNED = ", planned"
 GONE = "a run that is gone"
 STARTED = "promote an old primary by starting it"
+LEASED_ON = "promote without ending the lease"
 LIVES, MARGIN, RATE = 1, 1, 2
 OLD = LIVES + MARGIN + 1  # lapsed, and nothing changes any more
 OFF_PRIMARY, OFF_STANDBY, STANDBY, PRIMARY = range(4)
@@ -471,11 +472,12 @@ class World:
                 step = SENT if me.step == SENT else COMMITTED
                 yield f"{name} commits {target}", self._op(self._recorded(state, done), i, step=step)
         if me.step == SEEN and me.seen:
-            may = ask(("promote", n, run, target), lambda: rule.promote(held, run, target))
+            may = ask(("promote", n, run, target), lambda: rule.promote(held, run, target, 0))
             if may >= 0 or self._wrong in ("promote before commit", "promote without asking again"):
                 sent = Promotion(me.target, me.seen[0], me.seen[1], me.planned)
+                ended = self._recorded(state, may) if may >= 0 and self._wrong != LEASED_ON else state
                 if not me.sent:
-                    yield f"{name} sends the promotion", self._op(state, i, step=SENT, seen=(), sent=sent)
+                    yield f"{name} sends the promotion", self._op(ended, i, step=SENT, seen=(), sent=sent)
         if me.step == LOOKED:
             claimed = ask(("claim", n, run, me.target), lambda: rule.claim(held, run, target, 0))
             if claimed >= 0:

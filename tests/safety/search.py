@@ -11,7 +11,7 @@ from albus_dr.safety import rule
 from albus_dr.safety.record import Record, RunLease, WriteLease
 from albus_dr.safety.rule import Decision, OldData, Proven
 from albus_dr.tools.fence import Identity
-from tests.safety.model import OFF_PRIMARY, OFF_STANDBY, PRIMARY, SITES, STARTED, Bounds, State, World
+from tests.safety.model import LEASED_ON, OFF_PRIMARY, OFF_STANDBY, PRIMARY, SITES, STARTED, Bounds, State, World
 
 WINDOWS, LEASES, MIXED = (False, False), (True, True), (True, False)
 SMALL = (
@@ -111,7 +111,7 @@ class WayForward:
         record = _follow(rule.claim(record, run, target, LONG_AFTER))
         proof = Proven(record.other(target), run, "command")
         record = _follow(rule.commit(record, run, target, proof, LONG_AFTER, 1))
-        _follow(rule.promote(record, run, target), nothing_to_write=True)
+        _follow(rule.promote(record, run, target, LONG_AFTER))
         seen = Identity("7", 1, "now")
         _follow(rule.promotes(seen, seen, in_recovery=True, behind=False), nothing_to_write=True)
 
@@ -157,6 +157,7 @@ MUTATIONS = {
     "promote without asserting the timeline": Bounds(WINDOWS, planned=False, operators=1),
     "promote asserting the timeline alone": Bounds(WINDOWS, planned=False, operators=1),
     STARTED: Bounds(WINDOWS, planned=False),
+    LEASED_ON: Bounds(LEASES, planned=False, operators=1),
     "no margin": Bounds(LEASES, planned=False, operators=1),
     "switchover without waiting": Bounds(WINDOWS, operators=1),
 }

@@ -88,9 +88,9 @@ def test_a_text_that_is_not_a_record_is_refused(text: str) -> None:
         (rule.commit(CLAIMED, "r1", "b", Proven("b", "r1", "probe"), 0, 5), "proof is of b"),
         (rule.commit(CLAIMED, "r1", "b", Proven("a", "r0", "probe"), 0, 5), "claim of r0"),
         (rule.commit(replace(CLAIMED, write_lease=LEASE), "r1", "b", Proven("a", "r1", "lease"), 135, 5), "lapses in"),
-        (rule.promote(replace(CLAIMED, primary="b", changed_by="r1"), "r1", "b"), "has claimed"),
-        (rule.promote(MINE, "r1", "b"), "a is primary"),
-        (rule.promote(replace(MINE, primary="b"), "r1", "b"), "by r0"),
+        (rule.promote(replace(CLAIMED, primary="b", changed_by="r1"), "r1", "b", 0), "has claimed"),
+        (rule.promote(MINE, "r1", "b", 0), "a is primary"),
+        (rule.promote(replace(MINE, primary="b"), "r1", "b", 0), "by r0"),
         (rule.promotes(SEEN, SEEN, in_recovery=False, behind=False), "not in recovery"),
         (rule.promotes(SEEN, SEEN, in_recovery=True, behind=True), "not replayed"),
         (rule.promotes(SEEN, replace(SEEN, timeline=2), in_recovery=True, behind=False), "timeline 2, not on 1"),
@@ -130,7 +130,13 @@ def test_a_commit_counts_the_epoch_and_ends_claim_and_lease() -> None:
     decided = rule.commit(replace(CLAIMED, write_lease=LEASE), "r1", "b", PROBED, 200, 5)
     expected = replace(MINE, epoch=5, primary="b", changed_by="r1", changed_at=200, unfinished="r1")
     assert decided.record == expected
-    assert rule.promote(expected, "r1", "b").allowed
+    promoted = rule.promote(expected, "r1", "b", 130)
+    assert promoted.allowed
+    assert promoted.record == replace(expected, write_lease=WriteLease("b", rule.PROMOTION, False, 0, 130))
+    held = replace(expected, write_lease=WriteLease("b", "guard 2", True, 30, 120))
+    ended = rule.promote(held, "r1", "b", 130).record
+    assert ended == replace(held, write_lease=WriteLease("b", rule.PROMOTION, False, 30, 120)), "its window stays open"
+    assert not rule.renew(ended, "b", "guard 2", 131).allowed
     released = rule.release_run(expected, "r1", promoted=True).record
     assert released == replace(expected, run_lease=None, unfinished=None)
     kept = rule.release_run(expected, "r1", promoted=False).record

@@ -67,6 +67,14 @@ def test_nothing_of_its_own_follows_and_anything_else_is_rebuilt(what: Returned,
     assert decide(THREE, what).way == way
 
 
+def test_what_it_has_alone_begins_at_the_fork_on_its_own_last_timeline() -> None:
+    same_number = decide(THREE, returned(Lineage(3, ((1, 77),))))
+    assert same_number.fork == Fork(3, 77), "its log from there on is on timeline 3"
+    assert decide(THREE, returned(Lineage(1))).fork == Fork(1, position("0/3000148"))
+    earlier = decide(THREE, returned(Lineage(3, ((1, position("0/3000148") + 8), (2, 9)))))
+    assert earlier.fork == Fork(1, position("0/3000148")), "it went on by itself before its last timeline began"
+
+
 def test_a_higher_timeline_is_never_decided() -> None:
     with pytest.raises(ValueError, match="higher"):
         decide(Lineage(2, ((1, 5),)), returned(THREE))

@@ -126,7 +126,7 @@ def promote(ctx: StepContext) -> Facts:
         _wait_until_replayed(ctx, server, stopped)
     old = _old_primary(ctx)
     # Who it is comes first: a change of primary after the witness's answer ends this server's process.
-    seen = old_primary.start_as_standby(ctx) if old else server.identity()
+    seen = old_primary.start_as_standby(ctx, old["timeline"]) if old else server.identity()
     if not primary.require_promotable(ctx):
         if old:  # its process began after the commit: nothing else says that this run's word still counts
             raise NotReadyError(

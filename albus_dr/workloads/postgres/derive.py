@@ -31,7 +31,7 @@ def steps(name: str, model: Model, derivation: Derivation) -> Derived:
     if derivation.operation == "reprotect":
         return _reprotect(step, name, model, derivation)
     return Derived(
-        ready=(step("ready_to_promote", target, f"{name} at {target} is a standby; what would be lost"),),
+        ready=(step("ready_to_promote", target, f"What {name} at {target} has; what would be lost"),),
         take=_take(step, name, derivation),
     )
 

@@ -51,7 +51,10 @@ class Returned:
 
 @dataclass(frozen=True)
 class Decision:
-    """``follow``: it has nothing of its own. ``rewind`` and ``reseed``: it has, and is rebuilt once that was kept."""
+    """``follow``: it has nothing of its own. ``rewind`` and ``reseed``: it has, and is rebuilt once that was kept.
+
+    ``fork``: where what it has alone begins, on its own timeline.
+    """
 
     way: Way
     fork: Fork | None
@@ -103,6 +106,8 @@ def decide(serving: Lineage, returned: Returned) -> Decision:
         return Decision("follow", None, "it is a standby on the timeline of the server that serves")
     if fork.timeline == mine.timeline and _ended_before(returned, fork):
         return Decision("follow", fork, "it stopped before the timelines part")
+    if mine.left and mine.left[-1] == (fork.timeline, fork.at):  # whatever it has alone is on its last timeline
+        fork = Fork(mine.timeline, fork.at)
     if mine.timeline == serving.timeline:
         return Decision("reseed", fork, "both took the same timeline number on different ways")
     if not returned.can_rewind:

@@ -90,13 +90,13 @@ def observe_promoted(ctx: StepContext, timeline: int) -> Observation:
     return Observation(State.UNKNOWN, "it is on a later timeline, and does not run as the primary")
 
 
-def start_as_standby(ctx: StepContext) -> Identity:
+def start_as_standby(ctx: StepContext, timeline: int) -> Identity:
     """Whatever it runs as, and wherever an earlier attempt was cut off: now it is a standby, and this is who it is."""
     server = server_of(ctx)
     if server.is_running() and not _is_standby(server):
         server.stop(timeout_s=min(STOP_S, ctx.remaining_s))
     if not server.is_running():
-        server.follow_nobody(timeout_s=ctx.remaining_s)
+        server.follow_nobody(taken=timeline + 1, timeout_s=ctx.remaining_s)  # the lost primary's
     while True:
         try:
             return server.identity()

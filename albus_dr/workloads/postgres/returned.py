@@ -124,7 +124,7 @@ def timeline_of(server: Server, control: dict[str, str], *, running_as_standby: 
     checkpointed = int(control["Latest checkpoint's TimeLineID"])
     if running_as_standby:  # it fetches the histories of its primary's timelines before it is on them
         return checkpointed
-    return max(checkpointed, *rebuild.histories(server))
+    return max((checkpointed, *rebuild.histories(server)))
 
 
 def _lineage(server: Server, timeline: int) -> Lineage:
