@@ -87,14 +87,14 @@ def lose_strasbourg_once_more(desk: Desk) -> None:
 
 
 def test_the_new_primary_burns_once_the_other_site_follows_it(desk: Desk) -> None:
-    desk.bench.replace_site("strasbourg")
+    desk.bench.rebuild_site("strasbourg")
     assert desk.operate("reprotect").code == 0
     desk.bench.destroy_site("bordeaux")
     called = desk.call(*failover(desk))
     assert called.code == 0, called.said
     assert called.document["actuals"]["lost_writes"] == 0
     assert desk.primaries() == ["strasbourg"]
-    desk.bench.replace_site("bordeaux")
+    desk.bench.rebuild_site("bordeaux")
     assert desk.operate("reprotect").code == 0
 
 
