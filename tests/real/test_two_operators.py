@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -58,8 +59,6 @@ def test_of_two_who_start_in_the_same_second_one_wins_and_the_other_is_told_who(
 
 def test_of_two_switchovers_one_is_refused_by_name(pair: tuple[Desk, Desk]) -> None:
     desk, other = pair
-    mine = other.operate("failover")  # the primary lives
-    assert mine.code == 8, mine.said
     known = desk.runs()
     with running(desk.begin(*desk.operation("switchover"))) as child:
         run = desk.new_run(known, child)
@@ -67,12 +66,25 @@ def test_of_two_switchovers_one_is_refused_by_name(pair: tuple[Desk, Desk]) -> N
         called = other.operate("switchover")
         assert called.code == 8, called.said
         assert run in called.err
-        given_up = other.call("abort", mine.document["run"])
-        assert given_up.code == 8, given_up.said
-        assert "is given up, and nothing could be cleaned up: another run is in progress" in given_up.err
-        assert run in given_up.err
         assert ended(child).code == 0
     assert len(desk.primaries()) == 1
+
+
+def test_an_abort_names_another_run_that_holds_the_lease(pair: tuple[Desk, Desk]) -> None:
+    desk, _ = pair
+    mine = desk.operate("failover")
+    assert mine.code == 8, "the primary lives"
+    register = desk.bench.directory / "witness" / "albus.register"
+    free = register.read_text()
+    lease = {"run": "switchover-elsewhere", "holder": "omar@laptop", "purpose": "switchover of albus", "place": "laptop",
+             "ttl_s": 3600.0, "renewed_at": datetime.now(UTC).isoformat()}  # fmt: skip
+    assert '"run_lease": null' in free
+    register.write_text(free.replace('"run_lease": null', f'"run_lease": {json.dumps(lease)}'))
+    given_up = desk.call("abort", mine.document["run"])
+    register.write_text(free)
+    assert given_up.code == 8, given_up.said
+    assert "is given up, and nothing could be cleaned up: another run is in progress" in given_up.err
+    assert "switchover-elsewhere" in given_up.err
 
 
 def test_a_claim_is_left_where_a_run_was_killed_and_resume_goes_on_with_it(pair: tuple[Desk, Desk]) -> None:
