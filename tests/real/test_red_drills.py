@@ -193,6 +193,8 @@ def test_an_application_that_answers_200_with_an_error_page(desk: Desk) -> None:
     )
     called = desk.operate("drill", config=with_copy(desk, str(script)))
     red(called, 5, "application", "GET /agenda/today", "the body is not JSON")
+    failed = [step["id"] for step in called.document["steps"] if step["status"] == "failed"]
+    assert failed == ["application.verify_copy"], "it was not the runbook's question that found it"
 
 
 def test_a_marker_older_than_the_rpo(desk: Desk) -> None:
