@@ -145,9 +145,11 @@ _PROCESSES = r"""
 
 
 # Constant text; its arguments are the directory and seconds. It keeps the drill's network, and when nobody has come back
-# by then it does what cleanup does: restored data must not lie about for ever.
+# by then it does what cleanup does; it ends when somebody else has removed the directory. Restored data must not lie about for ever.
 _KEEPER = rf"""
-sleep "$2"; cd / && unset ALBUS_DR_DRILL
+left=$2
+while [ "$left" -gt 0 ] && [ -d "$1" ]; do sleep 5; left=$((left - 5)); done
+cd / && unset ALBUS_DR_DRILL
 for pid in $({_PROCESSES}); do [ "$pid" = $$ ] || kill -KILL "$pid"; done
 rm -rf --one-file-system -- "$1"
 """
