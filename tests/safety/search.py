@@ -16,9 +16,9 @@ from tests.safety.model import LEASED_ON, OFF_PRIMARY, OFF_STANDBY, PRIMARY, SIT
 WINDOWS, LEASES, MIXED = (False, False), (True, True), (True, False)
 SMALL = (
     Bounds(WINDOWS, planned=False), Bounds(LEASES, planned=False, operators=1), Bounds(WINDOWS, operators=1),
-    Bounds(WINDOWS, planned=False, witness_fails=True, operators=1),
 )  # fmt: skip
 LARGE = (
+    Bounds(WINDOWS, planned=False, witness_fails=True, operators=1),
     Bounds(WINDOWS), Bounds(LEASES, planned=False), Bounds(WINDOWS, planned=False, witness_fails=True), Bounds(MIXED, planned=False),
     Bounds(MIXED[::-1], planned=False), Bounds(LEASES), Bounds(LEASES, planned=False, witness_fails=True),
 )  # fmt: skip
