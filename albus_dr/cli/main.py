@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -132,6 +133,7 @@ def main() -> None:
     except KeyboardInterrupt:  # one that came while an earlier ending was told
         code = int(ExitCode.INTERRUPTED)
     signal.signal(signal.SIGINT, lambda *_: os._exit(int(ExitCode.INTERRUPTED)))
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # else Python's own last steps die of one
     sys.stdout.flush()
     lost = reason_of_loss(sys.stdout)
     if lost:

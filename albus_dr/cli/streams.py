@@ -53,8 +53,11 @@ def _patient(stream: TextIO | None, number: int) -> TextIO:
         return _Patient(os.fdopen(number, "wb"), errors="backslashreplace")
     if not isinstance(stream, io.TextIOWrapper):
         return stream
-    encoding, buffered = stream.encoding, stream.line_buffering
-    return _Patient(stream.detach(), encoding=encoding, errors="backslashreplace", line_buffering=buffered)
+    # With PYTHONUNBUFFERED, as images for containers have it, nothing is buffered: a line at a time comes nearest to that.
+    encoding, by_line = stream.encoding, stream.line_buffering or stream.write_through
+    raw_or_buffered: io.IOBase = stream.detach()
+    binary = io.BufferedWriter(raw_or_buffered) if isinstance(raw_or_buffered, io.RawIOBase) else raw_or_buffered
+    return _Patient(binary, encoding=encoding, errors="backslashreplace", line_buffering=by_line)  # type: ignore[arg-type]
 
 
 def has_spoken(stream: TextIO) -> bool:

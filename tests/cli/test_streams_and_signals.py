@@ -38,6 +38,25 @@ def test_the_exit_code_does_not_depend_on_who_listens(sites: TwoDirectories, whe
     assert (sites.base / "code").read_text().strip() == "5"
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_progress_is_not_kept_until_the_end(sites: TwoDirectories, unbuffered: str) -> None:
+    """Images for containers set PYTHONUNBUFFERED."""
+    sites.environment |= {
+        "PYTHONUNBUFFERED": unbuffered,
+        "TAKE": f"until test -e '{sites.base}/read'; do sleep 0.05; done",
+    }
+    with sites.started(
+        *("drill", str(sites.base / "runbook.yaml")), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as run:
+        assert run.stderr is not None
+        first = run.stderr.readline()  # while the drill goes on
+        assert run.poll() is None
+        (sites.base / "read").touch()
+        run.communicate(timeout=PATIENCE_S)
+    assert first
+    assert run.returncode == 5
+
+
 def test_a_document_that_could_not_be_written_is_no_success(sites: TwoDirectories) -> None:
     done = subprocess.run(
         ("bash", "-c", f"'{sites.argv()[0]}' -m albus_dr schema run >/dev/full"), env=sites.environment, timeout=PATIENCE_S,
