@@ -159,7 +159,7 @@ def switchover(settings: Settings) -> tuple[Result, ...]:
             ours.append(_gap_during(bench, lambda state=state: albus_dr(bench, state, "switchover")))  # type: ignore[misc]
             theirs.append(_gap_during(bench, lambda: by_hand(bench, "switchover", SECONDARY, PRIMARY)))
             where.append(behind_the_door(events_of_last_run(state)))
-            albus_dr(bench, state, "witness set", "--primary", PRIMARY)  # the script told it nothing
+            _tell_the_witness(bench, state)
             settings.say(
                 f"switchover: {ours[-1]:.2f} s without a write; by hand: {theirs[-1]:.2f} s; {told(where[-1:])}"
             )
@@ -172,6 +172,18 @@ def switchover(settings: Settings) -> tuple[Result, ...]:
         f"{told(where)}."
     )
     return (Result("switchover", series, *at_most(series[0], series[1], SWITCHOVER_TIMES), (note,)),)
+
+
+def _tell_the_witness(bench: Bench, state: Path) -> None:
+    """The script told it nothing. It is refused for as long as a promotion may still be on its way."""
+    for patience in reversed(range(30)):
+        try:
+            albus_dr(bench, state, "witness set", "--primary", PRIMARY)
+            return
+        except RuntimeError:
+            if not patience:
+                raise
+            time.sleep(1)
 
 
 def behind_the_door(events: tuple[Event, ...]) -> dict[str, float]:
