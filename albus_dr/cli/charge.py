@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import getpass
 import platform
+import secrets
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from albus_dr.cli.common import engine_address, state_directory
+from albus_dr.cli.common import engine_address, journal, state_directory
 from albus_dr.engine.history import CHANGES_SITES, epoch_seen, primary_and_secondary, was_promoted
+from albus_dr.engine.lock import exclusive
 from albus_dr.errors import AlbusError, RefusedError, UsageError
 from albus_dr.journal.state import RunState
 from albus_dr.journal.store import JournalStore, sa_url_for_people
@@ -134,6 +139,41 @@ def in_charge(
     lease = RunLease(run, operator, f"{operation} of {runbook}", place_of(engine), RUN_LEASE_S, 0)
     with run_lease(at.witness, lease, lost, lambda: was_promoted(store, run)):
         yield
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """What a verb works with that changes who writes, or who is reached, outside of a run."""
+
+    store: JournalStore
+    witness: Witness
+    run: str
+    known: bool
+    """The witness holds something about the runbook."""
+
+
+@contextmanager
+def by_hand(loaded: Loaded, engine: str | None, verb: str, *, strict: bool) -> Iterator[ByHand]:
+    """Nothing else changes the runbook's sites meanwhile, from this machine or another. Raises RefusedError naming who does.
+
+    ``strict``: a witness that was set back is refused. The verb that writes it anew must not be.
+    """
+    name = loaded.runbook.runbook
+    run = f"{verb.partition(' ')[0]}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    who = f"{getpass.getuser()}@{platform.node()}"
+    witness = witness_of(loaded)
+    with (
+        journal(engine) as store,
+        exclusive(engine_address(engine), state_directory(), f"{name}.primary", purpose=f"{run} by {who}"),
+    ):
+        lease = RunLease(run, who, f"{verb} of {name}", place_of(engine), RUN_LEASE_S, 0)
+        known = witness.read(epoch_seen(store, name) if strict else 0).record is not None
+        with run_lease(witness, lease, _taken_over, lambda: False) if known else nullcontext():
+            yield ByHand(store, witness, run, known)
+
+
+def _taken_over(reason: str) -> None:
+    print(f"another run took over: {reason}", file=sys.stderr)
 
 
 def give_up_claim(at: Standpoint, state: RunState) -> None:

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import getpass
-import platform
-import secrets
-import sys
+import json
 import time
-from contextlib import nullcontext
-from datetime import UTC, datetime
 from typing import cast
 
 import typer
 
-from albus_dr.cli.charge import place_of, witness_of
+from albus_dr.cli.charge import by_hand
 from albus_dr.cli.common import (
     ConfigOption,
     EngineOption,
+    JsonOption,
     QuietOption,
     RunbookArgument,
-    engine_address,
-    journal,
     load_runbook,
-    state_directory,
 )
 from albus_dr.engine.history import epoch_seen, primary_and_secondary
-from albus_dr.engine.lock import exclusive
 from albus_dr.errors import RefusedError, TransientError, UsageError
 from albus_dr.journal.store import JournalStore
 from albus_dr.runbook.loader import Loaded
-from albus_dr.safety.record import RunLease
-from albus_dr.safety.witness import RUN_LEASE_S, Witness, run_lease
+from albus_dr.safety.witness import Witness
 from albus_dr.tools.haproxy import ServerState
 from albus_dr.workloads import access, traffic
 
+SCHEMA = "albus-dr/door/1"
 WATCH_S, POLL_S = 2.0, 0.25
 
 
@@ -41,6 +33,7 @@ def command(
     runbook: RunbookArgument,
     config: ConfigOption = None,
     engine: EngineOption = None,
+    as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Open every door to the site that the witness names as the primary, and close it to the other one.
@@ -52,21 +45,16 @@ def command(
     doors = [one for one, model in loaded.runbook.workloads.items() if model.kind == "traffic"]
     if not doors:
         raise UsageError(f"{name} has no workload of the kind traffic")
-    run = f"door-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    who = f"{getpass.getuser()}@{platform.node()}"
-    witness = witness_of(loaded)
-    with (
-        journal(engine) as store,
-        exclusive(engine_address(engine), state_directory(), f"{name}.primary", purpose=f"{run} by {who}"),
-    ):
-        lease = RunLease(run, who, f"door of {name}", place_of(engine), RUN_LEASE_S, 0)
-        is_known = witness.read(epoch_seen(store, name)).record is not None
-        with run_lease(witness, lease, _stopped, lambda: False) if is_known else nullcontext():
-            primary, why = _primary(store, loaded, witness)
-            _set_all(loaded, doors, primary)
-            if not quiet:
-                for door in doors:
-                    typer.echo(f"{door} is open to {primary} alone: {why}")
+    with by_hand(loaded, engine, "door", strict=True) as held:
+        primary, why = _primary(held.store, loaded, held.witness)
+        _set_all(loaded, doors, primary)
+    if as_json:
+        typer.echo(
+            json.dumps({"schema": SCHEMA, "runbook": name, "doors": doors, "open_to": primary, "why": why}, indent=2)
+        )
+    elif not quiet:
+        for door in doors:
+            typer.echo(f"{door} is open to {primary} alone: {why}")
 
 
 def _primary(store: JournalStore, loaded: Loaded, witness: Witness) -> tuple[str, str]:
@@ -111,7 +99,3 @@ def _set(loaded: Loaded, workload: str, primary: str) -> None:
         wanted: ServerState = "ready" if site == primary else "maint"
         if door.state(server) != wanted:
             door.set_state(server, wanted)
-
-
-def _stopped(reason: str) -> None:
-    print(f"another run took over: {reason}", file=sys.stderr)

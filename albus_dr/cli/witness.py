@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import platform
-import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from albus_dr.cli.charge import place_of, witness_of
+from albus_dr.cli.charge import by_hand, witness_of
 from albus_dr.cli.common import (
     ConfigOption,
     EngineOption,
@@ -22,18 +18,13 @@ from albus_dr.cli.common import (
     QuietOption,
     RunbookArgument,
     YesOption,
-    engine_address,
-    journal,
     load_runbook,
-    state_directory,
 )
 from albus_dr.engine.history import epoch_seen
-from albus_dr.engine.lock import exclusive
 from albus_dr.errors import RefusedError, UsageError
 from albus_dr.runbook.loader import Loaded
 from albus_dr.safety import rule
 from albus_dr.safety.record import Record, RunLease
-from albus_dr.safety.witness import RUN_LEASE_S, run_lease
 
 SCHEMA = "albus-dr/witness/1"
 app = typer.Typer(
@@ -116,34 +107,21 @@ def set_(
     other = next(site for site in pair if site != primary)
     _require_roles(loaded, primary, other, fenced_by)
     _ask(f"the witness of {name} will say that {primary} is the primary, and {other} is not. Go on?", yes)
-    run = f"witness-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    who = f"{getpass.getuser()}@{platform.node()}"
-    witness = witness_of(loaded)
-    with (
-        journal(engine) as store,
-        exclusive(engine_address(engine), state_directory(), f"{name}.primary", purpose=f"{run} by {who}"),
-    ):
-        epoch = epoch_seen(store, name)
-        lease = RunLease(run, who, f"witness set of {name}", place_of(engine), RUN_LEASE_S, 0)
-        known = witness.read().record is not None
-        with run_lease(witness, lease, _stopped, lambda: False) if known else nullcontext():
-            if known:
-                witness.change(_without_claim)
-            record = witness.establish(primary, run=run, epoch_seen=epoch, identities={})
+    with by_hand(loaded, engine, "witness set", strict=False) as held:
+        if held.known:
+            held.witness.change(_without_claim)
+        epoch = epoch_seen(held.store, name)
+        record = held.witness.establish(primary, run=held.run, epoch_seen=epoch, identities={})
     if as_json:
-        typer.echo(json.dumps(_document(witness.name, record), indent=2))
+        typer.echo(json.dumps(_document(held.witness.name, record), indent=2))
     elif not quiet:
-        typer.echo(f"epoch {record.epoch}: {record.primary} is primary, by {witness.name}")
+        typer.echo(f"epoch {record.epoch}: {record.primary} is primary, by {held.witness.name}")
 
 
 def _without_claim(record: Record, _: float) -> rule.Decision:
     if record.claim is None or record.run_lease is None:
         return rule.Decision(True, "nothing is claimed")
     return rule.release_claim(record, record.run_lease.run)
-
-
-def _stopped(reason: str) -> None:
-    print(f"another run took over: {reason}", file=sys.stderr)
 
 
 def _require_roles(loaded: Loaded, primary: str, other: str, fenced_by: str | None) -> None:

@@ -29,6 +29,12 @@ def test_every_command_takes_them(verb: str) -> None:
             assert taken.count(option) == 1, f"{name} {option}"
 
 
+def test_only_what_prints_no_answer_of_its_own_takes_json_for_nothing() -> None:
+    found = [(name, each) for verb in VERBS for name, each in leaves(verb, load(verb))]
+    for_nothing = [name for name, command in found for each in command.params if "--json" in each.opts and each.hidden]
+    assert for_nothing == ["guard", "schema"]  # one becomes another program, the other prints JSON anyway
+
+
 @pytest.fixture
 def sites(tmp_path: Path) -> TwoDirectories:
     return TwoDirectories(tmp_path, COMMAND)
