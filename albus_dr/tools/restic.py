@@ -18,6 +18,7 @@ from albus_dr.tools import s3
 from albus_dr.tools.host import Host
 from albus_dr.tools.process import Completed, redact
 from albus_dr.tools.secrets import reveal
+from albus_dr.tools.told import restic_words
 
 MINIMUM_VERSION = (0, 17, 1)  # the first with exit codes 10, 11 and 12
 CONNECTIONS = 8
@@ -176,7 +177,7 @@ class Repository:
         return ("--retry-lock", LOCK_PATIENCE, *(("-o", f"s3.connections={CONNECTIONS}") if self.location else ()))
 
     def _error(self, done: Completed, what: str) -> AlbusError:
-        said = done.last_words
+        said = restic_words(done)
         message = f"the repository {self} {what}"
         if done.code == _NO_REPOSITORY:
             return NotReadyError(

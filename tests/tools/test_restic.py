@@ -380,3 +380,27 @@ def test_an_empty_bucket_holds_no_repository(
 ) -> None:
     with pytest.raises(NotReadyError, match="there is no repository"):
         in_store(tmp_path, monkeypatch, stores, "strasbourg").probe(timeout_s=LONG_S)
+
+
+def test_a_file_that_can_not_be_restored_is_told_without_its_name(repository: Repository, tmp_path: Path) -> None:
+    for name in ("zephyrine.txt", "canarienne.txt"):
+        (tmp_path / "documents").mkdir(exist_ok=True)
+        (tmp_path / "documents" / name).write_text(name)
+        (tmp_path / "target" / name / "in the way").mkdir(parents=True)
+    summary = repository.backup_directory(
+        str(tmp_path / "documents"), [], timeout_s=LONG_S, progress=quiet, cancelled=threading.Event()
+    )
+
+    with pytest.raises(StepError) as told:
+        repository.restore(
+            summary["snapshot_id"],
+            str(tmp_path / "target"),
+            timeout_s=LONG_S,
+            progress=quiet,
+            cancelled=threading.Event(),
+        )
+
+    assert "(2 files); the first is the file with name's SHA-256" in str(told.value)
+    assert "zephyrine" not in str(told.value)
+    assert "canarienne" not in str(told.value)
+    assert "{" not in str(told.value), "a message for people"

@@ -13,7 +13,7 @@ import pytest
 
 from albus_dr.runbook.config import Config
 from albus_dr.tools.host import LocalHost
-from albus_dr.workloads.files import access, attributes, compare, recovery, restore, switchover, trees
+from albus_dr.workloads.files import access, attributes, by_name, compare, recovery, restore, switchover, trees
 from albus_dr.workloads.step import State, StepContext, Verdict, Verification
 from tests.workloads.test_links import with_repositories
 from tests.workloads.test_small_pieces import A, B, tree
@@ -154,7 +154,7 @@ def test_an_older_manifest_says_what_was_not_verified(replicated: Replicated) ->
 
 def test_what_changed_during_the_backup_is_not_claimed(replicated: Replicated, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file whose content is known from before, too. The last one: it changes the source."""
-    hash_files = trees.hash_files
+    hash_files = by_name.hash_files
 
     def meanwhile(*arguments: Any) -> dict[str, str]:
         remove_the_empty_one(replicated.source)

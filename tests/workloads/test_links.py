@@ -13,7 +13,7 @@ import pytest
 from albus_dr.runbook.config import Config
 from albus_dr.tools.host import LocalHost
 from albus_dr.tools.inventory import find_program
-from albus_dr.workloads.files import access, compare, recovery, restore, switchover, trees
+from albus_dr.workloads.files import access, by_name, compare, recovery, restore, switchover, trees
 from albus_dr.workloads.step import State, StepContext, Verdict
 from tests.workloads.test_small_pieces import A, B, context, tree
 
@@ -122,7 +122,7 @@ def test_a_restored_link_is_compared_with_the_manifest(
 def test_a_link_that_changed_during_the_backup_is_not_claimed(
     ctx: StepContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hash_files = trees.hash_files
+    hash_files = by_name.hash_files
 
     def meanwhile(*arguments: Any) -> dict[str, str]:
         point_elsewhere(at(tmp_path, A))

@@ -19,8 +19,9 @@ from albus_dr.runbook.model import HttpCheck, Objectives, Runbook, SitePair
 from albus_dr.tools.host import LocalHost
 from albus_dr.tools.http import Answer
 from albus_dr.tools.restic import Repository, Snapshot
+from albus_dr.tools.told import anonymous
 from albus_dr.workloads import files, http_checks, own, recovery_points, site
-from albus_dr.workloads.files import compare, switchover, trees
+from albus_dr.workloads.files import by_name, compare, switchover, trees
 from albus_dr.workloads.step import RunInfo, StepContext, StepSpec, Verdict
 
 A, B = "strasbourg", "bordeaux"
@@ -87,21 +88,21 @@ def test_files_of_any_name_are_listed_and_hashed(tmp_path: Path) -> None:
     ctx, path = context(tmp_path), str(root)
 
     listed = trees.list_files(LocalHost(), path, timeout_s=30)
-    hashed = trees.hash_files(LocalHost(), path, listed, ctx)
+    hashed = by_name.hash_files(LocalHost(), path, listed, ctx)
 
     assert {os.fsencode(name) for name in listed} == set(NAMES)
     assert listed.keys() == hashed.keys()
     assert len(set(hashed.values())) == len(NAMES), "`-` is a file and not standard input"
     assert set(trees.list_files(LocalHost(), path, timeout_s=30, links=True)) == {*listed, "link"}
     for name in listed:
-        assert trees.anonymous(name).startswith("file with name's SHA-256 ")
+        assert anonymous(name).startswith("file with name's SHA-256 ")
 
 
 def test_a_file_that_went_away_is_left_out(tmp_path: Path) -> None:
     root = tree(tmp_path, A, {b"here": b"1"})
 
-    assert set(trees.hash_files(LocalHost(), str(root), ["here", "gone"], context(tmp_path))) == {"here"}
-    assert trees.hash_files(LocalHost(), str(root), [], context(tmp_path)) == {}
+    assert set(by_name.hash_files(LocalHost(), str(root), ["here", "gone"], context(tmp_path))) == {"here"}
+    assert by_name.hash_files(LocalHost(), str(root), [], context(tmp_path)) == {}
 
 
 def test_what_changed_is_carried_over_and_what_is_gone_is_removed(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from albus_dr.tools.host import Host
+from albus_dr.tools.told import anonymous
 from albus_dr.workloads.files.access import QUICK_S, model_of
-from albus_dr.workloads.files.trees import Directory, File, Tree, anonymous
+from albus_dr.workloads.files.trees import Directory, File, Tree
 from albus_dr.workloads.step import Facts, StepContext, Verdict, Verification
 
 OLDER = "older than this comparison"

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from albus_dr.tools.host import Host
+from albus_dr.tools.told import anonymous
 from albus_dr.workloads.files.access import model_of, newest
 from albus_dr.workloads.files.attributes import compared_attributes, may_give, verify_attributes
-from albus_dr.workloads.files.trees import anonymous, hash_files, look
+from albus_dr.workloads.files.by_name import hash_files
+from albus_dr.workloads.files.trees import look
 from albus_dr.workloads.step import Facts, StepContext, Verdict, Verification
 
 

@@ -17,7 +17,8 @@ from albus_dr.units import format_bytes
 from albus_dr.workloads import recovery_points, site
 from albus_dr.workloads.files.access import QUICK_S, path_of, repository_of
 from albus_dr.workloads.files.alone import Entries
-from albus_dr.workloads.files.trees import hash_files, list_files
+from albus_dr.workloads.files.by_name import hash_files, send_files, with_parents
+from albus_dr.workloads.files.trees import list_files
 from albus_dr.workloads.step import Facts, Observation, State, StepContext, Verdict, Verification
 
 ROOM = 1.05
@@ -92,10 +93,7 @@ def keep_aside(ctx: StepContext, alone: Entries) -> Facts:
         ("install", "-d", "-m", "700", "--", folder, partial),
     ):
         host.run(argv, timeout_s=ctx.remaining_s).check(f"{folder} can't be made")
-    host.run(
-        ("xargs", "-0", "cp", "-a", "--parents", "--reflink=auto", "-t", partial, "--"), cwd=path,
-        stdin="".join(f"./{name}\0" for name in alone), timeout_s=ctx.remaining_s, cancelled=ctx.cancelled,
-    ).check(f"what lies in {path} alone can't be kept aside")  # fmt: skip
+    send_files((host, path), (host, partial), with_parents(alone), timeout_s=ctx.remaining_s)
     copied = list_files(host, partial, timeout_s=ctx.remaining_s, links=True)
     if copied != alone:
         raise StepError(f"{len(alone)} files must be kept aside, {len(copied)} were copied to {partial} as they are")

@@ -12,7 +12,8 @@ from albus_dr.units import format_bytes
 from albus_dr.workloads import recovery_points
 from albus_dr.workloads.copying import copy_points
 from albus_dr.workloads.files.access import QUICK_S, model_of, newest, path_of, repository_of
-from albus_dr.workloads.files.trees import File, Tree, hash_files, look
+from albus_dr.workloads.files.by_name import hash_files
+from albus_dr.workloads.files.trees import File, Tree, look
 from albus_dr.workloads.step import Facts, StepContext
 
 SHRUNKEN = 0.5  # a tree with less than this share of the last recovery point's files or bytes is refused

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from albus_dr.journal.event import now
-from albus_dr.tools.host import pipe
+from albus_dr.tools.told import anonymous
 from albus_dr.workloads.copying import copy_points
 from albus_dr.workloads.files.access import model_of, path_of, repository_of
+from albus_dr.workloads.files.by_name import hash_files, remove_files, send_files
 from albus_dr.workloads.files.compare import compared_links, sample_of
 from albus_dr.workloads.files.recovery import back_up, give_to_owner, refuse_live_target, warm
-from albus_dr.workloads.files.trees import anonymous, hash_files, list_files, list_links, list_stamps
+from albus_dr.workloads.files.trees import list_files, list_links, list_stamps
 from albus_dr.workloads.step import Facts, StepContext
 
 
@@ -35,18 +36,10 @@ def carry_over(ctx: StepContext) -> Facts:
     theirs = list_files(target, to_path, timeout_s=ctx.remaining_s, links=True)
     gone = sorted(theirs.keys() - mine.keys())
     if gone:  # first: a directory may now stand where a file was
-        target.run(
-            ("xargs", "-0", "rm", "-f", "--"),
-            stdin="".join(f"{name}\0" for name in gone),
-            cwd=to_path,
-            timeout_s=ctx.remaining_s,
-        ).check(f"what is gone at {ctx.run.source} can't be removed from {to_path}")
+        remove_files(target, to_path, gone, timeout_s=ctx.remaining_s)
     changed = sorted(name for name, entry in mine.items() if theirs.get(name) != entry)
     if changed:
-        pipe(
-            (source, ("tar", "-C", from_path, "--format=posix", "--null", "-T", "-", "-cf", "-"), "".join(f"{name}\0" for name in changed)),
-            (target, ("tar", "-C", to_path, "-xpf", "-")), timeout_s=ctx.remaining_s,
-        )  # fmt: skip
+        send_files((source, from_path), (target, to_path), changed, timeout_s=ctx.remaining_s)
     give_to_owner(ctx, target, to_path)
     return {
         "closed_at": closed_at,

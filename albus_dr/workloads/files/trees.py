@@ -1,15 +1,11 @@
-"""What a directory tree holds: names, sizes, times and hashes; and what of it a report may show."""
+"""What a directory tree holds: names, sizes and times."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from albus_dr.tools.host import Host
-from albus_dr.workloads.step import StepContext
 
 SETTLED_S = 2  # far more than a tick of the kernel's clock
 
@@ -106,29 +102,3 @@ def list_links(host: Host, path: str, *, timeout_s: float) -> dict[str, str]:
     )
     parts = done.out.decode(errors="surrogateescape").split("\0")
     return dict(zip(parts[:-1:2], parts[1:-1:2], strict=True))
-
-
-def hash_files(host: Host, path: str, names: Iterable[str], ctx: StepContext) -> dict[str, str]:
-    """SHA-256 by relative name, in hexadecimal; a file that went away meanwhile is left out."""
-    ordered = sorted(names)
-    halves = [half for half in (ordered[::2], ordered[1::2]) if half]
-    with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda half: _hashed_by_one(host, path, half, ctx), halves))
-    return {name: digest for half in found for name, digest in half.items()}
-
-
-def _hashed_by_one(host: Host, path: str, names: list[str], ctx: StepContext) -> dict[str, str]:
-    stdin = "".join(f"./{name}\0" for name in names)  # a file may be called "-", which means standard input
-    done = host.run(
-        ("xargs", "-0", "-n", "256", "sha256sum", "-z", "--"), stdin=stdin, cwd=path, timeout_s=ctx.remaining_s,
-        cancelled=ctx.cancelled,
-    )  # fmt: skip
-    if done.code not in (0, 123):  # xargs(1): 123 if any invocation ended with 1 to 125; what is missing shows below
-        done.check(f"the files in {path} can't be read")
-    pairs = (line.split("  ./", 1) for line in done.out.decode(errors="surrogateescape").split("\0") if line)
-    return {name: digest for digest, name in pairs}
-
-
-def anonymous(name: str) -> str:
-    """A file's name may be a patient's: reports show enough to find it, and no more."""
-    return "file with name's SHA-256 " + hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:16]
