@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import random
+import sys
+import time
 from collections.abc import Iterator
+from functools import partial
 
 from faults.ground import Ground, Stuck, ground, tried
 from faults.outcome import Outcome
 from tests.real.operator_desk import Desk
 
 ROUNDS = 100
+AT_MOST_APART_S = 0.9
 
 
 def same_second(rounds: int) -> Iterator[Outcome]:
@@ -19,21 +24,30 @@ def same_second(rounds: int) -> Iterator[Outcome]:
     with ground() as here:
         (here.desk.folder / "second").mkdir()
         second = Desk(here.bench, here.desk.folder / "second")  # knows no earlier run, as a machine not used before
-        for _ in range(rounds):
+        for number in range(rounds):
             here.begin_again()
-            found = tried(lambda: _round(here, second))
+            ahead_s = random.Random(number).uniform(-AT_MOST_APART_S, AT_MOST_APART_S)
+            found = tried(partial(_round, here, second, ahead_s))
             yield found
             if not found.is_good:
                 return
 
 
-def _round(here: Ground, second: Desk) -> Outcome:
-    """Both sites are well. At most one may pass; the other is refused, and nothing is lost."""
-    children = [
-        here.desk.begin(*here.arguments("switchover")),
-        second.begin(*second.operation("failover", "--json")),
-    ]
-    switchover, failover = (here.finish(child) for child in children)
+def _round(here: Ground, second: Desk, ahead_s: float) -> Outcome:
+    """Both sites are well. At most one may pass; the other is refused, and nothing is lost.
+
+    The switchover begins ``ahead_s`` seconds before the failover; below zero, after it.
+    """
+    begin = {
+        "switchover": lambda: here.desk.begin(*here.arguments("switchover")),
+        "failover": lambda: second.begin(*second.operation("failover", "--json")),
+    }
+    first, then = ("switchover", "failover") if ahead_s >= 0 else ("failover", "switchover")
+    children = {first: begin[first]()}
+    time.sleep(abs(ahead_s))  # what is tried is who comes first, not a condition
+    children[then] = begin[then]()
+    switchover, failover = here.finish(children["switchover"]), here.finish(children["failover"])
+    print(f"   {ahead_s:+.1f} s: switchover {switchover.code}, failover {failover.code}", file=sys.stderr, flush=True)
     if failover.code != 8:
         raise Stuck(f"a failover from a primary that lives ended with {failover.code}: {failover.said[-300:]}")
     if switchover.code not in (0, 8):
