@@ -52,11 +52,11 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
         private_key(path, None)
 
 
-def ssh_keygen(path: Path, kind: str) -> Path:
+def ssh_keygen(path: Path, kind: str, passphrase: str = "") -> Path:
     if shutil.which("ssh-keygen") is None:
         pytest.skip("ssh-keygen is not installed here")
     subprocess.run(
-        ("ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "ops", "-f", path),
+        ("ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", "ops", "-f", path),
         check=True,
         timeout=60,
         stdin=subprocess.DEVNULL,
@@ -68,6 +68,15 @@ def test_keys_of_ssh_sign_and_verify(tmp_path: Path) -> None:
     public = ssh_keygen(tmp_path / "id_ed25519", "ed25519")
     sealed = seal(recorded(tmp_path), private_key(tmp_path / "id_ed25519", None))
     assert open_sealed(sealed, public_key(public)).keyid == keyid(public_key(public))
+
+
+def test_a_key_of_ssh_with_a_passphrase_signs(tmp_path: Path) -> None:
+    public = ssh_keygen(tmp_path / "id_ed25519", "ed25519", "correct horse")
+    sealed = seal(recorded(tmp_path), private_key(tmp_path / "id_ed25519", "correct horse"))
+    assert open_sealed(sealed, public_key(public)).keyid == keyid(public_key(public))
+    for wrong in (None, "wrong horse"):
+        with pytest.raises(UsageError, match="can't be used as a private key"):
+            private_key(tmp_path / "id_ed25519", wrong)
 
 
 def test_other_keys_are_refused(tmp_path: Path) -> None:

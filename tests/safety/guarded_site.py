@@ -180,6 +180,8 @@ class Site:
                 os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not self.processes())
         (self.data / "postmaster.pid").unlink(missing_ok=True)
+        # Where the first process reaps late, a killed server's number is taken for a while yet, and the next one believes it.
+        (self.home / "run" / f".s.PGSQL.{self.port}.lock").unlink(missing_ok=True)
         (self.data / "standby.signal").unlink(missing_ok=True)
         shutil.rmtree(self.home / "state", ignore_errors=True)
         self.guards.clear()
