@@ -23,7 +23,11 @@ System = Literal["debian", "fedora", "macos"]
 ANSWER_WITHIN_S = 10.0
 POSTGRES_ROOT = Path("/")
 _POSTGRES_DIRECTORIES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql@*/bin")
-_EXTRAS = {"demo": "the demo", "notify": "telling people how runs end"}
+_EXTRAS = {
+    "demo": "the demo",
+    "notify": "telling people how runs end",
+    "otel": "telling an OpenTelemetry collector of runs",
+}
 _POSTGRES_PROGRAMS = (
     "initdb", "pg_ctl", "pg_basebackup", "pg_controldata", "pg_dump", "pg_restore", "pg_rewind", "psql",
 )  # fmt: skip

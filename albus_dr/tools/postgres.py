@@ -398,6 +398,7 @@ class Server:
         return {
             "PGCONNECT_TIMEOUT": "5",
             "PGAPPNAME": "albus-dr",
+            "PGHOSTADDR": "",  # the shell's would send us to another server than the config's
             "LC_MESSAGES": "C",
             "PGOPTIONS": _PATIENT,
             **password,

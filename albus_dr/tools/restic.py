@@ -34,6 +34,14 @@ _DAMAGE = (
     "does not match|hash mismatch|ciphertext verification|not found in|invalid data|unexpected EOF|nonce is invalid|"
     "decrypting blob|is too short|(?:[Ll]oad|ReadFull)\\([^\\n]*(?:no such file|does not exist)"
 )
+# restic prefers these to what the config says; empty is as good as unset, for it and for its S3 client.
+_NOT_THE_SHELLS = dict.fromkeys(
+    (
+        *(f"RESTIC_{which}{what}" for which in ("", "FROM_") for what in ("REPOSITORY_FILE", "PASSWORD_FILE", "PASSWORD_COMMAND")),
+        "AWS_SESSION_TOKEN",
+    ),
+    "",
+)  # fmt: skip
 Progress = Callable[[float, float | None, str], None]
 
 
@@ -144,6 +152,7 @@ class Repository:
     def environment(self) -> dict[str, str]:
         """What restic needs to open the repository."""
         variables = {
+            **_NOT_THE_SHELLS,
             "RESTIC_REPOSITORY": self.config.restic,
             "RESTIC_PASSWORD": reveal(self.config.password, self._base),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -207,3 +208,8 @@ def test_quiet_doctor_says_nothing_when_all_is_well(program: Program, run_doctor
     code, output = run_doctor("--quiet")
     assert code == 3
     assert "restic" in output
+
+
+def test_every_extra_is_known_so_that_nobody_has_to_install_it() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert set(project["optional-dependencies"]) == set(inventory._EXTRAS)

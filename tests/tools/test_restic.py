@@ -404,3 +404,27 @@ def test_a_file_that_can_not_be_restored_is_told_without_its_name(repository: Re
     assert "zephyrine" not in str(told.value)
     assert "canarienne" not in str(told.value)
     assert "{" not in str(told.value), "a message for people"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("RESTIC_PASSWORD_FILE", "/nonexistent"),
+        ("RESTIC_PASSWORD_COMMAND", "echo another"),
+        ("RESTIC_REPOSITORY_FILE", "/etc/hostname"),
+        ("RESTIC_FROM_REPOSITORY_FILE", "/etc/hostname"),
+        ("RESTIC_FROM_PASSWORD_FILE", "/nonexistent"),
+    ],
+)
+def test_what_the_shell_says_of_repositories_does_not_count(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    other = a_repository(tmp_path, str(tmp_path / "other"), "backups of bordeaux")
+    restic_here(other, "init")
+    monkeypatch.setenv(variable, value)
+
+    repository.backup_text("content", "text", ["one"], datetime.now(UTC), timeout_s=LONG_S)
+    (snapshot,) = repository.snapshots(["one"], timeout_s=LONG_S)
+    other.copy_from(repository, [snapshot.id], timeout_s=LONG_S, cancelled=threading.Event())
+
+    assert len(other.snapshots(["one"], timeout_s=LONG_S)) == 1

@@ -161,6 +161,11 @@ def test_rows_and_values(pair: Pair) -> None:
             primary.value(sql)
 
 
+def test_another_address_in_the_shell_does_not_count(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHOSTADDR", "192.0.2.1")
+    assert pair.primary.query("SELECT 1", timeout_s=20) == [["1"]]
+
+
 def test_what_the_server_refuses_is_said(pair: Pair) -> None:
     for sql, said in (
         ("SELECT nonsense", "nonsense"),
