@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import IO, Protocol
@@ -19,6 +20,7 @@ from albus_dr.errors import NotReadyError, StepError, TransientError
 from albus_dr.runbook.config import HostConfig
 from albus_dr.tools import process
 from albus_dr.tools.process import Completed, TimeoutExpired
+from albus_dr.tools.told import reasons
 from albus_dr.units import format_duration
 
 SSH_FAILED = 255  # ssh(1): "exits with the exit status of the remote command or with 255 if an error occurred"
@@ -206,16 +208,24 @@ def write_file(host: Host, path: str, text: str, *, timeout_s: float, run_as: st
     done.check(f"{path} at {host.name} can't be written")
 
 
-def pipe(source: tuple[Host, Sequence[str], str], target: tuple[Host, Sequence[str]], *, timeout_s: float) -> None:
+def pipe(
+    source: tuple[Host, Sequence[str], str],
+    target: tuple[Host, Sequence[str]],
+    *,
+    timeout_s: float,
+    cancelled: threading.Event | None = None,
+) -> None:
     """Run ``source`` (host, arguments, standard input) and feed what it prints to ``target`` (host, arguments).
 
-    Raises StepError that names the side that failed, TransientError when it can't be reached or after ``timeout_s``
-    seconds.
+    Raises StepError that names the side that failed and its reasons, TransientError when it can't be reached, after
+    ``timeout_s`` seconds, or as soon as ``cancelled`` is set.
     """
     (from_host, from_argv, text), (to_host, to_argv) = source, target
     out_argv, _, out_prelude = from_host.command(from_argv, {})
     in_argv, _, in_prelude = to_host.command(to_argv, {})
-    late = threading.Event()
+    ended = threading.Event()
+    given_up: list[str] = []
+    deadline = time.monotonic() + timeout_s
     with (
         tempfile.TemporaryFile() as from_words,
         tempfile.TemporaryFile() as to_words,
@@ -226,12 +236,16 @@ def pipe(source: tuple[Host, Sequence[str], str], target: tuple[Host, Sequence[s
         assert sender.stdout is not None
         assert receiver.stdin is not None
 
-        def give_up() -> None:
-            late.set()
-            for side in (receiver, sender):
-                process.end_group(side)
+        def watch() -> None:
+            while not ended.wait(process.TICK_S):
+                late = time.monotonic() >= deadline
+                if late or (cancelled is not None and cancelled.is_set()):
+                    given_up.append(f"took over {timeout_s:g} s" if late else "was stopped")
+                    for side in (receiver, sender):
+                        process.end_group(side)
+                    return
 
-        watchdog = threading.Timer(timeout_s, give_up)
+        watchdog = threading.Thread(target=watch, name="watches a pipe")
         watchdog.start()
         threading.Thread(target=_feed, args=(sender.stdin, out_prelude + text), daemon=True).start()
         refused = False
@@ -245,11 +259,12 @@ def pipe(source: tuple[Host, Sequence[str], str], target: tuple[Host, Sequence[s
             sender.stdout.close()
             codes = (sender.wait(), receiver.wait())
         finally:
-            watchdog.cancel()
+            ended.set()
+            watchdog.join()
         said = [_words(file) for file in (from_words, to_words)]
     what = f"copying from {from_host.name} to {to_host.name}"
-    if late.is_set():
-        raise TransientError(f"{what} took over {timeout_s:g} s")
+    if given_up:
+        raise TransientError(f"{what} {given_up[0]}")
     codes = (0 if refused and codes[1] else codes[0], codes[1])
     sides = zip((from_host, to_host), (from_argv, to_argv), codes, said, strict=True)
     failed = [
@@ -264,7 +279,7 @@ def pipe(source: tuple[Host, Sequence[str], str], target: tuple[Host, Sequence[s
 
 def _words(file: IO[bytes]) -> str:
     file.seek(0)
-    return process.redact(file.read().decode(errors="replace").strip())[-400:]
+    return reasons(file.read().decode(errors="replace"))
 
 
 def _feed(stream: IO[bytes], text: str) -> None:

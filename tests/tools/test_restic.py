@@ -383,7 +383,7 @@ def test_an_empty_bucket_holds_no_repository(
 
 
 def test_a_file_that_can_not_be_restored_is_told_without_its_name(repository: Repository, tmp_path: Path) -> None:
-    for name in ("zephyrine.txt", "canarienne.txt"):
+    for name in ("zephyrine.txt", "canarienne.txt", "a"):
         (tmp_path / "documents").mkdir(exist_ok=True)
         (tmp_path / "documents" / name).write_text(name)
         (tmp_path / "target" / name / "in the way").mkdir(parents=True)
@@ -400,7 +400,8 @@ def test_a_file_that_can_not_be_restored_is_told_without_its_name(repository: Re
             cancelled=threading.Event(),
         )
 
-    assert "(2 files); the first is the file with name's SHA-256" in str(told.value)
+    assert "(3 files); the first is the file with name's SHA-256" in str(told.value)
+    assert "directory not empty" in str(told.value)
     assert "zephyrine" not in str(told.value)
     assert "canarienne" not in str(told.value)
     assert "{" not in str(told.value), "a message for people"

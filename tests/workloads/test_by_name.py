@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from albus_dr.errors import StepError
+from albus_dr.errors import StepError, TransientError
 from albus_dr.tools.host import LocalHost
-from albus_dr.tools.told import anonymous
 from albus_dr.workloads.files import by_name
 from tests.workloads.test_small_pieces import context
 
@@ -65,8 +64,8 @@ def test_no_argument_holds_a_name(tmp_path: Path, arguments: Path) -> None:
     names = [f"a/{PATIENT}", PATIENT]
 
     assert len(by_name.hash_files(HERE, str(root), names, context(tmp_path))) == 2
-    by_name.send_files((HERE, str(root)), (HERE, str(other)), by_name.with_parents(names), timeout_s=30)
-    by_name.remove_files(HERE, str(root), names, timeout_s=30)
+    by_name.send_files((HERE, str(root)), (HERE, str(other)), by_name.with_parents(names), context(tmp_path))
+    by_name.remove_files(HERE, str(root), names, context(tmp_path))
 
     assert sorted(path.name for path in other.rglob("*")) == ["a", PATIENT, PATIENT]
     assert [path.name for path in root.rglob("*")] == ["a"]
@@ -81,7 +80,9 @@ def test_directories_are_sent_as_they_are(tmp_path: Path) -> None:
     (root / "private").chmod(0o2750)
     (root / "private/deep").chmod(0o700)
 
-    by_name.send_files((HERE, str(root)), (HERE, str(other)), by_name.with_parents(["private/deep/file"]), timeout_s=30)
+    by_name.send_files(
+        (HERE, str(root)), (HERE, str(other)), by_name.with_parents(["private/deep/file"]), context(tmp_path)
+    )
 
     assert ((other / "private").stat().st_mode & 0o7777, (other / "private/deep").stat().st_mode & 0o7777) == (
         0o2750,
@@ -89,15 +90,39 @@ def test_directories_are_sent_as_they_are(tmp_path: Path) -> None:
     )
 
 
-def test_an_error_holds_no_name(tmp_path: Path) -> None:
+def test_attributes_are_sent_with_a_file(tmp_path: Path) -> None:
+    root, other = filled(tmp_path / "root", ["file"]), tmp_path / "other"
+    other.mkdir()
+    try:
+        os.setxattr(root / "file", "user.kept", b"by law")
+    except OSError as error:
+        pytest.skip(f"no extended attributes below {tmp_path}: {error.strerror}")
+
+    by_name.send_files((HERE, str(root)), (HERE, str(other)), ["file"], context(tmp_path))
+
+    assert os.getxattr(other / "file", "user.kept") == b"by law"
+
+
+def test_sending_ends_when_the_run_is_stopped(tmp_path: Path) -> None:
+    ctx = context(tmp_path)
+    ctx.cancelled.set()
+    root = filled(tmp_path / "root", ["file"])
+    os.truncate(root / "file", 1 << 40)
+
+    with pytest.raises(TransientError, match="was stopped"):
+        by_name.send_files((HERE, str(root)), (HERE, str(tmp_path)), ["file"], ctx)
+
+
+@pytest.mark.parametrize("name", [PATIENT, "a", "Note: Zephyrine.pdf", "deux\nlignes: zephyrine"])
+def test_an_error_has_a_reason_and_no_name(tmp_path: Path, name: str) -> None:
     root = str(filled(tmp_path / "root", ["here"]))
-    names = ["here", PATIENT]
+    names = ["here", name]
 
     with pytest.raises(StepError) as sending:
-        by_name.send_files((HERE, root), (HERE, str(tmp_path)), names, timeout_s=30)
+        by_name.send_files((HERE, root), (HERE, str(tmp_path)), names, context(tmp_path))
     with pytest.raises(StepError) as removing:
-        by_name.remove_files(HERE, root, names, timeout_s=30)
+        by_name.remove_files(HERE, root, names, context(tmp_path))
 
     for told in (str(sending.value), str(removing.value)):
-        assert anonymous(PATIENT) in told
-        assert "zephyrine" not in told
+        assert "No such file or directory" in told
+        assert "zephyrine" not in told.lower()

@@ -5,14 +5,13 @@ Everybody on a host can read the arguments of its programs, and a file's name ma
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 from albus_dr.errors import StepError
 from albus_dr.tools.host import Host, pipe
-from albus_dr.tools.told import without_names
+from albus_dr.tools.told import reasons
 from albus_dr.workloads.step import StepContext
 
 _AT_ONCE = 200  # open files; a shell may usually have 1,024
@@ -58,25 +57,24 @@ def _hashed_by_one(host: Host, path: str, names: list[str], ctx: StepContext) ->
     return found
 
 
-def remove_files(host: Host, path: str, names: Collection[str], *, timeout_s: float) -> None:
+def remove_files(host: Host, path: str, names: Iterable[str], ctx: StepContext) -> None:
     """Remove these files and symbolic links below the path. Raises StepError when one of them is not there."""
     # tar reads no content when the archive is /dev/null; rm and unlink take names as arguments alone.
-    with _unnamed(names):
-        host.run(
-            ("tar", "-C", path, "--remove-files", *_LISTED, "-cf", "/dev/null"),
-            stdin=_lines(names),
-            timeout_s=timeout_s,
-        ).check(f"files in {path} can't be removed")
+    done = host.run(
+        ("tar", "-C", path, "--remove-files", *_LISTED, "-cf", "/dev/null"), stdin=_lines(names),
+        timeout_s=ctx.remaining_s, cancelled=ctx.cancelled,
+    )  # fmt: skip
+    if done.code != 0:
+        raise StepError(f"files in {path} can't be removed: tar ended with {done.code}: {reasons(done.stderr)}")
 
 
-def send_files(source: tuple[Host, str], target: tuple[Host, str], names: Collection[str], *, timeout_s: float) -> None:
-    """Copy these files and symbolic links from the one tree into the other, with mode, owner (as root) and times to the
-    nanosecond. Raises StepError."""
-    with _unnamed(names):
-        pipe(
-            (source[0], ("tar", "-C", source[1], "--format=posix", *_LISTED, "-cf", "-"), _lines(names)),
-            (target[0], ("tar", "-C", target[1], "-xpf", "-")), timeout_s=timeout_s,
-        )  # fmt: skip
+def send_files(source: tuple[Host, str], target: tuple[Host, str], names: Iterable[str], ctx: StepContext) -> None:
+    """Copy these files and symbolic links from the one tree into the other, with mode, owner (as root), extended attributes,
+    and times to the nanosecond. Raises StepError."""
+    pipe(
+        (source[0], ("tar", "-C", source[1], "--format=posix", *_ATTRIBUTES, *_LISTED, "-cf", "-"), _lines(names)),
+        (target[0], ("tar", "-C", target[1], *_ATTRIBUTES, "-xpf", "-")), timeout_s=ctx.remaining_s, cancelled=ctx.cancelled,
+    )  # fmt: skip
 
 
 def with_parents(names: Iterable[str]) -> list[str]:
@@ -86,15 +84,7 @@ def with_parents(names: Iterable[str]) -> list[str]:
 
 
 _LISTED = ("--no-recursion", "--null", "-T", "-")
-
-
-@contextmanager
-def _unnamed(names: Collection[str]) -> Iterator[None]:
-    """tar's last words are kept in what fails; the names in them are not."""
-    try:
-        yield
-    except StepError as error:
-        raise type(error)(without_names(str(error), names), hint=error.hint) from None
+_ATTRIBUTES = ("--acls", "--xattrs")
 
 
 def _lines(names: Iterable[str]) -> str:

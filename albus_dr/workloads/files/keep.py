@@ -93,7 +93,7 @@ def keep_aside(ctx: StepContext, alone: Entries) -> Facts:
         ("install", "-d", "-m", "700", "--", folder, partial),
     ):
         host.run(argv, timeout_s=ctx.remaining_s).check(f"{folder} can't be made")
-    send_files((host, path), (host, partial), with_parents(alone), timeout_s=ctx.remaining_s)
+    send_files((host, path), (host, partial), with_parents(alone), ctx)
     copied = list_files(host, partial, timeout_s=ctx.remaining_s, links=True)
     if copied != alone:
         raise StepError(f"{len(alone)} files must be kept aside, {len(copied)} were copied to {partial} as they are")

@@ -36,10 +36,10 @@ def carry_over(ctx: StepContext) -> Facts:
     theirs = list_files(target, to_path, timeout_s=ctx.remaining_s, links=True)
     gone = sorted(theirs.keys() - mine.keys())
     if gone:  # first: a directory may now stand where a file was
-        remove_files(target, to_path, gone, timeout_s=ctx.remaining_s)
+        remove_files(target, to_path, gone, ctx)
     changed = sorted(name for name, entry in mine.items() if theirs.get(name) != entry)
     if changed:
-        send_files((source, from_path), (target, to_path), changed, timeout_s=ctx.remaining_s)
+        send_files((source, from_path), (target, to_path), changed, ctx)
     give_to_owner(ctx, target, to_path)
     return {
         "closed_at": closed_at,
