@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import tempfile
-import textwrap
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from albus_dr.bench import traffic
 from albus_dr.bench.scenarios import LINE_FAILS_FIRST_S, SCENARIOS, SECOND_STRIKE_S, SPLIT_S, Scenario
 from albus_dr.bench.sites import PRIMARY, SECONDARY, TEMPORARY, Bench
 from albus_dr.cli.common import JsonOption, LangOption, QuietOption, VerboseOption, state_directory
+from albus_dr.cli.folding import folded
 from albus_dr.errors import CleanupError, ExitCode, RefusedError, StepError, TransientError, UsageError
 from albus_dr.report.words import words_of
 from albus_dr.tools import http, process
@@ -104,11 +104,7 @@ class _Show:
     def say(self, text: str) -> None:
         if not self._quiet:
             width = _columns() - 1
-            # A path stays whole, so that it can be copied.
-            lines = textwrap.wrap(
-                text, width, initial_indent="== ", subsequent_indent="   ", break_on_hyphens=False, break_long_words=False
-            )  # fmt: skip
-            print("\n".join(lines), file=sys.stderr, flush=True)
+            print("\n".join(folded(text, width, first="== ", rest="   ")), file=sys.stderr, flush=True)
 
     def play(self, scenario: Scenario, bench: Bench, replication: str) -> ExitCode:
         """Act after act; stops at the first that does not end as it should. Its exit code."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import typer
 
 from albus_dr.cli.common import JsonOption, QuietOption
+from albus_dr.cli.folding import columns, folded, table
 from albus_dr.errors import ExitCode
 from albus_dr.tools.inventory import Finding, System, format_version, take_inventory
 
@@ -26,7 +28,7 @@ def command(as_json: JsonOption = False, quiet: QuietOption = False) -> int:
     if as_json:
         typer.echo(json.dumps({"schema": SCHEMA, "tools": [_document(finding) for finding in findings]}, indent=2))
     elif not (quiet and ready):
-        typer.echo("\n".join(_lines(findings)))
+        typer.echo("\n".join(_lines(findings, columns(sys.stdout))))
     return ExitCode.PASSED if ready else ExitCode.NOT_READY
 
 
@@ -43,18 +45,14 @@ def _document(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _lines(findings: Sequence[Finding]) -> list[str]:
+def _lines(findings: Sequence[Finding], width: int) -> list[str]:
     rows = [("", "tool", "found", "at least", "needed for")]
     rows += [
         (_mark(each), each.name, format_version(each.version), format_version(each.minimum), each.needed_for)
         for each in findings
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    table = [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]) for row in rows
-    ]
-    advice = [line for finding in findings if finding.is_missing for line in ("", *_advice(finding))]
-    return [line.rstrip() for line in (*table, *advice)]
+    advice = [line for finding in findings if finding.is_missing for line in ("", *_advice(finding, width))]
+    return [*table(rows, width), *advice]
 
 
 def _mark(finding: Finding) -> str:
@@ -63,10 +61,14 @@ def _mark(finding: Finding) -> str:
     return "MISSING" if finding.required else "absent"
 
 
-def _advice(finding: Finding) -> list[str]:
+def _advice(finding: Finding, width: int) -> list[str]:
     where = f" ({finding.path})" if finding.path else ""
     lines = {label: finding.get[system] for system, label in _SYSTEMS.items() if system in finding.get}
     return [
-        f"{finding.name}: {finding.problem}{where}. Needed for: {finding.needed_for}.",
-        *(f"  {label + ':':8}{line}" for label, line in lines.items()),
+        *folded(f"{finding.name}: {finding.problem}{where}. Needed for: {finding.needed_for}.", width, rest="  "),
+        *(
+            each
+            for label, line in lines.items()
+            for each in folded(line, width, first=f"  {label + ':':8}", rest=" " * 10)
+        ),
     ]

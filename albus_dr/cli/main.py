@@ -172,12 +172,13 @@ def _answered(code: ExitCode, message: str, hint: str = "") -> int:
 
 
 def _told(error: AlbusError) -> int:
+    from albus_dr.cli.folding import fitted
     from albus_dr.tools.process import redact
 
     message, hint = redact(error.message), redact(error.hint)
-    print(f"albus-dr: {message}", file=sys.stderr)
+    print(fitted(message, sys.stderr, first="albus-dr: ", rest="  "), file=sys.stderr)
     if hint:
-        print(f"  what to do: {hint}", file=sys.stderr)
+        print(fitted(hint, sys.stderr, first="  what to do: ", rest="    "), file=sys.stderr)
     return _answered(error.exit_code, message, hint)
 
 

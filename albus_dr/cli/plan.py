@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ from albus_dr.cli.common import (
     load_runbook,
     who_serves,
 )
+from albus_dr.cli.folding import UNFOLDED, columns, folded, table
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.errors import UsageError
 from albus_dr.plan.build import build
@@ -51,7 +53,7 @@ def command(
     if as_json:
         typer.echo(json.dumps(_document(plan, rto_s), indent=2))
     else:
-        typer.echo(_text(plan, rto_s, words_of(lang)))
+        typer.echo(_text(plan, rto_s, words_of(lang), columns(sys.stdout)))
 
 
 def _document(plan: Plan, rto_s: float) -> dict[str, object]:
@@ -61,19 +63,16 @@ def _document(plan: Plan, rto_s: float) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _text(plan: Plan, rto_s: float, words: Words) -> str:
+def _text(plan: Plan, rto_s: float, words: Words, width: int = UNFOLDED) -> str:
     critical = {step.id for step in plan.critical_path}
     heading = words.say(PHRASES["heading"], operation=words.retold(plan.operation), runbook=plan.runbook)
-    lines = [f"{heading}: {plan.source} -> {plan.target}", ""]
+    rows = []
     for number, step in enumerate(plan.steps, 1):
         mark = "*" if step.id in critical else " "
         title = step.title if step.action.startswith("own.") else words.retold(step.title)
-        lines.append(f"{number:3} {mark} {step.id:28} {title}")
+        rows.append((f"{number:3} {mark} {step.id}", title))
         if step.needs:
-            lines.append(f"{'':34} {words.say(PHRASES['plan.after'], steps=', '.join(step.needs))}")
-    lines += [
-        "",
-        words.say(PHRASES["plan.path"], forecast=words.duration(plan.forecast_s), promised=words.duration(rto_s)),
-        f"plan {plan.digest[:16]}",
-    ]
-    return "\n".join(lines)
+            rows.append(("", words.say(PHRASES["plan.after"], steps=", ".join(step.needs))))
+    path = words.say(PHRASES["plan.path"], forecast=words.duration(plan.forecast_s), promised=words.duration(rto_s))
+    lines = [f"{heading}: {plan.source} -> {plan.target}", "", *table(rows, width), ""]
+    return "\n".join([*lines, *folded(path, width, rest="  "), f"plan {plan.digest[:16]}"])

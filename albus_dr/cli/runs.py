@@ -22,11 +22,12 @@ from albus_dr.cli.common import (
     run_state,
     state_directory,
 )  # fmt: skip
+from albus_dr.cli.folding import columns, table
 from albus_dr.cli.live import comparison, screen_for, summary
 from albus_dr.errors import UsageError
 from albus_dr.journal.state import RunState
 from albus_dr.report.compare import compare, document, of_a_kind
-from albus_dr.report.findings import step_mark, title_of
+from albus_dr.report.findings import one_line, step_mark, title_of
 from albus_dr.report.json import run_document
 from albus_dr.report.trend import trend
 from albus_dr.report.words import utc, words_of
@@ -68,10 +69,13 @@ def show(run: RunArgument, engine: EngineOption = None, as_json: JsonOption = Fa
     if as_json:
         typer.echo(json.dumps(run_document(state), indent=2))
         return
+    rows = []
     for step in state.steps.values():
         took = words.duration(step.duration_s) if step.duration_s is not None else ""
         status = step_mark(step.status, words=words).word if words.code != "en" else step.status
-        typer.echo(f"{status:10} {step.id:32} {took:>9}  {step.error or title_of(step, words)}")
+        rows.append((status, step.id, f"{took:>7}", one_line(step.error or title_of(step, words), 1000)))
+    if rows:
+        typer.echo("\n".join(table(rows, columns(sys.stdout))))
     summary(state, sys.stdout, directory=state_directory() / "runs" / state.run, words=words)
 
 

@@ -33,11 +33,17 @@ def proof(state: RunState, words: Words = ENGLISH) -> list[tuple[str, str, str, 
         count, everything = words.number(mine.count("passed")), words.number(len(mine))
         passed = words.say(PHRASES["proof.passed"], count=count, all=everything) if mine else NOTHING
         meaning = words.say(PHRASES["level"], level=level, meaning=words.say(PHRASES[f"level.{level}"]))
-        missing = "; ".join(_with_reason(one, words) for one in blank.get(name, ()))
+        missing = with_reasons(blank.get(name, []), words)
         rows.append((name, meaning, passed, missing or NOTHING))
     return rows
 
 
-def _with_reason(one: VerificationState, words: Words) -> str:
-    kind, reason = words.retold(one.kind), words.retold(one.actual)
-    return words.say(PHRASES["proof.missing"], kind=kind, reason=reason) if reason else kind
+def with_reasons(blank: list[VerificationState], words: Words = ENGLISH) -> str:
+    """``collations, settings (older than this comparison)``: what was not verified, and why."""
+    by_reason: dict[str, list[str]] = {}
+    for one in blank:
+        by_reason.setdefault(words.retold(one.actual), []).append(words.retold(one.kind))
+    said = [(", ".join(kinds), reason) for reason, kinds in by_reason.items()]
+    return "; ".join(
+        words.say(PHRASES["proof.missing"], kind=kinds, reason=reason) if reason else kinds for kinds, reason in said
+    )

@@ -19,7 +19,7 @@ import pytest
 from albus_dr.cli.live import PlainScreen, Screen, TerminalScreen, screen_for, summary
 from albus_dr.cli.live.out import encodable
 from albus_dr.journal.event import EVENT_KINDS, Event
-from albus_dr.journal.state import RunState, StepState
+from albus_dr.journal.state import RunState, StepState, VerificationState
 from albus_dr.report.french import FRENCH
 from tests.report.run_states import failed_drill, over_budget, passed, too_late
 
@@ -399,6 +399,32 @@ def test_summary_names_the_report_that_was_written(tmp_path: Path) -> None:
     assert "albus-dr report failover-7f3a" in closing(run(), directory=tmp_path)
     (tmp_path / "report.html").write_text("")
     assert f"Report  {tmp_path}/report.html" in closing(run(), directory=tmp_path)
+
+
+def test_a_path_of_a_report_that_is_too_long_can_be_copied(terminal: Terminal, tmp_path: Path) -> None:
+    directory = tmp_path / ("a-long-name-" * 7)
+    directory.mkdir()
+    (directory / "report.html").write_text("")
+    summary(run(), terminal.stream, directory=directory)
+    assert f"{directory}/report.html" in [line.strip() for line in terminal.text().splitlines()]
+
+
+def test_what_was_not_verified_is_told_with_its_reason() -> None:
+    blank = [
+        VerificationState("patients.verify", "patients", kind, "the manifest", reason, "not_evaluated")
+        for kind, reason in (
+            ("SELECT count(*) FROM patient", "newer than any manifest"),
+            ("SELECT count(*) FROM invoice", "newer than any manifest"),
+            ("collations", "older than this comparison"),
+            ("SELECT name FROM patient", "Jeanne Martin"),
+        )
+    ]
+    said = " ".join(closing(run(verifications=blank)).split())
+    assert (
+        "Not verified of patients: SELECT count(*) FROM patient, SELECT count(*) FROM invoice (newer than any manifest); "
+        "collations (older than this comparison)"
+    ) in said
+    assert "Jeanne" not in said
 
 
 def test_terminal_cuts_no_title_in_what_stays(terminal: Terminal) -> None:

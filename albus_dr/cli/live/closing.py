@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
+from albus_dr.cli.folding import folded
 from albus_dr.cli.live.out import Out
 from albus_dr.cli.live.phrases import PHRASES, STYLES
 from albus_dr.errors import ExitCode
 from albus_dr.journal.state import RunState, StepState
+from albus_dr.report.discreet import discreet
 from albus_dr.report.findings import (
     Objective,
     format_count,
@@ -27,7 +28,7 @@ from albus_dr.report.findings import (
     troubled,
     verdict_mark,
 )
-from albus_dr.report.proof import levels, not_verified
+from albus_dr.report.proof import levels, not_verified, with_reasons
 from albus_dr.report.words import ENGLISH, Words
 
 ONE_LINE = 2000
@@ -80,11 +81,11 @@ def _closing(
         yield "", ""
     if proved := _proved(state, words):
         yield from (("none", line) for line in _wrapped("    ", proved, width))
-    for workload, blank in not_verified(state).items():
+    for workload, blank in not_verified(discreet(state)).items():
         said = words.say(
             PHRASES["summary.not_verified"],
             workload=workload,
-            kinds=", ".join(words.retold(found.kind) for found in blank),
+            kinds=with_reasons(blank, words),
         )
         yield from (("warn", line) for line in _wrapped("    ", said, width))
     if proved:
@@ -99,9 +100,9 @@ def _closing(
         yield "", ""
     written = directory / "report.html" if directory else None
     shown = str(written) if written and written.exists() else words.say(PHRASES["summary.report"], run=state.run)
-    yield "none", f"  {words.say(PHRASES['summary.reports']):<8}{one_line(shown)}"
+    yield from (("none", line) for line in _labelled(words.say(PHRASES["summary.reports"]), shown, first))
     if command := _next(state, words):
-        yield "bold", f"  {words.say(PHRASES['summary.next']):<8}{one_line(command)}"
+        yield from (("bold", line) for line in _labelled(words.say(PHRASES["summary.next"]), command, first))
 
 
 def _proved(state: RunState, words: Words) -> str:
@@ -127,14 +128,16 @@ def _cause(step: StepState, width: int, words: Words, *, told: bool) -> Iterable
             yield "none", line
 
 
+def _labelled(label: str, text: str, width: int) -> list[str]:
+    """What somebody may want to copy: whole, and on a line of its own where it does not fit beside its label."""
+    line = f"  {label:<8}{one_line(text)}"
+    return [line] if len(line) <= width else [f"  {label}", *folded(one_line(text), width, first="    ", rest="    ")]
+
+
 def _wrapped(lead: str, text: str, width: int) -> list[str]:
     """Lines of at most ``width``, or of one longer word; the first begins with the lead, the others are set in below it."""
     indent = " " * (len(lead) - len(lead.lstrip()) + 2)
-    return textwrap.wrap(
-        lead.lstrip() + one_line(text, 1000), max(40, width),
-        initial_indent=" " * (len(lead) - len(lead.lstrip())), subsequent_indent=indent, break_on_hyphens=False,
-        break_long_words=False,  # a path stays whole, so that it can be copied
-    )  # fmt: skip
+    return folded(lead.lstrip() + one_line(text, 1000), max(40, width), first=indent[2:], rest=indent)
 
 
 def _figures(state: RunState, words: Words) -> Iterable[tuple[str, str]]:

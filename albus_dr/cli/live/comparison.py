@@ -54,4 +54,5 @@ def _change(name: str, change: Change, words: Words) -> str:
 
 
 def _row(name: str, *cells: str) -> str:
-    return f"{name:34}" + "".join(f"{cell:>14}" for cell in cells).rstrip()
+    below = f"{name}\n{'':34}" if len(name) > 34 else f"{name:34}"
+    return below + "".join(f"{cell:>14}" for cell in cells).rstrip()
