@@ -8,6 +8,7 @@ import re
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31_536_000.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdwy])")
 _DISTANCE = re.compile(r"(\d+(?:\.\d+)?)\s*km")
+MAX_DURATION_S = 100 * _SECONDS["y"]  # no more than a wait or a date can take
 EARTH_RADIUS_KM = 6371.0088  # IUGG mean radius
 
 
@@ -20,7 +21,10 @@ def parse_duration(text: object) -> float:
         compact = text.strip()
         parts = _DURATION.findall(compact)
         if parts and _DURATION.sub("", compact).strip() == "":
-            return float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
+            seconds = float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
+            if seconds > MAX_DURATION_S:
+                raise ValueError("a duration needs to be 100 years at most, for example 15m or 1h30m")
+            return seconds
     raise ValueError("a duration needs a number and a unit (ms, s, m, h, d, w, y), for example 15m or 1h30m")
 
 

@@ -19,6 +19,7 @@ from albus_dr.units import format_duration, parse_distance_km, parse_duration
 
 DURATION_PATTERN = r"^\s*([0-9]+(\.[0-9]+)?\s*(ms|[smhdwy])\s*)+$"
 DISTANCE_PATTERN = r"^\s*[0-9]+(\.[0-9]+)?\s*km\s*$"
+ONE_LINE = r"^[^\n\r\t]*$"
 Seconds = Annotated[
     float,
     BeforeValidator(parse_duration),
@@ -146,7 +147,9 @@ class OwnStep(Strict):
         }
     )
 
-    name: str = Field(min_length=1, description="What people call it.", examples=["Tell the nurses"])
+    name: str = Field(
+        min_length=1, pattern=ONE_LINE, description="What people call it, on one line.", examples=["Tell the nurses"]
+    )
     run: str | tuple[str, ...] | None = Field(
         None,
         description="A command and its arguments. No shell; paths are relative to the runbook.",

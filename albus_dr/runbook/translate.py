@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from albus_dr.runbook.config import SecretRef
+from albus_dr.runbook.model import ONE_LINE
 from albus_dr.runbook.problems import Problem, closest, nearest
 from albus_dr.runbook.shape import description, known_keys, types_at
 from albus_dr.runbook.yaml_nodes import Document, Keys
@@ -36,6 +37,7 @@ _HOW = {
 }
 _REFERENCE_HINT = "write {env: NAME}, {file: PATH} or {command: [PROGRAM, …]}"
 _PATTERNS = {
+    ONE_LINE: ("one line", "without line breaks and tabs"),
     r"^[a-z][a-z0-9_-]{0,62}$": ("a name", "a small letter, then small letters, digits, - and _, at most 63"),
     r"^[A-Za-z_][A-Za-z0-9_]*$": ("the name of an environment variable", "letters, digits and _, no $"),
 }

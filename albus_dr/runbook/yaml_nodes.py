@@ -7,7 +7,9 @@ Equal keys, merge keys, second documents and aliases that repeat without end are
 
 from __future__ import annotations
 
+import os
 import re
+import select
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -32,11 +34,13 @@ Keys = tuple[str | int, ...]
 MAX_BYTES = 1_048_576
 MAX_VALUES = 20_000  # with every alias written out
 MAX_DEPTH = 40
+PIPE_S = 10.0
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\.[0-9]{1,40}(e[-+]?[0-9]{1,2})?")
 _NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_UNUSABLE = re.compile("[\0\ud800-\udfff]")
+# No program takes a NUL. The others would be printed some day, and move a terminal's cursor or turn what is read around.
+_UNUSABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
 _SYNTAX_HINTS = (
     ("mapping values", "quote a value that holds ': ', and check the indentation"),
@@ -89,8 +93,9 @@ class Document(NamedTuple):
 def read(path: Path, file: str) -> tuple[Document, list[Problem]]:
     """The document in a file, called ``file`` in problems. Its value is None where it can't be read at all."""
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+        content = _content(path)
+    except TimeoutError:
+        return _unreadable(file, f"can't be read: nothing more came within {PIPE_S:g} s", "does anybody write to it?")
     except OSError as error:
         return _unreadable(file, f"can't be read: {(error.strerror or 'unknown error').lower()}")
     except ValueError:  # a NUL in the name
@@ -104,6 +109,21 @@ def read(path: Path, file: str) -> tuple[Document, list[Problem]]:
         mark = Mark(before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
         return _unreadable(file, "is not UTF-8 text", "save it as UTF-8", mark)
     return parse(text, file)
+
+
+def _content(path: Path) -> bytes:
+    """Up to one byte more than is allowed. A pipe, such as a shell's <(…), has PIPE_S for each piece."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb", buffering=0):
+        content = bytearray()
+        while len(content) <= MAX_BYTES:
+            if not select.select([descriptor], [], [], PIPE_S)[0]:
+                raise TimeoutError
+            piece = os.read(descriptor, MAX_BYTES + 1 - len(content))
+            if not piece:
+                break
+            content += piece
+    return bytes(content)
 
 
 def parse(text: str, file: str) -> tuple[Document, list[Problem]]:
@@ -234,7 +254,9 @@ class _Reader:
     def _scalar(self, event: ScalarEvent, mark: Mark) -> _Scalar:
         text = event.value
         if _UNUSABLE.search(text):
-            raise self._stop(_mark(event), "this text holds a character that no program takes", "remove the escape")
+            raise self._stop(
+                _mark(event), "this text holds a control character", "remove it, or the escape that makes it"
+            )
         plain = event.implicit[0] and event.style in (None, "")
         return _Scalar(mark, resolve(text) if plain else text, text)
 

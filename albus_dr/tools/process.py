@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -29,6 +30,7 @@ TICK_S = 0.1
 CHUNK = 65_536
 ERR_LIMIT = 65_536  # the end of stderr is kept
 WORDS_LIMIT = 1 << 20  # for programs whose last words are all that anybody wants
+_OBEYED = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _redacted: set[str] = set()
 _redacted_lock = threading.Lock()
 
@@ -41,12 +43,12 @@ def register_secret(value: str) -> None:
 
 
 def redact(text: str) -> str:
-    """The text without any registered secret."""
+    """The text without any registered secret, and without what would move a terminal's cursor or turn what is read around."""
     with _redacted_lock:
         secrets = sorted(_redacted, key=len, reverse=True)
     for secret in secrets:
         text = text.replace(secret, "[secret]")
-    return text
+    return _OBEYED.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @dataclass(frozen=True)

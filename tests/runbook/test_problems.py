@@ -311,6 +311,22 @@ CASES = [
         id="own steps with equal ids",
     ),
     pytest.param(
+        R,
+        "name: Tell the nurses",
+        r'name: "Tell\nthe nurses"',
+        ["runbook.yaml:25:11: name is not one line; without line breaks and tabs"],
+        id="an own step's name of two lines",
+    ),
+    pytest.param(
+        R,
+        "rto: 4h",
+        "rto: " + "9" * 400 + "h",
+        [
+            "runbook.yaml:4:19: rto is not a duration; a duration needs to be 100 years at most, for example 15m or 1h30m"
+        ],
+        id="a duration without end",
+    ),
+    pytest.param(
         C,
         "probe: all",
         "probe: al",

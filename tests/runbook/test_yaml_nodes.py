@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -69,7 +72,11 @@ def test_every_key_and_value_has_its_place() -> None:
         ("", "f:1:1: the file is empty; albus-dr init writes a starter"),
         ("# nothing\n", "f:1:1: the file is empty; albus-dr init writes a starter"),
         ("a: 1\nb: \x07\n", "f:2:4: the file holds a control character; remove it, or escape it in double quotes"),
-        ('a: "\\0"\n', "f:1:4: this text holds a character that no program takes; remove the escape"),
+        ('a: "\\0"\n', "f:1:4: this text holds a control character; remove it, or the escape that makes it"),
+        ('"a\\e[2J": 1\n', "f:1:1: this text holds a control character; remove it, or the escape that makes it"),
+        ('a: "\\x9b2J"\n', "f:1:4: this text holds a control character; remove it, or the escape that makes it"),
+        ("a: b\u202ec\n", "f:1:4: this text holds a control character; remove it, or the escape that makes it"),
+        ('a: "b\\u2067c"\n', "f:1:4: this text holds a control character; remove it, or the escape that makes it"),
     ],
 )  # fmt: skip
 def test_what_is_refused(text: str, expected: str) -> None:
@@ -154,3 +161,40 @@ def test_a_directory_is_refused(tmp_path: Path) -> None:
     _, problems = read(tmp_path, "d")
 
     assert [str(problem) for problem in problems] == ["d:1:1: the file can't be read: is a directory"]
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_pipe_that_nobody_writes_to_is_left(held: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_nodes, "PIPE_S", 0.1)
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    holder = os.open(path if held else os.devnull, os.O_RDWR)
+    try:
+        _, [problem] = read(path, "pipe")
+    finally:
+        os.close(holder)
+
+    assert problem.message == "the file can't be read: nothing more came within 0.1 s"
+
+
+def test_a_pipe_is_read_to_its_end() -> None:
+    """As a shell's <(…) gives one."""
+    out, into = os.pipe()
+    writer = threading.Thread(target=_write_slowly, args=(into,))
+    writer.start()
+    try:
+        document, problems = read(Path(f"/dev/fd/{out}"), "pipe")
+    finally:
+        writer.join()
+        os.close(out)
+
+    assert not problems
+    assert document.value == {"a": 1, "b": 2}
+
+
+def _write_slowly(into: int) -> None:
+    with os.fdopen(into, "w") as stream:
+        stream.write("a: 1\n")
+        stream.flush()
+        time.sleep(0.05)
+        stream.write("b: 2\n")

@@ -15,7 +15,7 @@ import pytest
 from albus_dr.errors import NotReadyError, StepError
 from albus_dr.tools import process
 from albus_dr.tools.host import LocalHost
-from albus_dr.tools.process import Completed, TimeoutExpired, register_secret, run
+from albus_dr.tools.process import Completed, TimeoutExpired, redact, register_secret, run
 
 PATIENCE_S = 20.0
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
@@ -192,6 +192,14 @@ def test_a_file_that_is_no_program_is_said_so(tmp_path: Path) -> None:
 def test_no_directory_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(NotReadyError, match="No such file or directory"):
         run(("true",), timeout_s=10, cwd=tmp_path / "missing")
+
+
+def test_what_is_told_moves_no_terminal() -> None:
+    """A program on a host that somebody took over may say anything."""
+    said = "\x1b]0;title\x07\x1b[2Jno\x9b2J \u202eroom\ttab\nnext"
+
+    assert redact(said) == "�]0;title��[2Jno�2J �room\ttab\nnext"
+    assert Completed((), 1, b"", b"\x1b[31mno room", 0.0).last_words == "�[31mno room"
 
 
 def test_the_last_words_hold_no_secret_and_stay_short() -> None:

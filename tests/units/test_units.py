@@ -24,6 +24,12 @@ def test_what_is_not_a_duration(text: object) -> None:
         parse_duration(text)
 
 
+@pytest.mark.parametrize("text", ["101y", "9" * 400 + "h", "99y 366d"])
+def test_a_duration_that_no_clock_can_take(text: str) -> None:
+    with pytest.raises(ValueError, match="100 years at most"):
+        parse_duration(text)
+
+
 def test_distances() -> None:
     assert parse_distance_km("500 km") == 500
     assert parse_distance_km("1.5km") == 1.5
