@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from albus_dr.errors import ExitCode
+from albus_dr.journal.fold import parse_time
 from albus_dr.journal.stages import Stage, in_order, stages
 from albus_dr.journal.state import CLOCKS, RunState, StepState
 from albus_dr.report.discreet import LEFT_OUT
@@ -290,7 +291,25 @@ def _unfinished(state: RunState, words: Words) -> str:
 
 
 def loss(state: RunState, words: Words = ENGLISH) -> str:
-    """What users lost of what they had been told was saved: nothing, how much, or that nobody measured it."""
+    """What users lost of what they had been told was saved: nothing, how much, or that nobody measured it; and which
+    workloads came back from a recovery point, as old as that is."""
+    return " ".join((_counted_loss(state, words), *_older(state, words)))
+
+
+def _older(state: RunState, words: Words) -> Iterable[str]:
+    """The counted writes say nothing of what stands in a restored workload alone."""
+    if state.operation != "failover":  # the others carry over what is newer than the point
+        return
+    disrupted_at = state.clocks.get("disrupted_at")
+    points = {step.workload: step.facts["point_at"] for step in state.steps.values() if step.facts.get("point_at")}
+    for workload, point_at in points.items():
+        at = parse_time(point_at)
+        age_s = seconds_between(at, disrupted_at)
+        key = "loss.older_untimed" if age_s is None or age_s < 0 else "loss.older"
+        yield words.say(PHRASES[key], workload=workload, at=words.moment(at), age=format_seconds(age_s, words))
+
+
+def _counted_loss(state: RunState, words: Words) -> str:
     acknowledged, lost = state.acknowledged_writes, state.lost_writes
     if lost is None and state.operation in NO_CHANGE:
         return words.say(PHRASES["loss.no_change"])

@@ -146,6 +146,12 @@ FINDINGS = {
     "{count} writes that users had been told were saved are lost.": (
         "Écritures confirmées aux utilisateurs et perdues : {count}."
     ),
+    "{workload} came back as of {at}, {age} before the disruption: what was newer, and only there, is not back.": (
+        "{workload} : état du {at}, {age} avant l'interruption ; ce qui était plus récent et n'existait que là n'est pas revenu."
+    ),
+    "{workload} came back as of {at}: what was newer, and only there, is not back.": (
+        "{workload} : état du {at} ; ce qui était plus récent et n'existait que là n'est pas revenu."
+    ),
     "Users saved nothing while this was watched, so loss was not put to the test.": (
         "Les utilisateurs n'ont rien enregistré pendant l'observation : la perte n'a pas été mise à l'épreuve."
     ),

@@ -96,6 +96,10 @@ PHRASES = {
     "loss.some_uncounted": "{count} writes that users had been told were saved are lost.",
     "loss.no_writes": "Users saved nothing while this was watched, so loss was not put to the test.",
     "loss.unmeasured": "What users lost was not measured.",
+    "loss.older": (
+        "{workload} came back as of {at}, {age} before the disruption: what was newer, and only there, is not back."
+    ),
+    "loss.older_untimed": "{workload} came back as of {at}: what was newer, and only there, is not back.",
     "loss.no_change": "A run of this kind changes no primary: it put no write of a user at stake, and measured none.",
     "gap.rta": "Recovery time (RTA)",
     "gap.rpa": "Recovery point (RPA)",

@@ -191,6 +191,21 @@ def test_loss_is_nothing_only_where_writes_were_counted(acknowledged: int | None
     assert loss(replace(passed(), acknowledged_writes=acknowledged, lost_writes=lost)) == said
 
 
+def test_what_came_back_from_a_recovery_point_is_named_beside_what_was_counted() -> None:
+    state = passed()
+    state.steps["documents.restore"].facts = {"point_at": "2026-01-31T09:13:03.120000+00:00"}
+    said = (
+        "Nothing that users had been told was saved is lost. documents came back as of 2026-01-31 09:13:03.120 UTC, 1 min "
+        "before the disruption: what was newer, and only there, is not back."
+    )
+    assert loss(state) == said
+    assert headline(state).endswith(said)
+    assert said in FORMATS["markdown"](state)
+    assert "documents" not in loss(replace(state, operation="switchover"))  # that carries over what is newer
+    undated = replace(state, clocks={**state.clocks, "disrupted_at": None})
+    assert "documents came back as of 2026-01-31 09:13:03.120 UTC: what was newer" in loss(undated)
+
+
 def test_headline_of_a_passed_run_without_a_measured_time_does_not_claim_one() -> None:
     said = headline(replace(passed(), rta_s=None))
     assert "not measured" in said
