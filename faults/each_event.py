@@ -30,6 +30,9 @@ def at_every_event(operation: Operation) -> Outcome:
 def drill_at_every_event() -> Outcome:
     """The same of a drill; then nothing of it may be left: no process, no directory."""
     with ground() as here:
+        replicated = here.desk.operate("replicate")  # the ground's own point is older than what its users wrote first
+        if replicated.code != 0:
+            raise Stuck(f"replicate ended with {replicated.code}: {replicated.said.strip()[-400:]}")
         known = here.desk.runs()
         child = here.desk.begin(*here.desk.operation("drill", "--json"))
         run = here.new_run(child, known)
@@ -43,10 +46,11 @@ def drill_at_every_event() -> Outcome:
             here.codes.append(-9)
             seen |= set(here.keys(run))
             child = here.desk.begin("resume", run, "--json")
-        verdict = here.desk.document(run)["verdict"]
+        document = here.desk.document(run)
         left = [*here.desk.scratch(), *map(str, here.desk.processes_in_scratch())]
-        if verdict != "passed" or left:
-            raise Stuck(f"the drill is {verdict} ({last.code}); left: {', '.join(left) or 'nothing'}")
+        if document["verdict"] != "passed" or left:
+            said = f"the drill is {document['verdict']} ({last.code}): {document['reason']}"
+            raise Stuck(f"{said}; left: {', '.join(left) or 'nothing'}")
         return here.outcome(last)
 
 

@@ -16,10 +16,15 @@ def command(
     call: Call,
     disrupted_at: Annotated[
         str | None,
-        typer.Option("--disrupted-at", help="When users lost the service: RFC 3339, or HH:MM. The clock starts there."),
+        typer.Option(
+            "--disrupted-at",
+            help="When users lost the service; the clock starts there. RFC 3339, or HH:MM[:SS] by this machine's clock and "
+            "zone, within the last 12 hours.",
+        ),
     ] = None,
     detected_at: Annotated[
-        str | None, typer.Option("--detected-at", help="When somebody, or a monitor, noticed: RFC 3339, or HH:MM.")
+        str | None,
+        typer.Option("--detected-at", help="When somebody, or a monitor, noticed: RFC 3339, or HH:MM[:SS] as above."),
     ] = None,
     accept_data_loss: Annotated[
         bool,

@@ -7,6 +7,7 @@ import getpass
 import json
 import os
 import platform
+import re
 import secrets
 import signal
 import sys
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
 from pathlib import Path
 from threading import Event as Signal
 from typing import Any
@@ -53,6 +55,7 @@ from albus_dr.workloads.step import Action, RunInfo
 
 STOP_REPLICATION_S = 15.0
 HH_MM_AT_MOST = timedelta(hours=12)
+_TIME_OF_DAY = re.compile(r"\d\d:\d\d(:\d\d)?")
 _NO_DISRUPTION = "the time of the disruption was not given (--disrupted-at): times count from the declaration, and users waited longer"
 REPORT_FILES = {"html": "report.html", "json": "report.json", "markdown": "report.md", "junit": "junit.xml"}
 
@@ -390,13 +393,15 @@ def _require_recent(option: str, text: str, found: datetime, now: datetime) -> N
 
 
 def parse_moment(option: str, text: str | None) -> datetime | None:
-    """RFC 3339, or HH:MM: the last one. Raises UsageError, also where that would be more than half a day ago."""
+    """RFC 3339, or HH:MM or HH:MM:SS by this machine's clock and zone: the last one. Raises UsageError, also where that
+    would be more than half a day ago."""
     if text is None:
         return None
     try:
-        if len(text) == 5 and text[2] == ":":
+        if _TIME_OF_DAY.fullmatch(text):
             now = datetime.now().astimezone()
-            found = now.replace(hour=int(text[:2]), minute=int(text[3:]), second=0, microsecond=0)
+            at = time_of_day.fromisoformat(text)
+            found = now.replace(hour=at.hour, minute=at.minute, second=at.second, microsecond=0)
             if found > now:
                 found -= timedelta(days=1)
             _require_recent(option, text, found, now)

@@ -183,6 +183,11 @@ NOTES = {
         "{name} : l'écriture la plus récente à {site} précède l'interruption de {time} (objectif {promised}) ; ce qui a été "
         "écrit entre-temps est perdu"
     ),
+    "{name}: the newest write at {site} is {time} younger than the disruption that was given: users were still served then, or "
+    "the time is wrong; all times count from it": (
+        "{name} : l'écriture la plus récente à {site} est postérieure de {time} à l'interruption indiquée : les utilisateurs "
+        "étaient encore servis, ou l'heure est fausse ; toutes les durées comptent à partir d'elle"
+    ),
     "{name}: {site} was the primary before, and has not followed since: what was written at the other site after {primary} "
     "became the primary (epoch {epoch}, {at}) is lost": (
         "{name} : {site} était le site principal auparavant et n'a pas suivi depuis : ce qui a été écrit sur l'autre site après "

@@ -13,7 +13,16 @@ from typing import Annotated, Literal
 # pydantic would look through every installed package for plugins: slow, and a plugin would see every value.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from albus_dr.units import format_duration, parse_distance_km, parse_duration
 
@@ -89,6 +98,9 @@ class SitePair(Strict):
     secondary: Name = Field(description="Where service continues when the primary is lost.")
 
 
+_CONDITION = re.compile(r"\s*(<|>|=|!=)")
+
+
 class SqlCheck(Strict):
     """A question to the recovered database and its right answer."""
 
@@ -96,6 +108,16 @@ class SqlCheck(Strict):
     expect: str | int | float | bool = Field(
         description="`manifest`: equal to what was counted when the recovery point was made; or the value itself."
     )
+
+    @field_validator("expect")
+    @classmethod
+    def _is_a_value(cls, expect: object) -> object:
+        if isinstance(expect, str) and _CONDITION.match(expect):
+            raise ValueError(
+                f'expect is compared as it stands, and "{expect}" is a condition; put it into the query (… {expect}), and '
+                "write `expect: true`"
+            )
+        return expect
 
 
 class HttpExpectation(Strict):

@@ -23,6 +23,17 @@ def test_hours_ago_even_before_midnight(hours: float) -> None:
     assert parse_moment("--disrupted-at", text) == moment
 
 
+def test_the_second_counts_where_it_is_given() -> None:
+    moment = (datetime.now().astimezone() - timedelta(minutes=9)).replace(microsecond=0)
+    assert parse_moment("--disrupted-at", moment.strftime("%H:%M:%S")) == moment.astimezone(UTC)
+
+
+@pytest.mark.parametrize("text", ["25:00", "12:61", "1:30", "+1:00", "12.30", "12:30:61", "12:30:5"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a time"):
+        parse_moment("--disrupted-at", text)
+
+
 @pytest.mark.parametrize("hours", [0.1, 2])
 def test_a_time_that_has_not_come_is_not_taken_for_a_day_ago(hours: float) -> None:
     text, moment = hours_from_now(hours)

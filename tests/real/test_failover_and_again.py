@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -90,8 +90,10 @@ def test_the_new_primary_burns_once_the_other_site_follows_it(desk: Desk) -> Non
     desk.bench.rebuild_site("strasbourg")
     assert desk.operate("reprotect").code == 0
     desk.bench.destroy_site("bordeaux")
-    called = desk.call(*failover(desk))
+    too_early = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()  # users were served after it
+    called = desk.call(*desk.operation("failover", "--json", "--disrupted-at", too_early))
     assert called.code == 0, called.said
+    assert [note for note in called.document["notes"] if "younger than the disruption that was given" in note]
     assert called.document["actuals"]["lost_writes"] == 0
     assert desk.primaries() == ["strasbourg"]
     desk.bench.rebuild_site("bordeaux")

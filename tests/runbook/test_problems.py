@@ -27,6 +27,15 @@ CASES = [
     ),
     pytest.param(
         R,
+        "expect: 1}",
+        'expect: "> 0"}',
+        [
+            'runbook.yaml:15:33: expect is compared as it stands, and "> 0" is a condition; put it into the query (… > 0), and write `expect: true`'
+        ],
+        id="a condition where a value belongs",
+    ),
+    pytest.param(
+        R,
         "rpo: 15m",
         "rpo: 15m, budgets: {fense: 3h}",
         [

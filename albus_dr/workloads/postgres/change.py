@@ -19,6 +19,8 @@ from albus_dr.workloads.postgres.contents import mend, outdated, verify_collatio
 from albus_dr.workloads.postgres.questions import ask
 from albus_dr.workloads.step import Facts, Observation, State, StepContext, Verdict, Verification
 
+_SAME_MOMENT_S = 2.0  # clocks of two hosts, and a person's
+
 
 def ready_to_switch(ctx: StepContext) -> Facts:
     serving = require_primary(ctx, ctx.run.source)
@@ -65,6 +67,11 @@ def ready_to_promote(ctx: StepContext) -> Facts:
     facts: dict[str, Any] = {
         "identity": asdict(seen), "newest_write_at": newest.isoformat(), "behind_s": round(behind_s, 3),
     }  # fmt: skip
+    if ctx.run.disrupted_at and (ahead_s := (newest - ctx.run.disrupted_at).total_seconds()) > _SAME_MOMENT_S:
+        facts["notes"] = [
+            f"{name_of(ctx)}: the newest write at {ctx.run.target} is {format_duration(ahead_s)} younger than the disruption that "
+            "was given: users were still served then, or the time is wrong; all times count from it"
+        ]
     if behind_s > rpo_s:
         loss = (
             f"{name_of(ctx)}: the newest write at {ctx.run.target} is {format_duration(behind_s)} older than the disruption "
