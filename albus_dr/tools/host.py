@@ -26,7 +26,12 @@ from albus_dr.units import format_duration
 SSH_FAILED = 255  # ssh(1): "exits with the exit status of the remote command or with 255 if an error occurred"
 _TIMED_OUT = (124, 137)  # timeout(1): it sent TERM, and then KILL
 # Secrets travel on standard input, before the program's own: argv is public on both machines.
-_PRELUDE = 'while IFS= read -r line && [ -n "$line" ]; do export "$line"; done; exec "$@"'
+# Before that a line of our own: what stands ahead of it is said by the login shell's start-up files.
+_BEGINS = b"albus-dr begins here\n"
+_PRELUDE = (
+    f"echo '{_BEGINS.decode().strip()}'; "
+    + 'while IFS= read -r line && [ -n "$line" ]; do export "$line"; done; exec "$@"'
+)
 
 
 class Host(Protocol):
@@ -56,7 +61,8 @@ class Host(Protocol):
     def command(
         self, argv: Sequence[str], environment: Mapping[str, str]
     ) -> tuple[tuple[str, ...], dict[str, str], str]:
-        """For process.start: the arguments, the environment, and what must come first on standard input."""
+        """For process.start: the arguments, the environment, and what must come first on standard input. Of what it prints
+        ``skip_greeting`` reads what is not the program's."""
         ...
 
 
@@ -147,7 +153,7 @@ class SshHost:
         local, _, prelude = self.command(self._remote(argv, timeout_s, cwd, run_as), environment or {})
         done = process.run(
             local, timeout_s=timeout_s + process.KILL_AFTER_S, stdin=prelude + (stdin or ""),
-            on_line=on_line, cancelled=cancelled, keep=keep,
+            on_line=on_line and _after_greeting(on_line), cancelled=cancelled, keep=keep,
         )  # fmt: skip
         if done.code == SSH_FAILED:
             raise TransientError(
@@ -158,7 +164,8 @@ class SshHost:
             raise TimeoutExpired(
                 f"{argv[0]} at {self.name} did not end within {format_duration(timeout_s)}; it was ended there"
             )
-        return replace(done, argv=tuple(argv))
+        _, begun, out = done.out.partition(_BEGINS)
+        return replace(done, argv=tuple(argv), out=out if begun else done.out)
 
     def command(
         self, argv: Sequence[str], environment: Mapping[str, str]
@@ -193,6 +200,25 @@ def connect(name: str, config: HostConfig) -> Host:
     if config.ssh is None:
         return LocalHost(name)
     return SshHost(name, config.ssh, config.port, config.options)
+
+
+def _after_greeting(on_line: Callable[[str], None]) -> Callable[[str], None]:
+    begun = False
+
+    def told(line: str) -> None:
+        nonlocal begun
+        if begun:
+            on_line(line)
+        begun = begun or line.endswith(_BEGINS.decode().strip())
+
+    return told
+
+
+def skip_greeting(host: Host, stream: IO[bytes]) -> None:
+    """Read what the host's login shell printed before the program that ``command`` started."""
+    if isinstance(host, SshHost):
+        while (line := stream.readline()) and not line.endswith(_BEGINS):
+            pass
 
 
 def within(host: Host, inside: tuple[str, ...]) -> Host:
@@ -252,6 +278,7 @@ def pipe(
         try:
             try:
                 receiver.stdin.write(in_prelude.encode())
+                skip_greeting(from_host, sender.stdout)
                 shutil.copyfileobj(sender.stdout, receiver.stdin, 1 << 20)
                 receiver.stdin.close()
             except BrokenPipeError:

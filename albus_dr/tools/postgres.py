@@ -14,7 +14,7 @@ from functools import cache
 from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientError
 from albus_dr.tools import process
 from albus_dr.tools.fence import FenceProof, Identity
-from albus_dr.tools.host import Host, write_file
+from albus_dr.tools.host import Host, skip_greeting, write_file
 
 QUICK_S = 10.0
 POLL_S = 0.02
@@ -197,6 +197,7 @@ class Server:
             session.stdin.flush()
             watchdog = threading.Timer(QUICK_S, process.end_group, (session,))
             watchdog.start()
+            skip_greeting(self.host, session.stdout)
             name = session.stdout.readline().decode().strip()
             watchdog.cancel()
             if not re.fullmatch(r"[0-9A-F-]+", name):

@@ -22,12 +22,24 @@ ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody e
 AWKWARD = ("a b", "it's", 'a "quoted" word', "$HOME `id` $(id)", "two\nlines\n", "", "-n", "*", "\\", "é\t", "!x", "~")
 
 
-@pytest.fixture(params=["here", "there"])
+@pytest.fixture(params=["here", "there", "there, behind a shell that greets"])
 def host(request: pytest.FixtureRequest) -> Host:
     if request.param == "here":
         return LocalHost()
-    far: SshHost = request.getfixturevalue("ssh_host")
+    far: SshHost = request.getfixturevalue("ssh_host" if request.param == "there" else "greeting_host")
     return far
+
+
+@pytest.fixture(scope="module")
+def greeting_host(ssh_host: SshHost) -> SshHost:
+    """The same sshd, and a start-up file of the shell that prints a banner without an end of line."""
+    user = Path(next(option for option in ssh_host.options if "IdentityFile" in option).partition("=")[2])
+    key = user.with_name("greeted")
+    subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key), check=True, timeout=30)
+    forced = r"""printf 'Welcome\n\n 12 '; eval \"$SSH_ORIGINAL_COMMAND\" """.strip()
+    with user.with_name("authorized_keys").open("a") as file:
+        file.write(f'command="{forced}" {key.with_suffix(".pub").read_text()}')
+    return replace(ssh_host, options=tuple(option.replace(str(user), str(key)) for option in ssh_host.options))
 
 
 def test_arguments_arrive_as_they_are(host: Host) -> None:
@@ -189,12 +201,13 @@ def test_from_the_config() -> None:
 # --- from one to the other ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["here to there", "there to here", "here to here"])
+@pytest.fixture(params=["here to there", "there to here", "here to here", "a greeting shell to here"])
 def sides(request: pytest.FixtureRequest) -> tuple[Host, Host]:
-    far: SshHost = request.getfixturevalue("ssh_host")
+    far: SshHost = request.getfixturevalue("greeting_host" if "greeting" in request.param else "ssh_host")
     near = LocalHost("near")
     sides: dict[str, tuple[Host, Host]] = {
         "here to there": (near, far), "there to here": (far, near), "here to here": (near, LocalHost("next")),
+        "a greeting shell to here": (far, near),
     }  # fmt: skip
     return sides[request.param]
 
