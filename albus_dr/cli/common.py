@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from albus_dr.journal.state import RunState
     from albus_dr.journal.store import JournalStore
     from albus_dr.runbook.loader import Loaded
-    from albus_dr.runbook.model import Runbook
 
 RunbookArgument = Annotated[
     Path, typer.Argument(metavar="RUNBOOK", help="The runbook's YAML file.", envvar="ALBUS_DR_RUNBOOK")
@@ -80,14 +79,14 @@ def journal(engine: str | None) -> Iterator[JournalStore]:
         store.close()
 
 
-def who_serves(engine: str | None, runbook: Runbook) -> str:
-    """The primary by the journal, else by the runbook. Makes no journal where there is none."""
+@contextmanager
+def journal_if_any(engine: str | None) -> Iterator[JournalStore | None]:
+    """The engine's journal, for who only looks; makes none where there is none."""
     if not engine and not (state_directory() / "engine.sqlite").exists():
-        return runbook.sites.primary
-    from albus_dr.engine.history import primary_and_secondary
-
+        yield None
+        return
     with journal(engine) as store:
-        return primary_and_secondary(store, runbook)[0]
+        yield store
 
 
 def load_runbook(path: Path, config: Path | None, *, acts: bool = True) -> Loaded:

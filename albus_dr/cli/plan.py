@@ -14,13 +14,15 @@ from albus_dr.cli.common import (
     JsonOption,
     LangOption,
     RunbookArgument,
+    journal_if_any,
     load_runbook,
-    who_serves,
 )
 from albus_dr.cli.folding import UNFOLDED, columns, folded, table
 from albus_dr.cli.live.phrases import PHRASES
+from albus_dr.engine.history import primary_and_secondary, took_s
 from albus_dr.errors import UsageError
 from albus_dr.plan.build import build
+from albus_dr.plan.forecast import Forecast, forecast
 from albus_dr.plan.model import Plan
 from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.model import OPERATIONS
@@ -44,27 +46,31 @@ def command(
         raise UsageError(f"there is no operation {operation}", hint="one of: " + ", ".join(OPERATIONS))
     loaded = load_runbook(runbook, config, acts=False)
     sites = loaded.runbook.sites
-    source = from_site or who_serves(engine, loaded.runbook)
+    with journal_if_any(engine) as store:
+        source = from_site or (primary_and_secondary(store, loaded.runbook)[0] if store else sites.primary)
+        before = took_s(store, loaded.runbook.runbook, operation) if store else {}
     if source not in (sites.primary, sites.secondary):
         raise UsageError(f"--from {source} is not a site of this runbook", hint=f"{sites.primary} or {sites.secondary}")
     target = sites.secondary if source == sites.primary else sites.primary
     plan = build(loaded.runbook, operation, source=source, target=target, kinds=kinds())
+    expected = forecast(plan, before)
     rto_s = loaded.runbook.objectives.rto
     if as_json:
-        typer.echo(json.dumps(_document(plan, rto_s), indent=2))
+        typer.echo(json.dumps(_document(plan, expected, rto_s), indent=2))
     else:
-        typer.echo(_text(plan, rto_s, words_of(lang), columns(sys.stdout)))
+        typer.echo(_text(plan, expected, rto_s, words_of(lang), columns(sys.stdout)))
 
 
-def _document(plan: Plan, rto_s: float) -> dict[str, object]:
+def _document(plan: Plan, expected: Forecast, rto_s: float) -> dict[str, object]:
     return {
         "schema": "albus-dr/plan/1", **plan.to_json(), "digest": plan.digest, "rto_s": rto_s,
-        "forecast_s": plan.forecast_s, "critical_path": [step.id for step in plan.critical_path],
+        "forecast_s": expected.seconds, "critical_path": [step.id for step in expected.path],
+        "measured": [step.id for step in expected.path if step.id in expected.measured],
     }  # fmt: skip
 
 
-def _text(plan: Plan, rto_s: float, words: Words, width: int = UNFOLDED) -> str:
-    critical = {step.id for step in plan.critical_path}
+def _text(plan: Plan, expected: Forecast, rto_s: float, words: Words, width: int = UNFOLDED) -> str:
+    critical = {step.id for step in expected.path}
     heading = words.say(PHRASES["heading"], operation=words.retold(plan.operation), runbook=plan.runbook)
     rows = []
     for number, step in enumerate(plan.steps, 1):
@@ -73,6 +79,15 @@ def _text(plan: Plan, rto_s: float, words: Words, width: int = UNFOLDED) -> str:
         rows.append((f"{number:3} {mark} {step.id}", title))
         if step.needs:
             rows.append(("", words.say(PHRASES["plan.after"], steps=", ".join(step.needs))))
-    path = words.say(PHRASES["plan.path"], forecast=words.duration(plan.forecast_s), promised=words.duration(rto_s))
+    path = words.say(
+        PHRASES[_rests_on(expected)], forecast=words.duration(expected.seconds), promised=words.duration(rto_s),
+        count=len(expected.measured), all=len(expected.path),
+    )  # fmt: skip
     lines = [f"{heading}: {plan.source} -> {plan.target}", "", *table(rows, width), ""]
     return "\n".join([*lines, *folded(path, width, rest="  "), f"plan {plan.digest[:16]}"])
+
+
+def _rests_on(expected: Forecast) -> str:
+    if not expected.measured:
+        return "plan.path_guessed"
+    return "plan.path_measured" if len(expected.measured) == len(expected.path) else "plan.path_partly"

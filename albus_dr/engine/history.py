@@ -36,6 +36,17 @@ def runs_like(store: JournalStore, state: RunState) -> list[RunState]:
     return found
 
 
+def took_s(store: JournalStore, runbook: str, operation: str) -> dict[tuple[str, str], float]:
+    """Seconds that each step took, by id and action: in the newest run of the operation that passed, else in that of another."""
+    found: dict[tuple[str, str], float] = {}
+    for one in (operation, *(other for other in (*RECOVERS, "reprotect") if other != operation)):
+        passed = next((run for run in runs_of(store, runbook, (one,)) if run.verdict == "passed"), None)
+        for step in passed.steps.values() if passed else ():
+            if step.duration_s is not None and not step.adopted:
+                found.setdefault((step.id, step.action), step.duration_s)
+    return found
+
+
 def open_runs_of(store: JournalStore, runbook: str, operations: Collection[str]) -> Iterator[RunState]:
     """Those of them that have not ended."""
     states = _folded(store, runbook, store.open_runs(operations))

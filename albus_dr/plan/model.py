@@ -50,25 +50,3 @@ class Plan:
             StepSpec(**{**step, "needs": tuple(step["needs"]), "undo": tuple(step["undo"])}) for step in data["steps"]
         )
         return Plan(data["runbook"], data["operation"], data["source"], data["target"], steps, data["protects"])
-
-    @cached_property
-    def critical_path(self) -> tuple[StepSpec, ...]:
-        """The chain of steps that the forecast comes from: the longest by estimate, from first to last."""
-        finish: dict[str, float] = {}
-        before: dict[str, str | None] = {}
-        by_id = {step.id: step for step in self.steps}
-        for step in self.steps:
-            latest = max(step.needs, key=lambda need: finish[need], default=None)
-            before[step.id] = latest
-            finish[step.id] = step.estimate_s + (finish[latest] if latest else 0.0)
-        chain: list[StepSpec] = []
-        cursor = max(finish, key=lambda id_: finish[id_], default=None)
-        while cursor is not None:
-            chain.append(by_id[cursor])
-            cursor = before[cursor]
-        return tuple(reversed(chain))
-
-    @property
-    def forecast_s(self) -> float:
-        """Seconds that the critical path is expected to take."""
-        return sum(step.estimate_s for step in self.critical_path)

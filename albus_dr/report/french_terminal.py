@@ -62,8 +62,18 @@ TERMINAL = {
     "Stages, each until": "Phases, chacune jusqu'à",
     "Slower, the most first": "Plus lent, le plus d'abord",
     "after {steps}": "après {steps}",
-    "* the critical path: {forecast} by estimate; the objective is {promised}": (
-        "* chemin critique : {forecast} selon l'estimation ; l'objectif est {promised}"
+    "* the critical path: {forecast}, as its steps took in the last runs; the objective is {promised}": (
+        "* chemin critique : {forecast}, selon la durée de ses étapes aux dernières exécutions ; l'objectif est {promised}"
+    ),
+    "* the critical path: {forecast}; {count} of its {all} steps as they took in the last runs, the others guessed; the "
+    "objective is {promised}": (
+        "* chemin critique : {forecast} ; {count} de ses {all} étapes selon les dernières exécutions, les autres supposées ; "
+        "l'objectif est {promised}"
+    ),
+    "* the critical path: about {forecast}, guessed without regard to the size of the data: no run has timed these steps "
+    "yet; the objective is {promised}": (
+        "* chemin critique : environ {forecast}, une supposition qui ignore le volume des données : aucune exécution n'a encore "
+        "mesuré ces étapes ; l'objectif est {promised}"
     ),
     "{runbook}: a drill is due at once: {reason}": "{runbook} : un exercice est dû immédiatement : {reason}",
     "{runbook}: a drill is due since {due}: {reason}": "{runbook} : un exercice est dû depuis le {due} : {reason}",

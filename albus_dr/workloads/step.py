@@ -90,7 +90,7 @@ class StepSpec:
     clock: str = ""
     """The clock of the run that the end of this step sets, for example ``fenced_at``."""
     estimate_s: float = 1.0
-    """A forecast for the critical path where there is no history."""
+    """A guess for the forecast of a plan, where no run has timed the step."""
 
 
 @dataclass(frozen=True)

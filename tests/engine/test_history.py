@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from albus_dr.engine.history import open_runs_of, primary_and_secondary, require_nothing_unfinished, runs_of
+from albus_dr.engine.history import open_runs_of, primary_and_secondary, require_nothing_unfinished, runs_of, took_s
 from albus_dr.journal.event import Event
 from albus_dr.journal.store import JournalStore
 from albus_dr.plan.model import Plan
+from albus_dr.runbook.model import Operation
 from tests.engine.fake_runs import runbook, step
+from tests.engine.test_roles import Past
 
 ENDED = {
     "verdict": "passed", "exit_code": 0, "reason": "", "proof_level": "L1", "residue": [], "notes": [],
@@ -81,3 +84,29 @@ def test_runs_by_operation_newest_first(store: _Watched) -> None:
     ]
     assert [state.run for state in runs_of(store, "fake")] == [*reversed(store.runs())]
     assert list(runs_of(store, "another")) == []
+
+
+def test_what_steps_took_comes_from_the_newest_run_that_passed_of_this_operation_first(tmp_path: Path) -> None:
+    store = JournalStore(f"sqlite:///{tmp_path / 'engine.sqlite'}", tmp_path)
+    past = Past(store)
+    for run, operation, seconds, verdict in (
+        ("1", "failover", 10.0, "passed"),
+        ("2", "failover", 20.0, "passed"),
+        ("3", "failover", 30.0, "failed"),
+        ("4", "switchover", 40.0, "passed"),
+    ):
+        steps = ("promote", "open", *(("close",) if operation == "switchover" else ()))
+        name = past.declare(run, cast(Operation, operation), steps=steps)
+        for one in steps:
+            store.append(name, "StepIntended", {"attempt": 1}, step=one)
+            taken = {"facts": {}, "adopted": one == "open" and run == "2", "duration_s": seconds}
+            store.append(name, "StepSucceeded", taken, step=one)
+        past.end(name, verdict)
+    found = took_s(store, "albus", "failover")
+    assert found == {
+        ("promote", "postgres.promote"): 20.0,
+        ("open", "traffic.open"): 40.0,  # the failover found it done, which timed nothing
+        ("close", "traffic.close"): 40.0,
+    }
+    assert took_s(store, "another", "failover") == {}
+    store.close()

@@ -35,7 +35,6 @@ def test_order_and_round_trip(operation: Operation) -> None:
         seen.add(step.id)
     again = Plan.from_json(json.loads(json.dumps(found.to_json())))
     assert again.digest == found.digest
-    assert found.forecast_s == sum(step.estimate_s for step in found.critical_path)
 
 
 def test_the_digest_does_not_depend_on_the_hash_seed() -> None:

@@ -58,7 +58,15 @@ PHRASES = {
     "compare.slower": "Slower, the most first",
     "compare.no_slower": "No step was noticeably slower.",
     "plan.after": "after {steps}",
-    "plan.path": "* the critical path: {forecast} by estimate; the objective is {promised}",
+    "plan.path_measured": "* the critical path: {forecast}, as its steps took in the last runs; the objective is {promised}",
+    "plan.path_partly": (
+        "* the critical path: {forecast}; {count} of its {all} steps as they took in the last runs, the others guessed; the "
+        "objective is {promised}"
+    ),
+    "plan.path_guessed": (
+        "* the critical path: about {forecast}, guessed without regard to the size of the data: no run has timed these steps "
+        "yet; the objective is {promised}"
+    ),
     "compliance.now": "{runbook}: a drill is due at once: {reason}",
     "compliance.since": "{runbook}: a drill is due since {due}: {reason}",
     "compliance.next": "{runbook}: {reason}; the next drill is due by {due}",
