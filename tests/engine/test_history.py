@@ -99,7 +99,7 @@ def test_what_steps_took_comes_from_the_newest_run_that_passed_of_this_operation
         name = past.declare(run, cast(Operation, operation), steps=steps)
         for one in steps:
             store.append(name, "StepIntended", {"attempt": 1}, step=one)
-            taken = {"facts": {}, "adopted": one == "open" and run == "2", "duration_s": seconds}
+            taken: dict[str, object] = {"facts": {}, "adopted": one == "open" and run == "2", "duration_s": seconds}
             store.append(name, "StepSucceeded", taken, step=one)
         past.end(name, verdict)
     found = took_s(store, "albus", "failover")
