@@ -21,12 +21,16 @@ from albus_dr.cli.common import (
     ConfigOption,
     EngineOption,
     JsonOption,
+    LangOption,
     QuietOption,
     RunbookArgument,
     journal,
     load_runbook,
 )
-from albus_dr.cli.witness import lines
+from albus_dr.cli.folding import columns
+from albus_dr.cli.live.phrases import PHRASES
+from albus_dr.cli.live.standing import lines, text
+from albus_dr.cli.witness import Held
 from albus_dr.engine.history import (
     changed_primary,
     epoch_seen,
@@ -37,14 +41,16 @@ from albus_dr.engine.history import (
 from albus_dr.errors import AlbusError, ExitCode, RefusedError, UsageError
 from albus_dr.journal.state import CHANGES_PRIMARY, RunState
 from albus_dr.journal.store import JournalStore
+from albus_dr.report.words import ENGLISH, Words, words_of
 from albus_dr.runbook.loader import Loaded
+from albus_dr.runbook.model import Objectives
 from albus_dr.safety.record import Record
-from albus_dr.units import format_bytes, format_duration
+from albus_dr.units import format_duration
 from albus_dr.workloads import standing
 from albus_dr.workloads.standing import Setting, Standing
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.text import Text
 
 SCHEMA = "albus-dr/status/1"
 REFRESH_S = 5.0
@@ -70,6 +76,11 @@ class History:
     runs: tuple[RunState, ...]
     """The newest few, newest first."""
 
+    @property
+    def due_at(self) -> datetime | None:
+        """When the next drill must have passed; None where none has proved anything about today's plan."""
+        return self.compliance.due_at if self.compliance.drill else None
+
 
 @dataclass(frozen=True)
 class Status:
@@ -82,9 +93,14 @@ class Status:
     unprotected: tuple[str, ...]
     """Databases whose writes reach no other server."""
     concerns: tuple[str, ...]
-    witness: tuple[tuple[str, str], ...] = ()
-    """What the witness holds, in lines for people: primary and epoch, claim, leases."""
-    record: Record | None = None
+    witness: Held
+    """What the witness holds: primary and epoch, claim, leases."""
+    objectives: Objectives
+
+    @property
+    def record(self) -> Record | None:
+        """The witness's, where it can be believed."""
+        return self.witness.seen.record if self.witness.seen else None
 
 
 def command(
@@ -94,6 +110,7 @@ def command(
     engine: EngineOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """Show where every workload stands: roles, lag, newest recovery points, the last drill, the margin to the RTO.
 
@@ -102,16 +119,17 @@ def command(
     """
     if watch and as_json:
         raise UsageError("--watch goes on for ever, and --json prints one document", hint="choose one")
+    words = words_of(lang)
     loaded = load_runbook(runbook, config)
     with journal(engine) as store:
         if watch:
-            status = _watch(store, loaded)
+            status = _watch(store, loaded, words)
         else:
             status = look(store, loaded)
             if as_json:
                 typer.echo(json.dumps(document(status, loaded), indent=2))
             elif status.concerns or not quiet:
-                typer.echo(text(status, loaded))
+                typer.echo(text(status, words, columns(sys.stdout)))
     raise typer.Exit(ExitCode.NOT_READY if status.concerns else ExitCode.PASSED)
 
 
@@ -120,7 +138,8 @@ def look(store: JournalStore, loaded: Loaded) -> Status:
     runbook = loaded.runbook
     now = datetime.now(UTC)
     history = _history(store, loaded, now)
-    record, held, doubts = _witness(store, loaded)
+    held, doubts = _witness(store, loaded)
+    record = held.seen.record if held.seen else None
     if record is not None and record.primary != history.primary:
         history = replace(history, primary=record.primary, secondary=record.other(record.primary))
     standings = standing.observe_all(Setting(runbook, loaded.config, loaded.config_path.parent))
@@ -130,26 +149,27 @@ def look(store: JournalStore, loaded: Loaded) -> Status:
         concerns.insert(0, _since_failover(history.failover, unprotected))
     if history.unfinished:
         concerns.insert(0, history.unfinished)
-    return Status(runbook.runbook, now, standings, history, unprotected, (*doubts, *concerns), held, record)
+    return Status(runbook.runbook, now, standings, history, unprotected, (*doubts, *concerns), held, runbook.objectives)
 
 
-def _witness(store: JournalStore, loaded: Loaded) -> tuple[Record | None, tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """The record when it can be believed, what is shown of it, and why it can't."""
+def _witness(store: JournalStore, loaded: Loaded) -> tuple[Held, tuple[str, ...]]:
+    """What the witness holds, and why that can't be believed or is not as it should be."""
     witness = witness_of(loaded)
     try:
         seen = witness.read(epoch_seen(store, loaded.runbook.runbook))
     except AlbusError as error:
-        return None, (("witness", witness.name),), (f"the witness: {error.message}",)
-    held = (("witness", witness.name), *lines(seen.record, seen.now, witness.margin_s))
+        return Held(witness.name, None, witness.margin_s), (f"the witness: {error.message}",)
+    held = Held(witness.name, seen, witness.margin_s)
     if seen.record is not None and seen.record.unfinished and not seen.record.run_lease:
         late = f"{seen.record.unfinished} made {seen.record.primary} the primary and was not seen to promote it"
-        return seen.record, held, (f"{late}: resume it, or fail over again",)
-    return seen.record, held, ()
+        return held, (f"{late}: resume it, or fail over again",)
+    return held, ()
 
 
 def _since_failover(failover: RunState, unprotected: tuple[str, ...]) -> str:
+    since = failover.clocks["disrupted_at"] or failover.clocks["declared_at"] or datetime.now(UTC)
     return (
-        f"UNPROTECTED since {_when(failover.clocks['disrupted_at'])} (failover {failover.run}): no standby of "
+        f"UNPROTECTED since {ENGLISH.second(since)} (failover {failover.run}): no standby of "
         f"{', '.join(unprotected)} streams from {failover.target}; if {failover.target} is lost now, only recovery points "
         f"are left. Once {failover.source} is back: albus-dr reprotect"
     )
@@ -183,16 +203,14 @@ def _history(store: JournalStore, loaded: Loaded, now: datetime) -> History:
     )  # fmt: skip
 
 
-def _due_at(history: History) -> datetime | None:
-    """When the next drill must have passed; None where none has proved anything about today's plan."""
-    return history.compliance.due_at if history.compliance.drill else None
-
-
 def _drill_concerns(history: History) -> Iterator[str]:
     found, last = history.compliance, history.drill
     if found.result == "overdue":
-        since = "" if found.due_at == found.at else f" since {_when(found.due_at)}"
-        yield f"a drill is due{since}: {found.reason}; one is promised every {format_duration(found.every_s)}"
+        every = format_duration(found.every_s)
+        if found.due_at == found.at:
+            yield f"a drill is due: {found.reason}; one is promised every {every}"
+        else:
+            yield f"a drill is due since {ENGLISH.second(found.due_at)}: {found.reason}; one is promised every {every}"
     elif found.result != "compliant":
         yield found.reason
     if last is not None and last.verdict != "passed" and last.run not in found.reason:
@@ -214,7 +232,7 @@ def document(status: Status, loaded: Loaded) -> dict[str, Any]:
         "workloads": [_workload(name, status, loaded) for name in loaded.runbook.workloads],
         "drill": {
             "run": drill.run if drill else None, "verdict": drill.verdict if drill else None,
-            "ended_at": _stamp(drill.clocks["ended_at"]) if drill else None, "due_at": _stamp(_due_at(history)),
+            "ended_at": _stamp(drill.clocks["ended_at"]) if drill else None, "due_at": _stamp(history.due_at),
             "every_s": objectives.drill_every,
         },
         "margin": {
@@ -252,79 +270,10 @@ def _stamp(at: datetime | None) -> str | None:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
 
 
-# --- for people ---------------------------------------------------------------------------------------------------
-
-
-def text(status: Status, loaded: Loaded) -> str:
-    """Plain lines, what needs attention last."""
-    lines = [f"{_title(status)}, {_when(status.at)}", ""]
-    for name in loaded.runbook.workloads:
-        for each in (each for each in status.standings if each.workload == name):
-            cells = (name if each.site == loaded.runbook.sites.primary else "", each.site, each.role or "not looked at")
-            lines.append(f"{cells[0]:16} {cells[1]:14} {cells[2]:14} {_point(each, status)}".rstrip())
-            lines += [f"{'':16} {line}" for line in _replication(each)]
-    lines += ["", *(f"{label:16} {words}" for label, words in _facts(status, loaded)), ""]
-    return "\n".join([*lines, *_attention(status)])
-
-
-def _title(status: Status) -> str:
-    return f"{status.runbook}: {status.history.primary} serves, {status.history.secondary} is the other site"
-
-
-def _when(at: datetime | None) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if at else "at an unknown time"
-
-
-def _point(each: Standing, status: Status) -> str:
-    if each.point is None:
-        return "recovery point not known" if each.point_reason else ""
-    return f"newest recovery point {format_duration(max(0.0, (status.at - each.point.at).total_seconds()))} old"
-
-
-def _replication(each: Standing) -> tuple[str, ...]:
-    seen = each.replication
-    if seen is None:
-        return ()
-    mode = "synchronous" if seen.synchronous else "asynchronous"
-    if seen.received_lag_bytes is None or seen.replayed_lag_bytes is None:
-        return (f"{mode}: {seen.writers}",)
-    lag = f"{format_bytes(seen.received_lag_bytes)} behind, {format_bytes(seen.replayed_lag_bytes)} to be replayed"
-    return (f"{mode}: {seen.writers}; {lag}",)
-
-
-def _facts(status: Status, loaded: Loaded) -> Iterator[tuple[str, str]]:
-    yield from status.witness
-    history, rto_s = status.history, loaded.runbook.objectives.rto
-    if drill := history.drill:
-        due = f"; the next must pass by {_when(due_at)}" if (due_at := _due_at(history)) else ""
-        yield "last drill", f"{drill.verdict}, ended {_when(drill.clocks['ended_at'])}{due}"
-    else:
-        yield "last drill", "none"
-    if (measured := history.measured) and measured.rta_s is not None:
-        yield (
-            "recovery time",
-            (
-                f"{format_duration(measured.rta_s)} of {format_duration(rto_s)}, {format_duration(rto_s - measured.rta_s)} left "
-                f"({measured.run})"
-            ),
-        )
-    else:
-        yield "recovery time", "not measured yet"
-    for number, run in enumerate(history.runs):
-        ended = run.verdict if run.exit_code is not None else "waiting" if run.waiting_for else "not ended"
-        yield "last runs" if number == 0 else "", f"{ended:11} {run.run}"
-
-
-def _attention(status: Status) -> list[str]:
-    if not status.concerns:
-        return ["All is as it should be."]
-    return ["Not as it should be:", *(f"  - {concern}" for concern in status.concerns)]
-
-
 # --- watching -----------------------------------------------------------------------------------------------------
 
 
-def _watch(store: JournalStore, loaded: Loaded) -> Status:
+def _watch(store: JournalStore, loaded: Loaded, words: Words) -> Status:
     """Until Ctrl-C; the last status. A terminal gets a table that moves, anything else a text at every change."""
     status = look(store, loaded)
     try:
@@ -332,15 +281,17 @@ def _watch(store: JournalStore, loaded: Loaded) -> Status:
             from rich.console import Console
             from rich.live import Live
 
-            with Live(_table(status, loaded), console=Console(), screen=True, auto_refresh=False) as live:
+            console = Console()
+            with Live(_moving(status, words, console.width), console=console, screen=True, auto_refresh=False) as live:
+                live.refresh()
                 while True:
                     time.sleep(REFRESH_S)
                     status = look(store, loaded)
-                    live.update(_table(status, loaded), refresh=True)
+                    live.update(_moving(status, words, console.width), refresh=True)
         shown: object = None
         while True:
             if shown != (shown := _what_matters(status)):
-                print(text(status, loaded), flush=True)
+                print(text(status, words, columns(sys.stdout)), flush=True)
             time.sleep(REFRESH_S)
             status = look(store, loaded)
     except KeyboardInterrupt:
@@ -353,22 +304,10 @@ def _what_matters(status: Status) -> object:
     return roles, status.unprotected, status.history.runs and status.history.runs[0].run, bool(status.concerns)
 
 
-def _table(status: Status, loaded: Loaded) -> RenderableType:
-    from rich.console import Group
-    from rich.table import Table
+def _moving(status: Status, words: Words, width: int) -> Text:
     from rich.text import Text
 
-    table = Table(title=f"{_title(status)}, {_when(status.at)}", title_justify="left", expand=True, box=None)
-    for heading in ("workload", "site", "role", "recovery point"):
-        table.add_column(heading)
-    for each in status.standings:
-        first = each.site == loaded.runbook.sites.primary
-        style = "bold red" if each.role == "unreachable" else ""
-        table.add_row(
-            each.workload if first else "", each.site, Text(each.role or "not looked at", style), _point(each, status)
-        )
-        for line in _replication(each):
-            table.add_row("", "", Text(line, style="bold red" if "WAIT" in line else "dim"), "")
-    facts = Text("\n".join(f"{label:16} {words}" for label, words in _facts(status, loaded)))
-    attention = Text("\n".join(_attention(status)), style="bold red" if status.concerns else "green")
-    return Group(table, Text(), facts, Text(), attention, Text("\nCtrl-C ends this", style="dim"))
+    shown = Text(no_wrap=True, overflow="ignore")
+    for style, line in (*lines(status, words, width), ("dim", ""), ("dim", words.say(PHRASES["status.watch"]))):
+        shown.append(f"{line}\n", style)
+    return shown

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -15,16 +17,21 @@ from albus_dr.cli.common import (
     ConfigOption,
     EngineOption,
     JsonOption,
+    LangOption,
     QuietOption,
     RunbookArgument,
     YesOption,
     load_runbook,
 )
+from albus_dr.cli.folding import columns, table
+from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.engine.history import epoch_seen
 from albus_dr.errors import RefusedError, UsageError
+from albus_dr.report.words import ENGLISH, Words, words_of
 from albus_dr.runbook.loader import Loaded
 from albus_dr.safety import rule
-from albus_dr.safety.record import Record, RunLease
+from albus_dr.safety.record import Record
+from albus_dr.safety.witness import Seen
 
 SCHEMA = "albus-dr/witness/1"
 app = typer.Typer(
@@ -38,46 +45,66 @@ def show(
     runbook: RunbookArgument,
     config: ConfigOption = None,
     as_json: JsonOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """Show who is primary since which epoch, who is changing it, and who holds which lease until when."""
+    words = words_of(lang)
     loaded = load_runbook(runbook, config)
     witness = witness_of(loaded)
     seen = witness.read()
     if as_json:
         typer.echo(json.dumps(_document(witness.name, seen.record), indent=2))
         return
-    typer.echo(f"witness  {witness.name}")
-    for name, text in lines(seen.record, seen.now, witness.margin_s):
-        typer.echo(f"{name:8} {text}")
+    held = Held(witness.name, seen, witness.margin_s)
+    typer.echo("\n".join(table(list(lines(held, words)), columns(sys.stdout))))
 
 
 def _document(name: str, record: Record | None) -> dict[str, Any]:
     return {"schema": SCHEMA, "witness": name, "record": record.to_json() if record else None}
 
 
-def lines(record: Record | None, now: float, margin_s: float) -> Iterator[tuple[str, str]]:
-    """What the record says, for people; times are the witness's own."""
+@dataclass(frozen=True)
+class Held:
+    """What a look at the witness found. ``seen`` is None where it did not answer or is not believed."""
+
+    name: str
+    seen: Seen | None
+    margin_s: float
+
+
+def lines(held: Held, words: Words = ENGLISH) -> Iterator[tuple[str, str]]:
+    """What the record says, for people, each line with its label; times are the witness's own."""
+
+    def say(key: str, **values: object) -> str:
+        return words.say(PHRASES[f"witness.{key}"], **values)
+
+    yield say("witness"), words.retold(held.name)
+    if held.seen is None:
+        return
+    record, now = held.seen.record, held.seen.now
     if record is None:
-        yield "primary", "nothing is written here before the first change of primary"
+        yield say("primary"), say("nothing")
         return
     # The first change of primary writes down who was primary until then; it did not make it so.
-    when = "since" if record.epoch > 1 else "written"
-    since = f"{when} {datetime.fromtimestamp(record.changed_at, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    yield "primary", f"{record.primary}, epoch {record.epoch}, {since} by {record.changed_by}"
+    key = "since" if record.epoch > 1 else "written"
+    at = words.second(datetime.fromtimestamp(record.changed_at, UTC))
+    yield say("primary"), say(key, primary=record.primary, epoch=record.epoch, at=at, who=record.changed_by)
     if record.unfinished:
-        yield "", f"NOT FINISHED: {record.unfinished} was not seen to promote it"
-    if record.claim:
-        yield "claim", f"{record.claim.target}, by {record.claim.run}: nothing starts as a primary"
-    for lease in (record.run_lease, record.write_lease):
-        if lease is None:
-            continue
-        left = rule.left_s(lease, now, margin_s)
-        until = f"lapses in {left:.0f} s unless it is renewed" if left else "lapsed"
-        if isinstance(lease, RunLease):
-            yield "run", f"{lease.purpose} by {lease.holder} ({lease.run}), {until}"
-        else:
-            sort = "keeps a lease" if lease.kept else "may start its server"
-            yield "guard", f"{lease.holder} at {lease.site} {sort}, {until}"
+        yield "", say("unfinished", run=record.unfinished)
+    if claim := record.claim:
+        yield say("claim"), say("claimed", target=claim.target, run=claim.run)
+    if lease := record.run_lease:
+        left_s = rule.left_s(lease, now, held.margin_s)
+        operation, _, runbook = lease.purpose.partition(" of ")
+        purpose = words.say(PHRASES["heading"], operation=words.retold(operation), runbook=runbook)
+        left = words.whole(math.ceil(left_s))
+        key = "changes" if left_s else "changes_no_more"
+        yield say("run"), say(key, purpose=purpose, who=lease.holder, run=lease.run, left=left)
+    if guard := record.write_lease:
+        left_s = rule.left_s(guard, now, held.margin_s)
+        key = ("kept" if guard.kept else "window") + ("" if left_s else "_over")
+        holder = words.retold(guard.holder)
+        yield say("guard"), say(key, holder=holder, site=guard.site, left=words.whole(math.ceil(left_s)))
 
 
 @app.command("set")
@@ -95,18 +122,20 @@ def set_(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     yes: YesOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """Write the witness anew from what both sites show: it was lost, set back, or went without a change of primary.
 
     It starts and promotes nothing. Refused where the sites say otherwise.
     """
+    words = words_of(lang)
     loaded = load_runbook(runbook, config)
     name, pair = loaded.runbook.runbook, (loaded.runbook.sites.primary, loaded.runbook.sites.secondary)
     if primary not in pair:
         raise UsageError(f"the runbook has no site {primary}", hint=f"one of: {', '.join(pair)}")
     other = next(site for site in pair if site != primary)
     _require_roles(loaded, primary, other, fenced_by)
-    _ask(f"the witness of {name} will say that {primary} is the primary, and {other} is not. Go on?", yes)
+    _ask(words.say(PHRASES["witness.ask"], runbook=name, primary=primary, other=other), yes)
     with by_hand(loaded, engine, "witness set", strict=False) as held:
         if held.known:
             held.witness.change(_without_claim)
@@ -115,7 +144,8 @@ def set_(
     if as_json:
         typer.echo(json.dumps(_document(held.witness.name, record), indent=2))
     elif not quiet:
-        typer.echo(f"epoch {record.epoch}: {record.primary} is primary, by {held.witness.name}")
+        said = f"epoch {record.epoch}: {record.primary} is primary, by {held.witness.name}"
+        typer.echo(words.retold(said))
 
 
 def _without_claim(record: Record, _: float) -> rule.Decision:

@@ -58,6 +58,13 @@ class French(Words):
     def whole(self, seconds: float) -> str:
         return _units(super().whole(seconds))
 
+    def size(self, count: float) -> str:
+        return _octets(super().size(count))
+
+    def second(self, at: datetime) -> str:
+        """``31/01/2026 à 09:14:03 UTC``."""
+        return f"{utc(at):%d/%m/%Y à %H:%M:%S}{WIDE}UTC"
+
     def moment(self, at: datetime) -> str:
         """``31/01/2026 à 09:14:03,120 UTC``."""
         return f"{utc(at):%d/%m/%Y à %H:%M:%S},{utc(at).microsecond // 1000:03d}{WIDE}UTC"
@@ -96,7 +103,7 @@ class French(Words):
         if _COUNT.fullmatch(text):
             return text.replace(",", NARROW)
         if _SIZE.fullmatch(text):
-            return text.replace("B", "o").replace(".", ",").replace(" ", WIDE)
+            return _octets(text)
         return self.retold(text)
 
 
@@ -104,11 +111,21 @@ def _units(english: str) -> str:
     return english.replace(".", ",").replace(" d", " j").replace(" ", WIDE)
 
 
+def _octets(english: str) -> str:
+    return english.replace("B", "o").replace(".", ",").replace(" ", WIDE)
+
+
 def _pattern(english: str) -> re.Pattern[str]:
     parts = re.split(r"(\{\w+\})", english)
-    return re.compile(
-        "".join(f"(?P<{part[1:-1]}>.*?)" if part.startswith("{") else re.escape(part) for part in parts), re.DOTALL
-    )
+    written, seen = "", set()
+    for part in parts:
+        if not part.startswith("{"):
+            written += re.escape(part)
+        else:
+            name = part[1:-1]
+            written += f"(?P={name})" if name in seen else f"(?P<{name}>.*?)"
+            seen.add(name)
+    return re.compile(written, re.DOTALL)
 
 
 FRENCH = French()

@@ -7,6 +7,7 @@ source for the sentences and fails when one of them is not here. Errors are not:
 from __future__ import annotations
 
 from albus_dr.report.french_restored import RESTORED
+from albus_dr.report.french_standing import STANDING
 
 TITLES = {
     "Prove that {site} can't write": "Prouver que {site} ne peut plus écrire",
@@ -276,6 +277,10 @@ COMPLIANCE = {
     "the plan has changed since the last drill ({run}): what it proved no longer holds": (
         "le plan a changé depuis le dernier exercice ({run}) : ce qu'il prouvait ne vaut plus"
     ),
+    "the sites have changed places since the last drill ({run}): none has shown yet that {site} can recover": (
+        "les sites ont échangé leurs rôles depuis le dernier exercice ({run}) : aucun n'a encore montré que {site} peut "
+        "assurer la reprise"
+    ),
     "the last drill failed ({run}): {reason}": "le dernier exercice a échoué ({run}) : {reason}",
     "the last drill ({run}) is older than {every}, the period": (
         "le dernier exercice ({run}) remonte à plus de {every}, la période"
@@ -313,7 +318,8 @@ WORDS = {
     "service_verified": "service vérifié",
     "clients_verified": "accès des utilisateurs vérifié",
     "ended": "fin",
+    "disrupted": "interruption",
     "declaration": "déclaration",
 }
 
-JOURNAL = {**WORDS, **COMPLIANCE, **NOTES, **VERDICTS, **VERIFICATIONS, **RESTORED, **TITLES}
+JOURNAL = {**WORDS, **COMPLIANCE, **STANDING, **NOTES, **VERDICTS, **VERIFICATIONS, **RESTORED, **TITLES}

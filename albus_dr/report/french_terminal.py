@@ -61,6 +61,66 @@ TERMINAL = {
     "Margin to the RTO of {rto}": "Marge face à la DMIA de {rto}",
     "Stages, each until": "Phases, chacune jusqu'à",
     "Slower, the most first": "Plus lent, le plus d'abord",
+    "waiting": "en attente",
+    "not ended": "non terminé",
+    "{runbook}: {primary} serves, {other} is the other site, {at}": (
+        "{runbook} : {primary} assure le service, {other} est l'autre site (état au {at})"
+    ),
+    "not looked at": "non examiné",
+    "recovery point not known": "point de reprise inconnu",
+    "newest recovery point {age} old": "dernier point de reprise il y a {age}",
+    "synchronous: {writers}": "synchrone : {writers}",
+    "asynchronous: {writers}": "asynchrone : {writers}",
+    "{received} behind, {replayed} to be replayed": "{received} de retard, {replayed} à rejouer",
+    "last drill": "dernier exercice",
+    "{verdict}, ended {at}": "{verdict}, terminé le {at}",
+    "; the next must pass by {at}": " ; le prochain doit réussir avant le {at}",
+    "none": "aucun",
+    "recovery time": "durée de reprise",
+    "{time} of {rto}, {left} left ({run})": "{time} sur {rto}, reste {left} ({run})",
+    "not measured yet": "pas encore mesurée",
+    "last runs": "dernières exécutions",
+    "All is as it should be.": "Tout est en ordre.",
+    "Not as it should be:": "Ce qui n'est pas en ordre :",
+    "Ctrl-C ends this": "Ctrl-C pour quitter",
+    "witness": "témoin",
+    "primary": "site principal",
+    "nothing is written here before the first change of primary": (
+        "rien n'y est inscrit avant le premier changement de site principal"
+    ),
+    "{primary}, epoch {epoch}, since {at} by {who}": "{primary}, époque {epoch}, depuis le {at}, par {who}",
+    "{primary}, epoch {epoch}, written {at} by {who}": "{primary}, époque {epoch}, inscrit le {at} par {who}",
+    "NOT FINISHED: {run} was not seen to promote it": "NON TERMINÉ : on n'a pas vu {run} le promouvoir",
+    "claim": "réservation",
+    "{target}, by {run}: nothing starts as a primary": "{target}, par {run} : rien ne démarre comme serveur principal",
+    "run": "exécution",
+    "{purpose} by {who} ({run}); its lease lapses in {left} unless it is renewed": (
+        "{purpose}, par {who} ({run}) ; son bail expire dans {left} s'il n'est pas renouvelé"
+    ),
+    "{purpose} by {who} ({run}); its lease has lapsed: the run has ended, or can't be heard, and another may begin": (
+        "{purpose}, par {who} ({run}) ; son bail a expiré : l'exécution est terminée ou ne donne plus signe de vie, et une "
+        "autre peut commencer"
+    ),
+    "guard": "gardien",
+    "{holder} at {site} keeps a lease, which lapses in {left} unless it is renewed": (
+        "{holder} à {site} détient un bail, qui expire dans {left} s'il n'est pas renouvelé"
+    ),
+    "{holder} at {site} kept a lease, which has lapsed: its guard has ended the server or is gone; where {site} is to "
+    "serve, look at its guard": (
+        "{holder} à {site} détenait un bail, qui a expiré : son gardien a arrêté le serveur ou n'est plus là ; si {site} doit "
+        "assurer le service, vérifiez son gardien"
+    ),
+    "{site}: a server may still be started as the primary, for {left} (asked for by {holder})": (
+        "{site} : un serveur peut encore y être démarré comme principal pendant {left} (demande faite par {holder})"
+    ),
+    "{site}: no lease is kept there, and the time to start a server (asked for by {holder}) is over. Nothing to do: "
+    "a guard asks again before it starts one": (
+        "{site} : aucun bail n'y est détenu, et le délai pour y démarrer un serveur (demande faite par {holder}) est écoulé. "
+        "Rien à faire : un gardien redemande avant tout démarrage"
+    ),
+    "the witness of {runbook} will say that {primary} is the primary, and {other} is not. Go on?": (
+        "le témoin de {runbook} dira que {primary} est le site principal, et que {other} ne l'est pas. Continuer ?"
+    ),
     "after {steps}": "après {steps}",
     "* the critical path: {forecast}, as its steps took in the last runs; the objective is {promised}": (
         "* chemin critique : {forecast}, selon la durée de ses étapes aux dernières exécutions ; l'objectif est {promised}"

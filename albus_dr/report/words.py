@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 
 from albus_dr.errors import UsageError
-from albus_dr.units import format_duration
+from albus_dr.units import format_bytes, format_duration
 
 LANGUAGES = ("en", "fr")
 
@@ -47,6 +47,14 @@ class Words:
     def whole(self, seconds: float) -> str:
         """A length on a scale: ``0``, ``5 s``, ``2 min``."""
         return "0" if seconds == 0 else f"{seconds:g} s" if 1 <= seconds < 60 else self.duration(seconds)
+
+    def size(self, count: float) -> str:
+        """``512 B``, ``1.4 GiB``."""
+        return format_bytes(count)
+
+    def second(self, at: datetime) -> str:
+        """``2026-01-31 09:14:03 UTC``."""
+        return f"{utc(at):%Y-%m-%d %H:%M:%S} UTC"
 
     def moment(self, at: datetime) -> str:
         """``2026-01-31 09:14:03.120 UTC``."""

@@ -249,7 +249,7 @@ def concerns(standings: tuple[Standing, ...], runbook: Runbook, primary: str, no
         both = [each for each in standings if each.workload == name]
         writable = [each.site for each in both if each.role == "primary"]
         if len(writable) > 1:
-            found.append(f"{name}: TWO PRIMARIES: {' and '.join(writable)} both take writes; fence one at once")
+            found.append(f"{name}: TWO PRIMARIES: {writable[0]} and {writable[1]} both take writes; fence one at once")
         for each in both:
             found += _misplaced(each, runbook, primary)
             found += _unreplicated(each, runbook)
@@ -270,8 +270,9 @@ def _misplaced(standing: Standing, runbook: Runbook, primary: str) -> list[str]:
     expected = serving if standing.site == primary else waiting
     if expected in ("", standing.role):
         return []
-    remedy = ": albus-dr door sets it" if standing.kind == "traffic" else ""
-    return [f"{where}: it is {standing.role}; it should be {expected}{remedy}"]
+    if standing.kind == "traffic":
+        return [f"{where}: it is {standing.role}; it should be {expected}: albus-dr door sets it"]
+    return [f"{where}: it is {standing.role}; it should be {expected}"]
 
 
 def _unreplicated(standing: Standing, runbook: Runbook) -> list[str]:
@@ -289,7 +290,7 @@ def _unreplicated(standing: Standing, runbook: Runbook) -> list[str]:
         and seen.streams
         and seen.sync_state not in ("sync", "quorum")
     ):
-        found.append(f"{where}: {seen.standby} streams, and is {seen.sync_state or 'not'} where sync is promised")
+        found.append(f"{where}: {seen.standby} streams, and is {seen.sync_state or 'unknown'} where sync is promised")
     return found
 
 

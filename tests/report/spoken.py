@@ -22,6 +22,34 @@ def sentences() -> Iterator[tuple[str, str]]:
                 yield f"{path.relative_to(PACKAGE)}:{line}", text
 
 
+def found_by_status() -> Iterator[str]:
+    """What `albus-dr status` and `compliance` find, roles included: every text in the functions that say so."""
+    places = {
+        "workloads/standing.py": None,
+        "cli/status.py": ("_since_failover", "_drill_concerns"),
+        "check/compliance.py": ("decide", "_nothing_proved", "_missed"),
+    }
+    for path, names in places.items():
+        tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef) and (names is None or function.name in names):
+                yield from _said_in(function)
+
+
+def _said_in(function: ast.FunctionDef) -> Iterator[str]:
+    documentation = ast.get_docstring(function, clean=False)
+    within = {part for node in ast.walk(function) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)} - {
+        node for node in ast.walk(function) if isinstance(node, ast.JoinedStr)
+    }
+    for node in ast.walk(function):
+        if node in within:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else FILLED for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value != documentation:
+            yield node.value
+
+
 class _Module:
     def __init__(self, tree: ast.Module) -> None:
         self._tree = tree

@@ -25,7 +25,7 @@ from albus_dr.runbook.loader import load
 from albus_dr.runbook.model import OPERATIONS
 from albus_dr.workloads.registry import kinds
 from tests.report.run_states import ALL, failed_drill, passed
-from tests.report.spoken import FILLED, sentences
+from tests.report.spoken import FILLED, found_by_status, sentences
 from tests.report.test_report_html import Page
 from tests.workloads.test_derivation import PHASES, derive
 
@@ -73,6 +73,21 @@ def test_every_sentence_that_goes_into_the_journal_has_its_french() -> None:
     found = set(sentences())
     assert len(found) > 60
     assert [each for each in sorted(found) if each[1] not in UNTOLD and not FRENCH.knows(each[1])] == []
+
+
+# Not for people: results, kinds of workloads, PostgreSQL's own words, arguments, and pieces that are put into sentences.
+CODES = {
+    "t", "off", "local", "sync", "quorum", "test", "-d", "systemctl", "is-active", "--quiet", "postgres", "files", "service",
+    "traffic", "ready", "maint", "drain", "synchronous", "drill", "overdue", "objective_missed", "compliant", "unknown", "_at",
+    "disrupted_at", "declared_at",
+}  # fmt: skip
+
+
+def test_everything_that_status_finds_has_its_french() -> None:
+    found = set(found_by_status()) - CODES - UNTOLD - {"X at X", "X ended with X: X"}
+    assert {"draining", "there is none", "no drill has passed yet"} < found
+    whole = {text.replace("X: ", "X at X: ", 1) for text in found}  # what it is about is put in front of it
+    assert sorted(text for text in whole if FRENCH.retold(text) == text) == []
 
 
 @pytest.mark.parametrize(

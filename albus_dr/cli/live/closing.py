@@ -53,6 +53,13 @@ def summary(state: RunState, stream: TextIO, *, directory: Path | None = None, w
         console.print(Text(text, STYLES.get(style, style)))
 
 
+def how_it_ended(state: RunState, words: Words = ENGLISH) -> str:
+    """``passed``, ``failed``…, ``waiting``, ``not ended``: the run in a list of runs."""
+    if state.exit_code is not None:
+        return words.retold(state.verdict)
+    return words.say(PHRASES["run.waiting" if state.waiting_for else "run.not_ended"])
+
+
 def _closing(
     state: RunState, width: int, first: int, directory: Path | None, words: Words
 ) -> Iterable[tuple[str, str]]:

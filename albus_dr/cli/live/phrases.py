@@ -57,6 +57,51 @@ PHRASES = {
     "compare.stages": "Stages, each until",
     "compare.slower": "Slower, the most first",
     "compare.no_slower": "No step was noticeably slower.",
+    "run.waiting": "waiting",
+    "run.not_ended": "not ended",
+    "status.title": "{runbook}: {primary} serves, {other} is the other site, {at}",
+    "status.not_looked_at": "not looked at",
+    "status.no_point": "recovery point not known",
+    "status.point": "newest recovery point {age} old",
+    "status.synchronous": "synchronous: {writers}",
+    "status.asynchronous": "asynchronous: {writers}",
+    "status.lag": "{received} behind, {replayed} to be replayed",
+    "status.drill": "last drill",
+    "status.ended": "{verdict}, ended {at}",
+    "status.due": "; the next must pass by {at}",
+    "status.none": "none",
+    "status.time": "recovery time",
+    "status.margin": "{time} of {rto}, {left} left ({run})",
+    "status.unmeasured": "not measured yet",
+    "status.runs": "last runs",
+    "status.well": "All is as it should be.",
+    "status.not_well": "Not as it should be:",
+    "status.watch": "Ctrl-C ends this",
+    "witness.witness": "witness",
+    "witness.primary": "primary",
+    "witness.nothing": "nothing is written here before the first change of primary",
+    "witness.since": "{primary}, epoch {epoch}, since {at} by {who}",
+    "witness.written": "{primary}, epoch {epoch}, written {at} by {who}",
+    "witness.unfinished": "NOT FINISHED: {run} was not seen to promote it",
+    "witness.claim": "claim",
+    "witness.claimed": "{target}, by {run}: nothing starts as a primary",
+    "witness.run": "run",
+    "witness.changes": "{purpose} by {who} ({run}); its lease lapses in {left} unless it is renewed",
+    "witness.changes_no_more": (
+        "{purpose} by {who} ({run}); its lease has lapsed: the run has ended, or can't be heard, and another may begin"
+    ),
+    "witness.guard": "guard",
+    "witness.kept": "{holder} at {site} keeps a lease, which lapses in {left} unless it is renewed",
+    "witness.kept_over": (
+        "{holder} at {site} kept a lease, which has lapsed: its guard has ended the server or is gone; where {site} is to "
+        "serve, look at its guard"
+    ),
+    "witness.window": "{site}: a server may still be started as the primary, for {left} (asked for by {holder})",
+    "witness.window_over": (
+        "{site}: no lease is kept there, and the time to start a server (asked for by {holder}) is over. Nothing to do: "
+        "a guard asks again before it starts one"
+    ),
+    "witness.ask": "the witness of {runbook} will say that {primary} is the primary, and {other} is not. Go on?",
     "plan.after": "after {steps}",
     "plan.path_measured": "* the critical path: {forecast}, as its steps took in the last runs; the objective is {promised}",
     "plan.path_partly": (
