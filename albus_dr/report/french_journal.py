@@ -264,6 +264,7 @@ VERIFICATIONS = {
     "system identifier of the kept copy": "identifiant système de la copie conservée",
     "system identifier at {site}": "identifiant système à {site}",
     "status {status}": "statut {status}",
+    "status {status} (redirects are not followed)": "statut {status} (les redirections ne sont pas suivies)",
     "the body does not contain {text}": "la réponse ne contient pas {text}",
     "the expression can't be applied: {error}": "l'expression ne peut être appliquée : {error}",
     "{expression} is null": "{expression} : nul",

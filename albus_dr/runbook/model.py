@@ -123,7 +123,7 @@ class SqlCheck(Strict):
 class HttpExpectation(Strict):
     """What a good answer looks like."""
 
-    status: int = Field(200, description="HTTP status.")
+    status: int = Field(200, description="HTTP status. A redirect has one of its own, and is not followed.")
     json_: str | None = Field(None, alias="json", description="A JMESPath expression that must be true of the body.")
     contains: str | None = Field(None, description="A text that the body must contain.", examples=["Agenda"])
 

@@ -1,30 +1,27 @@
-"""HTTP: one GET or POST, its status and body."""
+"""HTTP: one GET or POST, its status and body. A redirect is an answer, too: what it leads to may be another site.
+
+A site's endpoints are asked directly, never through a desktop's proxy.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 import time
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 from albus_dr.errors import StepError, TransientError
 from albus_dr.tools.host import Host, LocalHost
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
-    from urllib.request import OpenerDirector
 
 _HERE = LocalHost()
 _JSON = "application/json"
 BODY_LIMIT = 8 * 1024 * 1024
-
-
-@cache
-def _opener() -> OpenerDirector:
-    """A site's endpoints are asked directly, never through a desktop's proxy."""
-    from urllib.request import ProxyHandler, build_opener  # with ssl behind it: slow to import
-
-    return build_opener(ProxyHandler({}))
 
 
 @dataclass(frozen=True)
@@ -50,32 +47,66 @@ def _ask(url: str, body: str | None, timeout_s: float, host: Host) -> Answer:
         raise StepError(f"{url} is neither http nor https")
     if not isinstance(host, LocalHost) or host.inside:
         return _ask_from(host, url, body, timeout_s)
-    from http.client import HTTPException
-    from urllib.error import HTTPError
-    from urllib.request import Request
+    # A thread, as nothing else ends a search for an address, a handshake or headers that come byte by byte.
+    exchange = _Exchange(url, body, timeout_s)
+    exchange.start()
+    exchange.join(timeout_s)
+    found = exchange.outcome
+    if isinstance(found, Answer):
+        return found
+    exchange.hang_up()
+    reason = f"it did not end within {timeout_s:g} s" if found is None else str(found) or type(found).__name__
+    raise TransientError(f"{url} does not answer: {reason}")
 
-    deadline = time.monotonic() + timeout_s
-    try:
-        content = {} if body is None else {"Content-Type": _JSON}
-        request = Request(url, None if body is None else body.encode(), {"User-Agent": "albus-dr", **content})  # noqa: S310 -- the scheme was checked
+
+class _Exchange(threading.Thread):
+    """One request and its answer, or why there is none; None while neither is there."""
+
+    outcome: Answer | Exception | None = None
+
+    def __init__(self, url: str, body: str | None, timeout_s: float) -> None:
+        super().__init__(name="asks over HTTP", daemon=True)
+        self._url, self._body, self._timeout_s = url, body, timeout_s
+        self._socket: socket.socket | None = None
+
+    def run(self) -> None:
         try:
-            with _opener().open(request, timeout=timeout_s) as response:
-                return Answer(response.status, _body(response, deadline))
-        except HTTPError as error:  # an answer like any other
-            with error:
-                return Answer(error.code, _body(cast("HTTPResponse", error.fp), deadline))
-    except (OSError, ValueError, HTTPException) as error:  # a URLError is an OSError
-        reason = getattr(error, "reason", None) or str(error) or type(error).__name__
-        raise TransientError(f"{url} does not answer: {reason}") from None
+            self.outcome = self._ask()
+        except Exception as error:  # noqa: BLE001 -- whoever asked tells it
+            self.outcome = error
+
+    def _ask(self) -> Answer:
+        from http.client import HTTPConnection, HTTPSConnection  # with ssl behind it: slow to import
+
+        parts = urlsplit(self._url)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        connection = kind(parts.netloc, timeout=self._timeout_s + 1)  # whoever asked is the first to give up
+        content = {} if self._body is None else {"Content-Type": _JSON}
+        headers = {"User-Agent": "albus-dr", "Connection": "close", **content}
+        path = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        try:
+            connection.connect()
+            self._socket = connection.sock  # the connection forgets it as soon as the answer begins
+            connection.request(
+                "GET" if self._body is None else "POST", path, self._body and self._body.encode(), headers
+            )
+            with connection.getresponse() as response:
+                return Answer(response.status, _body(response))
+        finally:
+            connection.close()
+
+    def hang_up(self) -> None:
+        """What it still reads comes to an end."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
-def _body(response: HTTPResponse, deadline: float) -> bytes:
-    """At most BODY_LIMIT bytes of it. Raises TimeoutError when it trickles in for too long."""
+def _body(response: HTTPResponse) -> bytes:
+    """At most BODY_LIMIT bytes of it."""
     body = bytearray()
     while len(body) < BODY_LIMIT and (chunk := response.read1(min(65_536, BODY_LIMIT - len(body)))):
         body += chunk
-        if time.monotonic() > deadline:
-            raise TimeoutError("it began, and did not end in time")
     if response.length and len(body) < BODY_LIMIT:
         raise ConnectionError(f"it ended {response.length} bytes too early")
     return bytes(body)

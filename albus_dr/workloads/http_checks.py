@@ -47,7 +47,7 @@ def wrong(expect: HttpExpectation, answer: http.Answer, *, shown: HttpExpectatio
     that itself holds data."""
     shown = shown or expect
     if answer.status != expect.status:
-        return f"status {answer.status}"
+        return f"status {answer.status}{' (redirects are not followed)' if 300 <= answer.status < 400 else ''}"
     if expect.contains is not None and expect.contains.encode() not in answer.body:
         return f"the body does not contain {shown.contains!r}"
     if expect.json_ is not None:

@@ -48,7 +48,8 @@ def _call(ctx: StepContext, argv: tuple[str, ...]) -> str:
 def _http(ctx: StepContext) -> Facts:
     answer = http.get(ctx.spec.params["http"], timeout_s=ctx.remaining_s)
     if not 200 <= answer.status < 300:
-        raise StepError(f"{ctx.spec.params['http']} answered {answer.status}")
+        hint = "name the address that it leads to: redirects are not followed" if 300 <= answer.status < 400 else ""
+        raise StepError(f"{ctx.spec.params['http']} answered {answer.status}", hint=hint)
     return {"status": answer.status}
 
 

@@ -54,6 +54,7 @@ def test_the_json_has_everything() -> None:
         ("SELECT phone FROM patient", "0612345678", "0612345678", False),
         ("GET /agenda", "status 200, length(a) > `0`", "status 200, length(a) > `0`", True),
         ("GET /agenda", "status 200, length(a) > `0`", "status 503", True),
+        ("GET /agenda", "status 200", "status 302 (redirects are not followed)", True),
         ("GET /agenda", "status 200, length(a) > `0`", "length(a) > `0` is not true", True),
         ("GET /agenda", "status 200, contains 'Agenda'", "the body does not contain 'Agenda'", True),
         ("GET /agenda", "status 200", "http://127.0.0.1:8/agenda does not answer: timed out", True),

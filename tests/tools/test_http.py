@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -50,15 +51,27 @@ def test_an_answer_is_an_answer_whatever_its_status() -> None:
         assert answer.body == (b"" if status == 204 else b"\xffno")
 
 
-def test_a_redirect_is_followed() -> None:
-    def answer(connection: socket.socket, request: bytes) -> None:
-        if request.startswith(b"GET /there "):
-            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\nfound")
-        else:
-            connection.sendall(b"HTTP/1.0 302 OK\r\nLocation: /there\r\n\r\n")
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("where", ["here", "in a network of its own", "there"])
+def test_a_redirect_is_an_answer_and_is_not_followed(where: str, method: str, request: pytest.FixtureRequest) -> None:
+    """What a drill's copy redirects to may be production."""
+    if where != "here" and find_program("curl") is None:
+        pytest.skip("curl is not installed")
+    here = LocalHost(inside=("env",) if where == "in a network of its own" else ())
+    host = request.getfixturevalue("ssh_host") if where == "there" else here
+    asked: list[bytes] = []
+
+    def answer(connection: socket.socket, heard: bytes) -> None:
+        asked.append(heard)
+        connection.sendall(b"HTTP/1.0 302 OK\r\nLocation: /there\r\n\r\nmoved")
 
     with answering(answer) as url:
-        assert http.get(url + "/here", timeout_s=10) == http.Answer(200, b"found")
+        if method == "get":
+            found = http.get(url + "/here", timeout_s=10, host=host)
+        else:
+            found = http.post(url + "/here", "{}", timeout_s=10, host=host)
+    assert found == http.Answer(302, b"moved")
+    assert len(asked) == 1
 
 
 def test_the_path_and_the_query_arrive_and_who_asks() -> None:
@@ -123,23 +136,41 @@ def test_a_server_that_stops_in_the_middle(head: bytes) -> None:
         done.wait(30)
 
     with answering(answer) as url:
-        with pytest.raises(TransientError, match=r"does not answer: .*time"):
+        with pytest.raises(TransientError, match=r"does not answer: it did not end within 0\.5 s"):
             http.get(url, timeout_s=0.5)
         done.set()
 
 
-def test_a_body_that_trickles_in_for_ever() -> None:
-    done = threading.Event()
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.0 200 OK\r\nX-Slow: ", b"HTTP/1.0 200 OK\r\n\r\n"])
+def test_an_answer_that_trickles_in_for_ever(head: bytes) -> None:
+    gone, done = threading.Event(), threading.Event()
 
     def answer(connection: socket.socket, _: bytes) -> None:
-        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
-        while not done.wait(0.1):
-            connection.sendall(b"x")
+        connection.sendall(head)
+        try:
+            while not done.wait(0.1):
+                connection.sendall(b"x")
+        finally:
+            gone.set()
 
     with answering(answer) as url:
-        with pytest.raises(TransientError, match="did not end in time"):
+        began = time.monotonic()
+        with pytest.raises(TransientError, match=r"did not end within 0\.8 s"):
             http.get(url, timeout_s=0.8)
+        assert time.monotonic() - began < 5
+        assert gone.wait(10), "the connection is still open"
         done.set()
+
+
+def test_a_name_that_nobody_resolves_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: done.wait(30) and [])
+
+    began = time.monotonic()
+    with pytest.raises(TransientError, match=r"does not answer: .*within 0\.3 s"):
+        http.get("http://slow.example.org/", timeout_s=0.3)
+    assert time.monotonic() - began < 5
+    done.set()
 
 
 def test_a_body_is_read_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +185,6 @@ def test_a_desktops_proxy_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, proxied)
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    http._opener.cache_clear()
 
     with answering(raw(b"HTTP/1.0 200 OK\r\n\r\ndirect")) as url:
         assert http.get(url, timeout_s=10).body == b"direct"

@@ -297,6 +297,8 @@ def test_ids_sort_by_time() -> None:
         ({"json": "a"}, Answer(200, b"<html>"), "the body is not JSON"),
         ({"json": "a"}, Answer(200, b"\xff"), "the body is not JSON"),
         ({"json": "a"}, Answer(500, b'{"a": true}'), "status 500"),
+        ({}, Answer(302, b""), "status 302 (redirects are not followed)"),
+        ({"status": 302}, Answer(302, b""), ""),
     ],
 )
 def test_what_is_wrong_with_an_answer(expect: dict[str, Any], answer: Answer, wrong: str) -> None:
