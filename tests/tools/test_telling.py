@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
+import time
 from base64 import b64encode
 from pathlib import Path
 
@@ -63,3 +67,23 @@ def test_metrics_are_replaced_as_a_whole(tmp_path: Path) -> None:
     assert (tmp_path / "albus.prom").stat().st_mode & 0o777 == 0o644
     with pytest.raises(NotReadyError, match="can't be written"):
         notify.write_metrics(tmp_path / "none", "albus", "")
+
+
+def test_a_monitor_whose_answer_trickles_in_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notify, "PING_S", 0.5)
+    over = threading.Event()
+
+    def serve(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.0 200 OK\r\nX-Slow: ")
+            while not over.wait(0.1):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, args=(server,), daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises(TransientError, match="no answer: it did not end in time"):
+            notify.ping(f"http://127.0.0.1:{server.getsockname()[1]}", "start", "text")
+        over.set()
+    assert time.monotonic() - began < 5
