@@ -103,13 +103,33 @@ def load_runbook(path: Path, config: Path | None, *, acts: bool = True) -> Loade
 def find_run(store: JournalStore, text: str) -> str:
     """The id of the run that begins with the text, or the newest for ``last``. Raises UsageError."""
     runs = store.runs()
-    if text == "last" and runs:
+    if not runs:
+        demo = newest_demo()
+        hint = f"the last demo's: ALBUS_DR_STATE={demo} albus-dr runs list; else " if demo else ""
+        raise UsageError(
+            f"there are no runs in {store.place}",
+            hint=f"{hint}begin one with albus-dr drill RUNBOOK, or look elsewhere: ALBUS_DR_STATE names the state directory",
+        )
+    if text == "last":
         return runs[-1]
     found = [run for run in runs if run == text] or [run for run in runs if run.startswith(text)]
-    if len(found) != 1:
-        which = "no run begins" if not found else f"{len(found)} runs begin"
-        raise UsageError(f"{which} with {text}", hint="albus-dr runs list")
-    return found[0]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{len(found)} runs begin with {text}", hint="give more of its id: " + ", ".join(found[-3:]))
+    if "/" in text:
+        meant = next((run for run in runs if run in Path(text).parts), None)
+        raise UsageError(
+            f"{text} is a path; a run is named by its id, or by the beginning of it",
+            hint=f"did you mean {meant}?" if meant else "albus-dr runs list shows the ids; last is the newest",
+        )
+    raise UsageError(f"no run's id begins with {text}", hint="albus-dr runs list shows the ids; last is the newest")
+
+
+def newest_demo() -> Path | None:
+    """The state directory of the last demo: it keeps its runs apart."""
+    found = sorted((state_directory() / "demo").glob("*/engine.sqlite"))
+    return found[-1].parent if found else None
 
 
 def run_state(store: JournalStore, run: str) -> RunState:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -19,19 +20,21 @@ from albus_dr.cli.common import (
     VerboseOption,
     find_run,
     journal,
+    newest_demo,
     run_state,
     state_directory,
 )  # fmt: skip
-from albus_dr.cli.folding import columns, table
+from albus_dr.cli.folding import columns, fitted, table
 from albus_dr.cli.live import comparison, screen_for, summary
+from albus_dr.cli.live.closing import how_it_ended
+from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.errors import UsageError
 from albus_dr.journal.state import RunState
 from albus_dr.report.compare import compare, document, of_a_kind
 from albus_dr.report.findings import one_line, step_mark, title_of
 from albus_dr.report.json import run_document
 from albus_dr.report.trend import trend
-from albus_dr.report.words import utc, words_of
-from albus_dr.units import format_duration
+from albus_dr.report.words import Words, utc, words_of
 
 POLL_S = 0.5
 app = typer.Typer(
@@ -44,10 +47,12 @@ def list_(
     runbook: Annotated[str | None, typer.Option("--runbook", help="Only of this runbook.")] = None,
     engine: EngineOption = None,
     as_json: JsonOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """Every run, oldest first: when, how it ended, how long recovery took."""
+    words = words_of(lang)
     with journal(engine) as store:
-        states = [run_state(store, run) for run in store.runs()]
+        states, place = [run_state(store, run) for run in store.runs()], store.place
     states = [state for state in states if runbook in (None, state.runbook)]
     if as_json:
         typer.echo(
@@ -55,9 +60,19 @@ def list_(
         )
         return
     for state in states:
-        rta = f"RTA {format_duration(state.rta_s)}" if state.rta_s is not None else ""
-        ended = state.verdict if state.exit_code is not None else "waiting" if state.waiting_for else "not ended"
-        typer.echo(f"{state.run:45} {ended:11} {rta}".rstrip())
+        rta = words.say(PHRASES["runs.rta"], time=words.duration(state.rta_s)) if state.rta_s is not None else ""
+        typer.echo(f"{state.run:45} {how_it_ended(state, words):11} {rta}".rstrip())
+    if not states:
+        for line in _none(place, runbook, engine, words):
+            typer.echo(fitted(line, sys.stderr, rest="  "), err=True)
+
+
+def _none(place: str, runbook: str | None, engine: str | None, words: Words) -> Iterator[str]:
+    """Where was looked, and where else there may be some; on stderr: the list itself is empty."""
+    yield words.say(PHRASES["runs.none_of" if runbook else "runs.none"], place=place, runbook=runbook)
+    yield words.say(PHRASES["runs.engine" if engine else "runs.state"])
+    if demo := newest_demo():
+        yield words.say(PHRASES["runs.demo"], command=f"ALBUS_DR_STATE={demo} albus-dr runs list")
 
 
 @app.command("show")

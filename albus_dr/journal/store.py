@@ -52,6 +52,8 @@ class JournalStore:
 
     def __init__(self, url: str, state: Path) -> None:
         self._state = state
+        self.place = str(state) if url.startswith("sqlite") else sa_url_for_people(url)
+        """Where the runs are, for people."""
         self._lock = threading.Lock()
         self._listeners: list[Callable[[Event], None]] = []
         self._heads: dict[str, tuple[int, str]] = {}

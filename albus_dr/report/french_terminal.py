@@ -63,6 +63,17 @@ TERMINAL = {
     "Slower, the most first": "Plus lent, le plus d'abord",
     "waiting": "en attente",
     "not ended": "non terminé",
+    "There are no runs in {place}.": "Aucune exécution dans {place}.",
+    "There are no runs of {runbook} in {place}.": "Aucune exécution de {runbook} dans {place}.",
+    "ALBUS_DR_STATE names the state directory to look in. Every operation makes a run: albus-dr drill RUNBOOK": (
+        "ALBUS_DR_STATE désigne le répertoire d'état où chercher. Toute opération crée une exécution : albus-dr drill RUNBOOK"
+    ),
+    "--engine names the database to look in. Every operation makes a run: albus-dr drill RUNBOOK": (
+        "--engine désigne la base de données où chercher. Toute opération crée une exécution : albus-dr drill RUNBOOK"
+    ),
+    "A demo keeps its runs apart; the last one's: {command}": (
+        "Une démonstration garde ses exécutions à part ; celles de la dernière : {command}"
+    ),
     "{runbook}: {primary} serves, {other} is the other site, {at}": (
         "{runbook} : {primary} assure le service, {other} est l'autre site (état au {at})"
     ),

@@ -1,0 +1,92 @@
+"""runs list, and a run that is named: also where there is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from albus_dr.cli.common import find_run
+from albus_dr.cli.main import app
+from albus_dr.errors import UsageError
+from albus_dr.journal.store import JournalStore
+from tests.engine.test_roles import Past
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ALBUS_DR_STATE", str(tmp_path))
+    for name in ("ALBUS_DR_ENGINE", "ALBUS_DR_LANG"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def store(state: Path) -> Iterator[JournalStore]:
+    made = JournalStore(f"sqlite:///{state / 'engine.sqlite'}", state)
+    yield made
+    made.close()
+
+
+def listed(*words: str) -> Result:
+    done = CliRunner().invoke(app, ["runs", "list", *words])
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def test_no_runs_says_where_it_looked_and_what_chooses_that(state: Path) -> None:
+    done = listed()
+    assert done.stdout == ""
+    assert f"There are no runs in {state}." in done.stderr
+    assert "ALBUS_DR_STATE names the state directory" in done.stderr
+    assert "demo" not in done.stderr
+    assert f"Aucune exécution dans {state}." in listed("--lang", "fr").stderr
+    assert json.loads(listed("--json").stdout) == {"schema": "albus-dr/runs/1", "runs": []}
+
+
+def test_the_runs_of_a_demo_are_pointed_at(state: Path) -> None:
+    for stamp in ("20260309T031200Z", "20260310T031200Z"):
+        (state / "demo" / stamp).mkdir(parents=True)
+        (state / "demo" / stamp / "engine.sqlite").touch()
+    command = f"ALBUS_DR_STATE={state}/demo/20260310T031200Z albus-dr runs list"
+    assert command in listed().stderr
+    done = CliRunner().invoke(app, ["report", "last"])
+    assert isinstance(done.exception, UsageError)
+    assert command in done.exception.hint
+
+
+def test_runs_of_another_runbook_are_none(store: JournalStore) -> None:
+    Past(store).passed("r1")
+    assert "There are no runs of clinic in" in listed("--runbook", "clinic").stderr
+    assert listed().stdout.split()[-1] == "passed"
+    assert listed("--lang", "fr").stdout.split()[-1] == "réussi"
+
+
+def test_a_run_where_there_is_none_sends_nobody_in_a_circle(state: Path) -> None:
+    done = CliRunner().invoke(app, ["report", "last"])
+    assert isinstance(done.exception, UsageError)
+    assert str(state) in done.exception.message
+    assert "begin one with albus-dr drill RUNBOOK" in done.exception.hint
+    assert "runs list" not in done.exception.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("2", "no run's id begins with 2", "albus-dr runs list shows the ids"),
+        ("fail", "2 runs begin with fail", "give more of its id: failover-r1, failover-r2"),
+        ("path/with/slash", "path/with/slash is a path; a run is named by its id", "albus-dr runs list shows the ids"),
+        ("state/runs/failover-r2/report.html", "is a path", "did you mean failover-r2?"),
+    ],
+)
+def test_a_name_that_fits_no_run_or_several(store: JournalStore, text: str, message: str, hint: str) -> None:
+    past = Past(store)
+    past.passed("r1")
+    past.passed("r2")
+    with pytest.raises(UsageError) as caught:
+        find_run(store, text)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
