@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeGuard
 
-from albus_dr.runbook import witness_place
+from albus_dr.runbook import apart, witness_place
 from albus_dr.runbook.model import WorkloadModel, own_step_id
 from albus_dr.runbook.problems import Problem, nearest
 from albus_dr.runbook.yaml_nodes import Document, Keys
@@ -76,7 +76,10 @@ class References(NamedTuple):
         yield from self._scratch(self.config)
         yield from self._distance(self.config)
         yield from self._proxy_sites(self.config)
-        yield from witness_place.problems(self.config, self._pair(self.config), self.stand_ins)
+        pair = self._pair(self.config)
+        yield from witness_place.problems(self.config, pair, self.stand_ins)
+        uses = [apart.Use(name, each.key, each.section, each.name) for name, each in self._referenced()]
+        yield from apart.problems(self.runbook, self.config, uses, pair, self.stand_ins)
 
     @property
     def _primary(self) -> str | None:

@@ -206,11 +206,20 @@ def test_a_sample_is_told_with_its_seed(tmp_path: Path) -> None:
     assert Verdict.FAILED in {one.verdict for one in compare.verify_compared(ctx, switchover.compare_trees(ctx))}
 
 
-def test_both_sites_in_one_directory_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["{a}/documents", "{a}/documents/inner/", "{a}", "{link}"])
+def test_both_sites_in_one_directory_are_refused(tmp_path: Path, place: str) -> None:
+    """What is made equal to a recovery point would be, hold, or lie in the tree that users write to."""
+    tree(tmp_path, A, {b"file": b"1"})
+    (tmp_path / "link").symlink_to(tmp_path / A / "documents")
     ctx = context(tmp_path)
-    sites = {A: ctx.config.sites[A], B: ctx.config.sites[B].model_copy(update={"paths": ctx.config.sites[A].paths})}
-    with pytest.raises(RefusedError, match="both sites name the same directory"):
+    theirs = ctx.config.sites[B].paths["documents"]
+    mine = theirs.model_copy(update={"path": place.format(a=tmp_path / A, link=tmp_path / "link")})
+    sites = {A: ctx.config.sites[A], B: ctx.config.sites[B].model_copy(update={"paths": {"documents": mine}})}
+    with pytest.raises(
+        RefusedError, match="at both sites is on the same machine, and one directory is or holds the other"
+    ):
         switchover.carry_over(replace(ctx, config=ctx.config.model_copy(update={"sites": sites})))
+    assert (tmp_path / A / "documents" / "file").exists()
 
 
 # --- recovery points ----------------------------------------------------------------------------------------------

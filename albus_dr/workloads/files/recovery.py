@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from albus_dr.errors import NotReadyError, RefusedError, VerificationError
+from albus_dr.runbook.config import HostConfig
 from albus_dr.tools.host import Host
 from albus_dr.units import format_bytes
 from albus_dr.workloads import recovery_points
@@ -122,12 +124,21 @@ def warm(ctx: StepContext) -> Facts:
 
 def refuse_live_target(ctx: StepContext) -> None:
     """Never make a tree equal to a snapshot where it is, or may be, the one that users write to."""
-    mine, theirs = path_of(ctx, ctx.run.target), path_of(ctx, ctx.run.source)
-    if mine == theirs and ctx.config.sites[ctx.run.target].hosts == ctx.config.sites[ctx.run.source].hosts:
+    (host, mine), (_, theirs) = path_of(ctx, ctx.run.target), path_of(ctx, ctx.run.source)
+    if _machine(ctx, ctx.run.target) != _machine(ctx, ctx.run.source):
+        return
+    done = host.run(("realpath", "-zm", "--", mine, theirs), timeout_s=QUICK_S).check(f"{mine} can't be looked at")
+    one, other = (PurePosixPath(path) for path in done.out.decode(errors="surrogateescape").split("\0")[:2])
+    if one == other or one in other.parents or other in one.parents:
         raise RefusedError(
-            f"{ctx.spec.workload}: both sites name the same directory {mine[1]} on the same machine",
+            f"{ctx.spec.workload} at both sites is on the same machine, and one directory is or holds the other: {mine}, {theirs}",
             hint="compare sites.*.paths in the config",
         )
+
+
+def _machine(ctx: StepContext, at: str) -> HostConfig:
+    site = ctx.config.sites[at]
+    return site.hosts[site.paths[model_of(ctx).path].host]
 
 
 def give_to_owner(ctx: StepContext, host: Host, path: str) -> None:

@@ -1,0 +1,113 @@
+"""Directories that stand apart: what makes one equal to a recovery point would remove what another one holds.
+
+Compares what is written: symbolic links and two names of one machine are not found.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from pathlib import PurePosixPath
+from typing import Literal, NamedTuple
+
+from albus_dr.runbook.problems import Problem
+from albus_dr.runbook.yaml_nodes import Document, Keys
+
+_Kind = Literal["paths", "servers", "repositories", "scratch", "witness"]
+_KEYS: Mapping[str, tuple[_Kind, str]] = {
+    "paths": ("paths", "path"), "servers": ("servers", "data"), "repositories": ("repositories", "restic"),
+}  # fmt: skip
+_HINT = "give each a directory of its own: what is restored, rebuilt or cleaned up in one would remove the other's"
+
+
+class Use(NamedTuple):
+    """A workload's reference to an entry of a section of each site."""
+
+    workload: str
+    key: Keys
+    section: str
+    name: str
+
+
+class _Place(NamedTuple):
+    at: Keys
+    kind: _Kind
+    machine: tuple[object, object]
+    path: PurePosixPath
+
+
+def problems(
+    runbook: Document, config: Document, uses: Sequence[Use], sites: Sequence[str], stand_ins: set[Keys]
+) -> Iterator[Problem]:
+    """Two workloads of one tree; a tree, a data directory, a repository or a scratch directory inside another one."""
+    protects: dict[str, str] = {}
+    for use in uses:
+        if use.section == "paths" and (first := protects.setdefault(use.name, use.workload)) != use.workload:
+            message = f"{use.workload} protects the same directory as {first}"
+            yield runbook.problem(("workloads", use.workload, *use.key), message, "one workload for one directory")
+    places = {place.at: place for site in sites for place in _of_site(config, site, uses)}
+    places |= {place.at: place for place in _of_witness(config)}
+    known = [place for place in places.values() if place.at not in stand_ins]
+    for first_place, second in combinations(known, 2):
+        where = _relation(first_place, second)
+        if where and _may_harm(first_place, second):
+            message = f"{_named(second)} {where} {_named(first_place)}"
+            yield config.problem(second.at, message, _HINT)
+
+
+def _may_harm(one: _Place, other: _Place) -> bool:
+    """Sites on one machine may name the same of anything but trees: each site's is then refused where it is used."""
+    kinds = {one.kind, other.kind}
+    if one.at[:2] != other.at[:2] and "witness" not in kinds:
+        return kinds == {"paths"}
+    return not kinds <= {"repositories", "scratch", "witness"}
+
+
+def _relation(first: _Place, second: _Place) -> str:
+    if first.machine != second.machine:
+        return ""
+    if first.path == second.path:
+        return "is the same directory as"
+    if first.path in second.path.parents:
+        return "lies inside"
+    return "holds" if second.path in first.path.parents else ""
+
+
+def _of_site(config: Document, site: str, uses: Sequence[Use]) -> Iterator[_Place]:
+    at: Keys = ("sites", site)
+    data_hosts = {
+        use.workload: config.get(*at, use.section, use.name, "host")
+        for use in uses
+        if use.section in ("paths", "servers")
+    }
+    for use in uses:
+        if use.section in _KEYS:
+            kind, key = _KEYS[use.section]
+            entry: Keys = (*at, use.section, use.name)
+            host = config.get(*entry, "host") or data_hosts.get(use.workload)
+            yield from _place(config, (*entry, key), kind, _machine(config, site, host))
+    yield from _place(
+        config, (*at, "scratch", "path"), "scratch", _machine(config, site, config.get(*at, "scratch", "host"))
+    )
+
+
+def _of_witness(config: Document) -> Iterator[_Place]:
+    yield from _place(config, ("witness", "file"), "witness", (None, None))
+
+
+def _machine(config: Document, site: str, host: object) -> tuple[object, object]:
+    entry: Keys = ("sites", site, "hosts", str(host))
+    return config.get(*entry, "ssh"), config.get(*entry, "port")
+
+
+def _place(config: Document, at: Keys, kind: _Kind, machine: tuple[object, object]) -> Iterator[_Place]:
+    text = config.get(*at)
+    path = text.removeprefix("local:") if isinstance(text, str) else ""
+    if path.startswith("/"):  # a repository may be anywhere, and a witness beside the config
+        absolute = PurePosixPath("/" + posixpath.normpath(path).lstrip("/"))
+        yield _Place(at, kind, machine, absolute)
+
+
+def _named(place: _Place) -> str:
+    return ".".join(map(str, place.at))

@@ -1,0 +1,93 @@
+"""No directory lies inside another one that is restored, rebuilt or cleaned up."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.runbook.runbook_files import CONFIG, ENVIRONMENT, RUNBOOK, Files
+
+HINT = "; give each a directory of its own: what is restored, rebuilt or cleaned up in one would remove the other's"
+TREES = """\
+  scans: {kind: files, path: scans, recovery_points: {restic: backups}}
+  letters: {kind: files, path: letters, recovery_points: {restic: backups}}
+"""
+BORDEAUX = "    hosts: {all: {}}\n    servers: {database: {host: all, data: /data}}\n"
+
+
+def written(files: Files, scans: str, letters: str, hosts: str = "{all: {}}", at: str = "all") -> list[str]:
+    """What is wrong when bordeaux has these two trees, the second on this host."""
+    paths = f"    paths: {{scans: {{host: all, path: {scans}}}, letters: {{host: {at}, path: {letters}}}}}\n"
+    config = CONFIG.replace(BORDEAUX, BORDEAUX.replace("{all: {}}", hosts) + paths)
+    far = "    paths: {scans: {host: all, path: /far/scans}, letters: {host: all, path: /far/letters}}\n"
+    config = config.replace("    fence: [{probe: all}]\n", "    fence: [{probe: all}]\n" + far)
+    files.write(RUNBOOK.replace("  application:\n", TREES + "  application:\n"), config)
+    return files.problems()
+
+
+def test_side_by_side(files: Files) -> None:
+    assert written(files, "/srv/scans", "/srv/scans-2") == []
+
+
+@pytest.mark.parametrize(
+    ("letters", "said"),
+    [
+        ("/srv/scans/letters", "lies inside sites.bordeaux.paths.scans.path"),
+        ("//srv/other/../scans/./letters/", "lies inside sites.bordeaux.paths.scans.path"),
+        ("/srv/scans/", "is the same directory as sites.bordeaux.paths.scans.path"),
+        ("/srv", "holds sites.bordeaux.paths.scans.path"),
+        ("/data/base", "holds sites.bordeaux.servers.database.data|lies inside sites.bordeaux.servers.database.data"),
+        ("/scratch/letters", "sites.bordeaux.scratch.path holds sites.bordeaux.paths.letters.path"),
+        ("/repository", "is the same directory as sites.bordeaux.repositories.backups.restic"),
+        ("/far/letters", "sites.bordeaux.paths.letters.path is the same directory as sites.strasbourg.paths.letters.path"),
+        ("/far", "sites.bordeaux.paths.letters.path holds sites.strasbourg.paths.scans.path"),
+    ],
+)  # fmt: skip
+def test_one_inside_another_is_refused_where_it_is_written(files: Files, letters: str, said: str) -> None:
+    found = written(files, "/srv/scans", letters)
+
+    assert found
+    assert all(problem.startswith("config.yaml:") and problem.endswith(HINT) for problem in found)
+    assert any(part in problem for problem in found for part in said.split("|")), found
+
+
+def test_the_place_is_exact(files: Files) -> None:
+    [found] = written(files, "/srv/scans", "/srv/scans/letters")
+
+    assert found == (
+        "config.yaml:16:78: sites.bordeaux.paths.letters.path lies inside sites.bordeaux.paths.scans.path" + HINT
+    )
+
+
+@pytest.mark.parametrize(
+    ("hosts", "refused"),
+    [
+        ("{all: {}, app: {ssh: root@app}}", False),
+        ("{all: {ssh: root@app}, app: {ssh: root@app}}", True),
+        ("{all: {}, app: {}}", True),
+    ],
+)
+def test_two_machines_are_apart_whatever_the_names(files: Files, hosts: str, refused: bool) -> None:
+    assert bool(written(files, "/srv/scans", "/srv/scans/letters", hosts, "app")) is refused
+
+
+def test_two_workloads_of_one_tree(files: Files) -> None:
+    written(files, "/srv/scans", "/srv/letters")
+    files.replace("runbook.yaml", "path: letters", "path: scans")
+
+    assert files.problems() == [
+        "runbook.yaml:17:32: letters protects the same directory as scans; one workload for one directory"
+    ]
+
+
+def test_a_witness_inside_a_tree_of_this_machine(files: Files) -> None:
+    written(files, "/srv/scans", "/srv/letters")
+    files.replace("config.yaml", "proxies:\n", "witness: {file: /srv/scans/witness}\nproxies:\n")
+
+    [found] = files.problems()
+    assert "witness.file lies inside sites.bordeaux.paths.scans.path" in found
+
+
+def test_what_depends_on_a_variable_that_is_not_set_is_not_compared(files: Files) -> None:
+    assert written(files, "/srv/scans", '"${TREE}/scans"') != []
+    files.load({**ENVIRONMENT, "TREE": "/other"})
+    assert files.load(ENVIRONMENT, require_environment=False).notes
