@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from albus_dr.runbook.model import OPERATIONS, Name, Seconds, Strict
+from albus_dr.runbook.model import OPERATIONS, Argv, Name, Seconds, Strict
 
 
 class SecretRef(Strict):
@@ -101,17 +101,17 @@ class ServiceConfig(Strict):
 
     host: Name = Field(description="A host of the site.")
     systemd: str | None = Field(None, description="The unit; or give start, stop and status.")
-    start: tuple[str, ...] | None = Field(
+    start: Argv | None = Field(
         None,
         description="A command that returns once the service was started.",
         examples=[["service", "albus", "start"]],
     )
-    stop: tuple[str, ...] | None = Field(
+    stop: Argv | None = Field(
         None,
         description="A command that returns once the service has stopped.",
         examples=[["service", "albus", "stop"]],
     )
-    status: tuple[str, ...] | None = Field(
+    status: Argv | None = Field(
         None, description="Exit code 0: running; 3: not running.", examples=[["service", "albus", "status"]]
     )
     url: str = Field(description="Where the service answers, for example http://127.0.0.1:8000")
@@ -157,7 +157,7 @@ class RepositoryConfig(Strict):
 class FenceMethod(Strict):
     """One way of knowing that the site can't write any more. Tried in order."""
 
-    command: tuple[str, ...] | None = Field(
+    command: Argv | None = Field(
         None,
         description="Exit code 0 means that the site is off.",
         examples=[["/etc/albus-dr/power-off", "strasbourg"]],
@@ -216,7 +216,7 @@ class ProxyConfig(Strict):
     servers: dict[Name, str] = Field(description="The server line in the backend, by site.")
     host: HostConfig | None = Field(None, description="The machine that HAProxy runs on. Default: this one.")
     url: str = Field(description="Where users come in; clients are verified through it.")
-    clients: tuple[str, ...] | None = Field(
+    clients: Argv | None = Field(
         None,
         description="A command that prints what users saw, as JSON: acknowledged_writes, lost_writes, "
         "client_downtime_s.",

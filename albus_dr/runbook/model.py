@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from typing import Annotated, Literal
 
 # pydantic would look through every installed package for plugins: slow, and a plugin would see every value.
@@ -39,6 +40,8 @@ Kilometres = Annotated[
     BeforeValidator(parse_distance_km),
     WithJsonSchema({"type": "string", "pattern": DISTANCE_PATTERN}),
 ]
+Argv = Annotated[tuple[str, ...], Field(min_length=1)]
+"""A program and its arguments, without a shell."""
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Operation = Literal["replicate", "drill", "switchover", "failover", "reprotect", "failback"]
 OPERATIONS: tuple[Operation, ...] = ("replicate", "drill", "switchover", "failover", "reprotect", "failback")
@@ -172,7 +175,7 @@ class OwnStep(Strict):
     name: str = Field(
         min_length=1, pattern=ONE_LINE, description="What people call it, on one line.", examples=["Tell the nurses"]
     )
-    run: str | tuple[str, ...] | None = Field(
+    run: str | Argv | None = Field(
         None,
         description="A command and its arguments. No shell; paths are relative to the runbook.",
         examples=[["./tell-the-nurses.sh", "--now"]],
@@ -200,12 +203,25 @@ class OwnStep(Strict):
     )
     timeout: Seconds = Field(60.0, description="It is stopped, with its children, after this time.", examples=["2m"])
     retries: int = Field(0, ge=0, le=20, description="How often it is tried again after a failure.", examples=[2])
-    undo: tuple[str, ...] | None = Field(
+    undo: Argv | None = Field(
         None, description="A command that takes it back when the run is aborted.", examples=[["./untell-the-nurses.sh"]]
     )
     on_failure: Literal["stop", "continue"] = Field(
         "stop", description="`continue`: the run goes on, and is incomplete.", examples=["continue"]
     )
+
+    @field_validator("run")
+    @classmethod
+    def _can_be_taken_apart(cls, run: str | Argv | None) -> str | Argv | None:
+        try:
+            parts = shlex.split(run) if isinstance(run, str) else run
+        except ValueError as error:
+            raise ValueError(
+                f"run can't be taken apart into a command and its arguments: {str(error).lower()}"
+            ) from None
+        if parts is not None and not parts:
+            raise ValueError("run is empty: write a command")
+        return run
 
 
 def own_step_id(name: str) -> str:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeGuard
 
-from albus_dr.runbook import apart, witness_place
+from albus_dr.runbook import apart, placeholders, witness_place
 from albus_dr.runbook.model import WorkloadModel, own_step_id
 from albus_dr.runbook.problems import Problem, nearest
 from albus_dr.runbook.yaml_nodes import Document, Keys
@@ -74,6 +74,7 @@ class References(NamedTuple):
         yield from self._workload_hosts(self.config)
         yield from self._workload_references(self.config)
         yield from self._scratch(self.config)
+        yield from self._placeholders(self.config)
         yield from self._distance(self.config)
         yield from self._proxy_sites(self.config)
         pair = self._pair(self.config)
@@ -253,6 +254,11 @@ class References(NamedTuple):
             if isinstance(config.get("sites", site), dict) and config.get("sites", site, "scratch") is None:
                 message = f"site {site} has no scratch, where drills restore to"
                 yield config.problem(("sites", site), message, "add scratch: {host: …, path: …}", at_key=True)
+
+    def _placeholders(self, config: Document) -> Iterator[Problem]:
+        for workload, reference in self._referenced():
+            for site in self._pair(config) if reference.section == "services" else ():
+                yield from placeholders.problems(config, site, reference.name, self.workloads[workload].needs)
 
     def _distance(self, config: Document) -> Iterator[Problem]:
         pair = self._pair(config)

@@ -6,12 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from albus_dr.runbook.model import Name, Seconds, Strict, WorkloadModel
+from albus_dr.runbook.model import Argv, Name, Seconds, Strict, WorkloadModel
 from albus_dr.workloads.registry import Reference, later
 
 __all__ = ["Model", "references"]
-
-Argv = tuple[str, ...]
 
 
 class Commands(Strict):
