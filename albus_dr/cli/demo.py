@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import sys
 import tempfile
 import time
@@ -18,8 +20,9 @@ from albus_dr.bench.scenarios import LINE_FAILS_FIRST_S, SCENARIOS, SECOND_STRIK
 from albus_dr.bench.sites import PRIMARY, SECONDARY, TEMPORARY, Bench
 from albus_dr.cli.common import JsonOption, LangOption, QuietOption, VerboseOption, state_directory
 from albus_dr.cli.folding import folded
+from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.errors import CleanupError, ExitCode, RefusedError, StepError, TransientError, UsageError
-from albus_dr.report.words import words_of
+from albus_dr.report.words import ENGLISH, Words, words_of
 from albus_dr.tools import http, process
 
 VERB_TIMEOUT_S = 4 * 3600.0
@@ -52,12 +55,12 @@ def command(
         if value not in allowed:
             raise UsageError(f"{value} is none of {', '.join(allowed)}")
     sites, state = _places(directory)
-    show = _Show(sites, state, verbose=verbose, quiet=quiet or as_json, lang=words_of(lang).code)
+    show = _Show(sites, state, verbose=verbose, quiet=quiet or as_json, words=words_of(lang))
     bench = Bench.create(sites, cast(Size, size), seed, replication=cast(Replication, replication), apart=chosen.apart)
     worst = ExitCode.PASSED
     try:
-        show.say(f"{chosen.name}: {chosen.tells}")
-        show.say(f"starting two sites in {sites}: PostgreSQL, S3, documents, the application, the door, and traffic")
+        show.tell("scenario", name=chosen.name, tells=words_of(lang).say(chosen.tells))
+        show.tell("starting", place=sites)
         bench.start()
         bench.start_traffic()
         worst = show.play(chosen, bench, replication)
@@ -95,11 +98,14 @@ def _clear(bench: Bench, sites: Path) -> list[str]:
 class _Show:
     """Calls albus-dr as a user would, and tells what happens in between."""
 
-    def __init__(self, sites: Path, state: Path, *, verbose: bool, quiet: bool, lang: str) -> None:
+    def __init__(self, sites: Path, state: Path, *, verbose: bool, quiet: bool, words: Words) -> None:
         self._sites, self._state = sites, state
-        self._verbose, self._quiet, self._lang = verbose, quiet, lang
+        self._verbose, self._quiet, self._words = verbose, quiet, words
         self._healed_at_s = 0.0
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def tell(self, key: str, **values: object) -> None:
+        self.say(self._words.say(PHRASES[f"demo.{key}"], **values))
 
     def say(self, text: str) -> None:
         if not self._quiet:
@@ -115,7 +121,7 @@ class _Show:
             **bench.environment(),
             "ALBUS_DR_STATE": str(self._state),
             "ALBUS_DR_SCENARIO": scenario.name,
-            "ALBUS_DR_LANG": self._lang,
+            "ALBUS_DR_LANG": self._words.code,
         }
         flags = ("-q",) if self._quiet else ("-v",) if self._verbose else ()
         more: tuple[str, ...] = ()
@@ -124,7 +130,7 @@ class _Show:
                 lost_at = self._lose(bench, replication, disks_stay=act == "power cut")
                 more = ("--disrupted-at", lost_at.isoformat(), "--detected-at", _noticed(bench).isoformat())
             elif act == "power back":
-                self.say(f"{PRIMARY} has power again; its PostgreSQL starts as the primary that it was")
+                self.tell("power_back", site=PRIMARY)
                 bench.start_site(PRIMARY)
                 more = ()
             elif act == "zombie":
@@ -151,9 +157,7 @@ class _Show:
 
     def _lose(self, bench: Bench, replication: str, *, disks_stay: bool) -> datetime:
         """When users were no longer served."""
-        fate = "loses its power" if disks_stay else "burns"
-        lost = "" if disks_stay else ", every directory deleted"
-        self.say(f"{PRIMARY} {fate}: the line fails; a second later every process is killed{lost}")
+        self.tell("power_cut" if disks_stay else "burns", site=PRIMARY)
         bench.cut_line()
         disrupted_at = datetime.now(UTC)
         time.sleep(LINE_FAILS_FIRST_S)
@@ -167,7 +171,7 @@ class _Show:
 
     def _start_zombie(self, bench: Bench, playbook: Path, config: Path, environment: dict[str, str]) -> None:
         """The power is back. Raises RefusedError when the old primary's PostgreSQL runs afterwards."""
-        self.say(f"the power is back at {PRIMARY}; its PostgreSQL is started as it was, under albus-dr guard")
+        self.tell("zombie", site=PRIMARY)
         bench.start_store(PRIMARY)
         server = bench.sites[PRIMARY].server
         argv = (*_guard(playbook, config), "--", *server.command("postgres", "-D", str(server.data)))
@@ -175,14 +179,12 @@ class _Show:
         if code != ExitCode.REFUSED or server.running():
             raise RefusedError(f"the old primary at {PRIMARY} was not kept down: its guard ended with {code}")
         seen = bench.users.inside(lambda: traffic.count(bench.traffic_of()))
-        self.say(f"it stays down; {seen['lost_writes']} of {seen['acknowledged_writes']} acknowledged writes are lost")
+        self.tell("stays_down", lost=self._count(seen["lost_writes"]), all=self._count(seen["acknowledged_writes"]))
 
     def _strike_again(self, bench: Bench) -> datetime:
         """The new primary is lost too. When users were no longer served."""
         time.sleep(SECOND_STRIKE_S)
-        self.say(
-            f"{SECONDARY} burns: every process killed, every directory deleted; it had no standby and no backup yet"
-        )
+        self.tell("second_strike", site=SECONDARY)
         disrupted_at = datetime.now(UTC)
         bench.destroy_site(SECONDARY)
         return disrupted_at
@@ -215,16 +217,14 @@ class _Show:
         )
         if (code := self._call(bench.operator.command((sys.executable, *told)), environment)) != 0:
             raise StepError(f"the witness could not be told who is primary: it ended with {code}")
-        self.say(f"PostgreSQL at {PRIMARY} starts again, under albus-dr guard --keep-lease")
+        self.tell("guarded", site=PRIMARY)
         bench.guard(PRIMARY, (*_guard(playbook, config), "--keep-lease"), environment)
 
     def _split(self, bench: Bench) -> datetime:
         """Users at both sides of the cut, and when it was made."""
         assert bench.network is not None
         bench.start_traffic(20, at=PRIMARY)
-        self.say(
-            f"the network splits: {PRIMARY} and the users who stand there on one side, everybody else on the other"
-        )
+        self.tell("splits", site=PRIMARY)
         bench.network.isolate(PRIMARY)
         self._healed_at_s = time.monotonic() + SPLIT_S
         return datetime.now(UTC)
@@ -234,7 +234,7 @@ class _Show:
         assert bench.network is not None
         time.sleep(max(0.0, self._healed_at_s - time.monotonic()))
         bench.network.heal()
-        self.say("the network heals")
+        self.tell("heals")
         try:
             seen = bench.users.inside(lambda: traffic.count(bench.traffic_of()))
             acknowledged, lost = bench.users.inside(
@@ -242,11 +242,15 @@ class _Show:
             )
         except traffic.CanNotCount as error:
             raise StepError(f"users are not served although the network has healed: {error}") from None
-        self.say(
-            f"users at the door: {seen['lost_writes']} of {seen['acknowledged_writes']} acknowledged writes lost, without service "
-            f"for {seen['client_downtime_s']:.0f} s; users at {PRIMARY}: {lost} of {acknowledged} lost"
-        )
+        self.tell(
+            "both_sides", lost=self._count(seen["lost_writes"]), all=self._count(seen["acknowledged_writes"]),
+            time=self._words.whole(round(seen["client_downtime_s"])), site=PRIMARY, lost_there=self._count(lost),
+            all_there=self._count(acknowledged),
+        )  # fmt: skip
         return int(seen["lost_writes"]) + lost
+
+    def _count(self, writes: float) -> str:
+        return self._words.number(writes)
 
     def _call(self, argv: tuple[str, ...], environment: dict[str, str]) -> int:
         # The verb draws on our terminal; in JSON mode stdout is ours alone.
@@ -283,23 +287,33 @@ class _Show:
         if self._quiet and kept is None:
             return
         for document in documents:
-            self.say(
-                f"{document['operation']:10} {document['verdict']:10} {self._state / 'runs' / document['run'] / 'report.html'}"
-            )
-        if kept is not None:
-            program = Path(sys.executable).with_name("albus-dr")
-            enter = " ".join(kept.operator.command((str(program),)))
+            operation, verdict = self._words.retold(document["operation"]), self._words.retold(document["verdict"])
+            path = self._state / "runs" / document["run"] / "report.html"
+            self.tell("ended", operation=operation, verdict=verdict, path=path)
+        program = Path(sys.executable).with_name("albus-dr")
+        if documents and not self._quiet:
+            called = "albus-dr" if shutil.which("albus-dr") == str(program) else str(program)
+            self.tell("again")
             print(
-                f"\nThe sites go on. In this shell:\n  . {self._sites / 'environment'}\n  export ALBUS_DR_STATE={self._state}\n"
-                f"  {enter} status {_shipped('playbooks/albus.yaml')} --config {_shipped(f'configs/{_config_of(kept)}')}\n"
-                f"{self._way_back(kept)}and at the end:\n  {sys.executable} -m albus_dr.bench remove {self._sites}",
+                f"   ALBUS_DR_STATE={shlex.quote(str(self._state))} {called} runs show last{self._lang()}",
                 file=sys.stderr,
             )
+        if kept is not None:
+            enter = " ".join(kept.operator.command((str(program),)))
+            print(
+                f"\n{self._words.say(PHRASES['demo.kept'])}\n  . {self._sites / 'environment'}\n  export ALBUS_DR_STATE={self._state}\n"
+                f"  {enter} status {_shipped('playbooks/albus.yaml')} --config {_shipped(f'configs/{_config_of(kept)}')}\n"
+                f"{self._way_back(kept)}{self._words.say(PHRASES['demo.end'])}\n  {sys.executable} -m albus_dr.bench remove {self._sites}",
+                file=sys.stderr,
+            )
+
+    def _lang(self) -> str:
+        return "" if self._words.code == ENGLISH.code else f" --lang {self._words.code}"
 
     def _way_back(self, kept: Bench) -> str:
         burned = [name for name, site in kept.sites.items() if not site.directory.exists()]
         return "".join(
-            f"{name} has burned down; new machines there, for albus-dr failback:\n"
+            f"{self._words.say(PHRASES['demo.burned'], site=name)}\n"
             f"  {sys.executable} -m albus_dr.bench rebuild {self._sites} {name}\n"
             for name in burned
         )

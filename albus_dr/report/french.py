@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
 
+from albus_dr.report.french_demo import DEMO
 from albus_dr.report.french_journal import JOURNAL
 from albus_dr.report.french_phrases import FINDINGS, PAGE
 from albus_dr.report.french_terminal import TERMINAL
@@ -79,7 +80,7 @@ class French(Words):
 
     @cached_property
     def _phrases(self) -> Mapping[str, str]:
-        return {english: typeset(french) for english, french in (TERMINAL | FINDINGS | PAGE).items()}
+        return {english: typeset(french) for english, french in (TERMINAL | DEMO | FINDINGS | PAGE).items()}
 
     @cached_property
     def _sentences(self) -> tuple[tuple[re.Pattern[str], str], ...]:

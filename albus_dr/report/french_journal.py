@@ -6,6 +6,7 @@ source for the sentences and fails when one of them is not here. Errors are not:
 
 from __future__ import annotations
 
+from albus_dr.report.french_doctor import DOCTOR
 from albus_dr.report.french_restored import RESTORED
 from albus_dr.report.french_standing import STANDING
 
@@ -228,9 +229,10 @@ NOTES = {
     "lease": "bail",
     "{who} stated: {statement}": "{who} a déclaré : {statement}",
     "{command} ended with 0": "{command} s'est terminée par 0",
-    "{hosts} answered; {gone}": "réponse de {hosts} ; {gone}",
-    "{server}: no process owns {data}, nothing listens on port {port}": (
-        "{server} : aucun processus ne possède {data}, rien n'écoute sur le port {port}"
+    "host “{host}” answered; {gone}": "l'hôte « {host} » a répondu ; {gone}",
+    "hosts {hosts} answered; {gone}": "les hôtes {hosts} ont répondu ; {gone}",
+    "server “{server}”: no process owns {data}, nothing listens on port {port}": (
+        "serveur « {server} » : aucun processus ne possède {data}, rien n'écoute sur le port {port}"
     ),
     "no command counts what users saw: acknowledged and lost writes are not measured": (
         "aucune commande ne compte ce que les utilisateurs ont vu : écritures confirmées et perdues ne sont pas mesurées"
@@ -323,4 +325,4 @@ WORDS = {
     "declaration": "déclaration",
 }
 
-JOURNAL = {**WORDS, **COMPLIANCE, **STANDING, **NOTES, **VERDICTS, **VERIFICATIONS, **RESTORED, **TITLES}
+JOURNAL = {**WORDS, **COMPLIANCE, **STANDING, **DOCTOR, **NOTES, **VERDICTS, **VERIFICATIONS, **RESTORED, **TITLES}

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from albus_dr.bench.scenarios import SCENARIOS
 from albus_dr.cli.live import phrases as screens
 from albus_dr.errors import UsageError
 from albus_dr.journal.state import RunState
 from albus_dr.plan.build import build
 from albus_dr.report import FORMATS, markdown, phrases
 from albus_dr.report.french import FRENCH, NARROW, WIDE, typeset
+from albus_dr.report.french_demo import DEMO
 from albus_dr.report.french_journal import JOURNAL
 from albus_dr.report.french_phrases import FINDINGS, PAGE
 from albus_dr.report.french_terminal import TERMINAL
@@ -23,6 +25,7 @@ from albus_dr.report.html import phrases as page_phrases
 from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.loader import load
 from albus_dr.runbook.model import OPERATIONS
+from albus_dr.tools.inventory import _EXTRAS, TOOLS
 from albus_dr.workloads.registry import kinds
 from tests.report.run_states import ALL, failed_drill, passed
 from tests.report.spoken import FILLED, found_by_status, sentences
@@ -39,7 +42,8 @@ def said_of_itself() -> set[str]:
     found = {*phrases.PHRASES.values(), *page_phrases.PHRASES.values(), *markdown.PHRASES.values()}
     found |= {title for titles in columns for title in titles} | {phrases.NOT_MEASURED}
     found |= set(re.findall(r'words\.say\("([^"]+)"', Path(markdown.__file__).read_text(encoding="utf-8")))
-    return (found | set(screens.PHRASES.values())) - {""}
+    told = {scenario.tells for scenario in SCENARIOS.values()}
+    return (found | told | set(screens.PHRASES.values())) - {""}
 
 
 def titles() -> set[str]:
@@ -61,7 +65,7 @@ def titles() -> set[str]:
 
 
 def test_every_phrase_has_its_french_and_no_french_is_left_over() -> None:
-    assert said_of_itself() == {*FINDINGS, *PAGE, *TERMINAL}
+    assert said_of_itself() == {*FINDINGS, *PAGE, *TERMINAL, *DEMO}
 
 
 def test_every_title_of_a_step_has_its_french() -> None:
@@ -90,8 +94,17 @@ def test_everything_that_status_finds_has_its_french() -> None:
     assert sorted(text for text in whole if FRENCH.retold(text) == text) == []
 
 
+def test_everything_that_the_doctor_says_has_its_french() -> None:
+    found = {text for tool in TOOLS for text in (tool.needed_for, *tool.get.values())} | {*_EXTRAS.values()}
+    found |= {"albus-dr itself", "not found", "0.14.0 is too old", "does not run: X", "does not say its version"}
+    found |= {"pg_dump not found beside it", "does not run: it ended with 3", "pip install . in the checkout"}
+    found |= {f"pip install '.[{extra}]' in the checkout" for extra in _EXTRAS}
+    command = re.compile(r"(?:apt-get|dnf|brew) install [\w@ -]+")
+    assert sorted(text for text in found if not command.fullmatch(text) and FRENCH.retold(text) == text) == []
+
+
 @pytest.mark.parametrize(
-    "catalogue", [FINDINGS, PAGE, TERMINAL, JOURNAL], ids=["findings", "page", "terminal", "journal"]
+    "catalogue", [FINDINGS, PAGE, TERMINAL, DEMO, JOURNAL], ids=["findings", "page", "terminal", "demo", "journal"]
 )
 def test_both_sides_of_a_catalogue_have_the_same_gaps(catalogue: dict[str, str]) -> None:
     def gaps(text: str) -> list[str]:
@@ -102,7 +115,7 @@ def test_both_sides_of_a_catalogue_have_the_same_gaps(catalogue: dict[str, str])
 
 def test_french_is_set_with_its_own_spaces() -> None:
     assert typeset("« a » : b ; c ?") == f"«{NARROW}a{NARROW}»{WIDE}: b{NARROW}; c{NARROW}?"
-    everything = [*FINDINGS.values(), *PAGE.values(), *TERMINAL.values(), *JOURNAL.values()]
+    everything = [*FINDINGS.values(), *PAGE.values(), *TERMINAL.values(), *DEMO.values(), *JOURNAL.values()]
     assert [french for french in everything if re.search(r"\w[:;!?»]|«\w", french)] == []
 
 

@@ -24,6 +24,7 @@ PHRASES = {
     "verified": "{step}: {verdict}: {kind}: expected {expected}, found {actual}",
     "ended": "ended: {verdict} (exit code {code}){reason}",
     "still": "{step}: still running after {time}{more}",
+    "far": "{done} of {total}",
     "attempts": "{count} attempts",
     "left": "RTO {rto}: {time} left",
     "over": "RTO {rto}: missed by {time}",
@@ -108,6 +109,39 @@ PHRASES = {
         "a guard asks again before it starts one"
     ),
     "witness.ask": "the witness of {runbook} will say that {primary} is the primary, and {other} is not. Go on?",
+    "doctor.tool": "tool",
+    "doctor.found": "found",
+    "doctor.minimum": "at least",
+    "doctor.needed_for": "needed for",
+    "doctor.ok": "ok",
+    "doctor.missing": "MISSING",
+    "doctor.absent": "absent",
+    "doctor.problem": "{tool}: {problem}. Needed for: {needed_for}.",
+    "doctor.problem_at": "{tool}: {problem} ({path}). Needed for: {needed_for}.",
+    "demo.scenario": "{name}: {tells}",
+    "demo.starting": "starting two sites in {place}: PostgreSQL, S3, documents, the application, the door, and traffic",
+    "demo.power_back": "{site} has power again; its PostgreSQL starts as the primary that it was",
+    "demo.burns": "{site} burns: the line fails; a second later every process is killed, every directory deleted",
+    "demo.power_cut": "{site} loses its power: the line fails; a second later every process is killed",
+    "demo.zombie": "the power is back at {site}; its PostgreSQL is started as it was, under albus-dr guard",
+    "demo.stays_down": "it stays down; {lost} of {all} acknowledged writes are lost",
+    "demo.second_strike": (
+        "{site} burns: every process killed, every directory deleted; it had no standby and no backup yet"
+    ),
+    "demo.guarded": "PostgreSQL at {site} starts again, under albus-dr guard --keep-lease",
+    "demo.splits": (
+        "the network splits: {site} and the users who stand there on one side, everybody else on the other"
+    ),
+    "demo.heals": "the network heals",
+    "demo.both_sides": (
+        "users at the door: {lost} of {all} acknowledged writes lost, without service for {time}; users at {site}: "
+        "{lost_there} of {all_there} lost"
+    ),
+    "demo.ended": "{operation} {verdict}: {path}",
+    "demo.again": "To see the last run again, in any terminal:",
+    "demo.kept": "The sites go on. In this shell:",
+    "demo.burned": "{site} has burned down; new machines there, for albus-dr failback:",
+    "demo.end": "and at the end:",
     "plan.after": "after {steps}",
     "plan.path_measured": "* the critical path: {forecast}, as its steps took in the last runs; the objective is {promised}",
     "plan.path_partly": (

@@ -89,7 +89,7 @@ class PlainScreen:
                 if step.status != "running" or told is None or (at - told).total_seconds() < self._heartbeat_s:
                     continue
                 step.told = at
-                more = f", {step.meter.say(at)}" if step.meter else ""
+                more = f", {step.meter.say(at, self._words)}" if step.meter else ""
                 time = self._words.duration(step.running_s(at))
                 lines.append(self._line(at, self._words.say(PHRASES["still"], step=step.id, time=time, more=more)))
         return lines
@@ -120,7 +120,8 @@ class PlainScreen:
                 yield self._words.say(PHRASES["resumed"])
             case "ClockRecorded":
                 yield self._words.say(
-                    PHRASES["clock"], clock=text_of(data, "clock").removesuffix("_at").replace("_", " ")
+                    PHRASES["clock"],
+                    clock=self._words.retold(text_of(data, "clock").removesuffix("_at")).replace("_", " "),
                 )
             case "AbortRequested":
                 who = text_of(data, "who") or self._words.say(PHRASES["nobody"])
@@ -129,7 +130,9 @@ class PlainScreen:
                 code = text_of(data, "exit_code", "?")
                 told = any(step.error and view.reason.endswith(step.error) for step in view.steps.values())
                 reason = "" if told else f": {self._words.retold(view.reason)}"  # a step's failure has its line already
-                yield self._words.say(PHRASES["ended"], verdict=view.verdict or "?", code=code, reason=reason)
+                yield self._words.say(
+                    PHRASES["ended"], verdict=self._words.retold(view.verdict) or "?", code=code, reason=reason
+                )
 
     def _say_step(self, step: Step, kind: str, data: Mapping[str, Any]) -> Iterable[str]:
         match kind:
@@ -145,7 +148,7 @@ class PlainScreen:
                 yield self._words.say(PHRASES["adopted"], step=step.id)
             case "StepSucceeded":
                 facts = [self._words.say(PHRASES["attempts"], count=step.attempts)] if step.attempts > 1 else []
-                facts += [step.meter.say(self._now())] if step.meter else []
+                facts += [step.meter.say(self._now(), self._words)] if step.meter else []
                 more = "".join(f", {fact}" for fact in facts)
                 yield self._words.say(
                     PHRASES["done"], step=step.id, time=format_seconds(step.duration_s, self._words), more=more
@@ -167,10 +170,15 @@ class PlainScreen:
                 )
             case "StepDecided":
                 who = text_of(data, "who") or self._words.say(PHRASES["nobody"])
-                yield self._words.say(PHRASES["decided"], step=step.id, who=who, decision=text_of(data, "decision"))
+                yield self._words.say(
+                    PHRASES["decided"], step=step.id, who=who, decision=self._words.retold(text_of(data, "decision"))
+                )
         if kind == "StepFailed" and step.hint:
             yield self._words.say(PHRASES["hint"], hint=step.hint)
         if self._verbose:
             for found in items_of(data, "verifications"):
-                said = {key: text_of(found, key, "?") for key in ("verdict", "kind", "expected", "actual")}
+                said = {
+                    key: self._words.retold(text_of(found, key, "?"))
+                    for key in ("verdict", "kind", "expected", "actual")
+                }
                 yield self._words.say(PHRASES["verified"], step=step.id, **said)

@@ -137,7 +137,7 @@ class TerminalScreen:
         if step.attempts > 1:
             notes.append(f"×{step.attempts}")
         if step.meter and step.status == "running":
-            notes.append(step.meter.say(at))
+            notes.append(step.meter.say(at, self._words))
         return notes
 
     def _row(self, table: Table, step: Step, at: datetime) -> None:

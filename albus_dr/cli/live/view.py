@@ -13,7 +13,6 @@ from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.journal.event import Event
 from albus_dr.report.findings import one_line
 from albus_dr.report.words import Words, utc
-from albus_dr.units import format_bytes
 
 _RATE_WINDOW_S = 10.0
 
@@ -33,25 +32,25 @@ class Meter:
         while len(self.samples) > 2 and (at - self.samples[0][0]).total_seconds() > _RATE_WINDOW_S:
             self.samples.popleft()
 
-    def say(self, at: datetime) -> str:
+    def say(self, at: datetime, words: Words) -> str:
         """``1.2 of 2.1 GiB, 210 MiB/s``."""
         if self.total:
-            done, total = self._amount(self.done), self._amount(self.total)
+            done, total = self._amount(self.done, words), self._amount(self.total, words)
             if done.split()[-1] == total.split()[-1]:
                 done = done.split()[0]
-            far = f"{done} of {total}"
+            far = words.say(PHRASES["far"], done=done, total=total)
         else:
-            far = self._amount(self.done)
+            far = self._amount(self.done, words)
         if not self.samples:
             return far
         began, first = self.samples[0]
         seconds = (at - began).total_seconds()
         if seconds < 0.5 or self.done <= first:
             return far
-        return f"{far}, {self._amount((self.done - first) / seconds)}/s"
+        return f"{far}, {self._amount((self.done - first) / seconds, words)}/s"
 
-    def _amount(self, count: float) -> str:
-        return format_bytes(count) if self.unit == "B" else f"{count:,.0f} {self.unit}".strip()
+    def _amount(self, count: float, words: Words) -> str:
+        return words.size(count) if self.unit == "B" else f"{words.number(count)} {self.unit}".strip()
 
 
 @dataclass
