@@ -227,11 +227,13 @@ def _probe_servers(ctx: StepContext, hosts: tuple[str, ...], tried: list[str]) -
                 f"{ctx.spec.site} is not fenced: its server {name} is alive ({alive})",
                 hint="stop it or power it off; for a planned change use: albus-dr switchover",
             )
-        gone.append(f"{name}: no process owns {config.data}, nothing listens on port {config.port}")
+        gone.append(f"server “{name}”: no process owns {config.data}, nothing listens on port {config.port}")
     if not gone:
         tried.append("the probe's host has no server to look for")
         return None
-    return FenceProof(ctx.spec.site, "probe", f"{', '.join(hosts)} answered; " + "; ".join(gone), now(), ctx.run.id)
+    named = ", ".join(f"“{host}”" for host in hosts)  # a host may be called "all"
+    said = f"host {named} answered; " if len(hosts) == 1 else f"hosts {named} answered; "
+    return FenceProof(ctx.spec.site, "probe", said + "; ".join(gone), now(), ctx.run.id)
 
 
 # Constant text; the data directory and the port are its arguments. It prints what is alive, and nothing otherwise.

@@ -86,7 +86,8 @@ def passed() -> RunState:
         ),
     ]  # fmt: skip
     state.notes = [
-        "strasbourg is fenced by probe: all answered; database: no process owns /srv/strasbourg/postgres, nothing listens on port 5432"
+        "strasbourg is fenced by probe: host “all” answered; server “database”: no process owns /srv/strasbourg/postgres, "
+        "nothing listens on port 5432"
     ]
     return state
 
