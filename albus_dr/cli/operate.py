@@ -12,7 +12,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
@@ -24,6 +24,7 @@ import typer
 
 from albus_dr.cli.charge import Standpoint, give_up_claim, in_charge, resumed_standpoint, standpoint
 from albus_dr.cli.common import engine_address, journal, load_runbook, state_directory
+from albus_dr.cli.consent import question
 from albus_dr.cli.live import screen_for, summary
 from albus_dr.cli.notify import Notifier
 from albus_dr.engine.history import (
@@ -104,7 +105,7 @@ def carry_out(order: Order, manner: Manner) -> RunState:
         plan = build(runbook, order.operation, source=at.source, target=at.target, kinds=kinds())
         stopped = Signal()
         with _in_charge(at, store, run, plan, manner, stopped):
-            _ask(plan, manner)
+            _ask(plan, loaded, order.options, manner)
             info = _declare(store, run, loaded, plan, order, at)
             with _replication_stopped(store, plan, run, manner):
                 return _run(store, loaded, plan, info, manner, at, stopped)
@@ -220,16 +221,12 @@ def _replication_stopped(store: JournalStore, plan: Plan, run: str, manner: Mann
         yield
 
 
-def _ask(plan: Plan, manner: Manner) -> None:
+def _ask(plan: Plan, loaded: Loaded, options: Mapping[str, Any], manner: Manner) -> None:
     if plan.operation not in CHANGES_SITES or manner.yes:
         return
     if not sys.stdin.isatty():
         raise UsageError(f"a {plan.operation} changes a site and asks first", hint="where nobody can answer, say --yes")
-    comes = f"{plan.target} becomes the primary in place of {plan.source}"
-    rebuilt = f"{plan.target} is rebuilt as the standby of {plan.source}; what it has alone is kept aside"
-    what = {"reprotect": rebuilt, "failback": f"{rebuilt}; then {comes}"}.get(plan.operation, comes)
-    question = f"{plan.operation} of {plan.runbook}: {what}, in {len(plan.steps)} steps. Go on?"
-    typer.confirm(question, abort=True, err=True)
+    typer.confirm(question(plan, loaded, options, manner.words), abort=True, err=True)
 
 
 def _operator() -> str:

@@ -142,6 +142,39 @@ TERMINAL = {
     "the witness of {runbook} will say that {primary} is the primary, and {other} is not. Go on?": (
         "le témoin de {runbook} dira que {primary} est le site principal, et que {other} ne l'est pas. Continuer ?"
     ),
+    "switchover of {runbook}: {target} becomes the primary in place of {source}, in {count} steps.": (
+        "bascule planifiée de {runbook} : {target} devient le site principal à la place de {source}, en {count} étapes."
+    ),
+    "failover of {runbook}: {target} becomes the primary in place of {source}, in {count} steps.": (
+        "bascule d'urgence de {runbook} : {target} devient le site principal à la place de {source}, en {count} étapes."
+    ),
+    "reprotect of {runbook}: {target} is rebuilt as the standby of {source}, in {count} steps; what it has alone is kept aside.": (
+        "remise sous protection de {runbook} : {target} est reconstruit comme secours de {source}, en {count} étapes ; ce qu'il est seul à "
+        "avoir est mis de côté."
+    ),
+    "failback of {runbook}: {target} is rebuilt as the standby of {source}, and what it has alone is kept aside; then "
+    "{target} becomes the primary in place of {source}, in {count} steps.": (
+        "retour au site d'origine de {runbook} : {target} est reconstruit comme secours de {source}, et ce qu'il est seul à avoir "
+        "est mis de côté ; "
+        "puis {target} devient le site principal à la place de {source}, en {count} étapes."
+    ),
+    "First it measures what {target} has, and stops, with nothing changed, where more than {rpo} of work would be lost.": (
+        "D'abord, ce que {target} possède est mesuré ; si plus de {rpo} de travail devait être perdu, tout s'arrête là, rien n'ayant "
+        "été modifié."
+    ),
+    "What was written and never reached {target} is lost, however much that is: --accept-data-loss.": (
+        "Ce qui a été écrit et n'est jamais parvenu à {target} est perdu, quelle qu'en soit l'ampleur : --accept-data-loss."
+    ),
+    "Nothing is promoted before one of these proves that {source} can't write: {methods}.": (
+        "Rien n'est promu avant que l'un de ces moyens n'ait prouvé que {source} ne peut plus écrire : {methods}."
+    ),
+    "The config names no way to prove that {source} can't write, so it will be refused: see `fence` there.": (
+        "La configuration ne donne aucun moyen de prouver que {source} ne peut plus écrire ; ce sera donc refusé : voir `fence`."
+    ),
+    "First it looks whether both sites are ready; users wait while the door of {source} is closed.": (
+        "D'abord, on vérifie que les deux sites sont prêts ; les utilisateurs attendent tant que la porte de {source} est fermée."
+    ),
+    "Go on?": "Continuer ?",
     "after {steps}": "après {steps}",
     "* the critical path: {forecast}, as its steps took in the last runs; the objective is {promised}": (
         "* chemin critique : {forecast}, selon la durée de ses étapes aux dernières exécutions ; l'objectif est {promised}"

@@ -142,6 +142,21 @@ PHRASES = {
     "demo.kept": "The sites go on. In this shell:",
     "demo.burned": "{site} has burned down; new machines there, for albus-dr failback:",
     "demo.end": "and at the end:",
+    "ask.switchover": "switchover of {runbook}: {target} becomes the primary in place of {source}, in {count} steps.",
+    "ask.failover": "failover of {runbook}: {target} becomes the primary in place of {source}, in {count} steps.",
+    "ask.reprotect": (
+        "reprotect of {runbook}: {target} is rebuilt as the standby of {source}, in {count} steps; what it has alone is kept aside."
+    ),
+    "ask.failback": (
+        "failback of {runbook}: {target} is rebuilt as the standby of {source}, and what it has alone is kept aside; then "
+        "{target} becomes the primary in place of {source}, in {count} steps."
+    ),
+    "ask.loss": "First it measures what {target} has, and stops, with nothing changed, where more than {rpo} of work would be lost.",
+    "ask.loss_accepted": "What was written and never reached {target} is lost, however much that is: --accept-data-loss.",
+    "ask.fence": "Nothing is promoted before one of these proves that {source} can't write: {methods}.",
+    "ask.no_fence": "The config names no way to prove that {source} can't write, so it will be refused: see `fence` there.",
+    "ask.door": "First it looks whether both sites are ready; users wait while the door of {source} is closed.",
+    "ask.go_on": "Go on?",
     "plan.after": "after {steps}",
     "plan.path_measured": "* the critical path: {forecast}, as its steps took in the last runs; the objective is {promised}",
     "plan.path_partly": (
