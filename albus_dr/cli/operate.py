@@ -404,12 +404,11 @@ def parse_moment(option: str, text: str | None) -> datetime | None:
             _require_recent(option, text, found, now)
         else:
             found = parse_time(text)
-    except ValueError:
+        found = found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise UsageError(
             f"{option} {text} is not a time", hint="for example 2026-03-10T00:47:00+01:00, or 00:47"
         ) from None
-    if found.tzinfo is None:
-        found = found.astimezone()
     if found > datetime.now(UTC):
         raise UsageError(f"{option} {text} is in the future", hint="give the zone: 2026-03-10T00:47:00+01:00")
-    return found.astimezone(UTC)
+    return found

@@ -38,17 +38,15 @@ def parse(text: str, call: Call) -> str:
     if is_point_id(text):
         return _known(text, call)
     try:
-        found = parse_time(text)
-    except ValueError:
+        found = parse_time(text).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise UsageError(
             f"--point {text} is neither latest, random, the id of a recovery point nor a time",
             hint="for example --point 2026-03-10T00:47:00+01:00; albus-dr status shows the newest ids",
         ) from None
-    if found.tzinfo is None:
-        found = found.astimezone()
     if found > datetime.now(UTC):
         raise UsageError(f"--point {text} is in the future", hint="give the zone: 2026-03-10T00:47:00+01:00")
-    return found.astimezone(UTC).isoformat()
+    return found.isoformat()
 
 
 def history(call: Call) -> tuple[str, ...]:

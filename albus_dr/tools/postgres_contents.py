@@ -198,6 +198,14 @@ def _locale(database: Mapping[str, str]) -> Locale:
 def _sorted_out(rows: Iterable[list[str]]) -> _Rows:
     """Every row has a section, a name and three values; what a section does not need is empty."""
     found = _Rows()
+    try:
+        _sort_into(found, rows)
+    except ValueError as error:  # a name may hold what stands between columns
+        raise StepError(f"what PostgreSQL says of the database can't be read: {error}") from None
+    return found
+
+
+def _sort_into(found: _Rows, rows: Iterable[list[str]]) -> None:
     for section, name, one, two, three in rows:
         match section:
             case "database":
@@ -218,7 +226,6 @@ def _sorted_out(rows: Iterable[list[str]]) -> _Rows:
                 found.settings.add(name)
             case _:
                 found.access[name] = one
-    return found
 
 
 # Names below are pg_catalog's, and everything else is printed with its schema, whatever the database's search_path says.

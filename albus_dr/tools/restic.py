@@ -215,7 +215,7 @@ class Repository:
         try:
             rows = json.loads(done.stdout) or []
             found = [_snapshot(row) for row in rows]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StepError(f"the repository {self} gave a list of snapshots that can't be read: {error}") from None
         return tuple(sorted(found, key=lambda snapshot: snapshot.time))
 
@@ -282,13 +282,6 @@ class Repository:
         arguments = ("restore", snapshot, "--json", "--target", target, *how)
         return self._summarised(arguments, f"could not be restored to {target}", timeout_s, progress, cancelled)
 
-    def size_of(self, snapshot: str, *, timeout_s: float) -> int:
-        """Bytes that a restore of the snapshot writes."""
-        done = self.run(
-            ("stats", "--json", "--mode", "restore-size", snapshot), what="can't tell a size", timeout_s=timeout_s
-        )
-        return int(json.loads(done.stdout)["total_size"])
-
     def check(self, *, timeout_s: float, cancelled: threading.Event) -> None:
         """restic's own structural check."""
         self.run(("check",), what="failed restic's check", timeout_s=timeout_s, cancelled=cancelled)
@@ -342,7 +335,7 @@ class Repository:
                 return
             try:
                 message = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return  # not every line that restic prints is JSON; its exit code decides
             if message.get("message_type") == "status":
                 done = message.get("bytes_done", message.get("bytes_restored", 0))
@@ -372,7 +365,10 @@ def _tagged(tags: Sequence[str]) -> tuple[str, ...]:
 
 def _snapshot(row: Mapping[str, Any]) -> Snapshot:
     # restic writes nanoseconds; Python reads microseconds and ignores the digits that follow
+    time = datetime.fromisoformat(row["time"])
+    if time.tzinfo is None:
+        raise ValueError("a snapshot's time has no zone")
     return Snapshot(
-        id=row["id"], time=datetime.fromisoformat(row["time"]), tags=frozenset(row.get("tags") or ()),
+        id=row["id"], time=time, tags=frozenset(row.get("tags") or ()),
         paths=tuple(row.get("paths") or ()), original=row.get("original", ""),
     )  # fmt: skip

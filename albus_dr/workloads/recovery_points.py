@@ -135,7 +135,7 @@ def choose(points: Sequence[RecoveryPoint], wanted: str) -> RecoveryPoint | None
         return points[-1]
     if is_point_id(wanted):
         at = moment_of(wanted)
-        return min(points, key=lambda point: (point.id != wanted, abs(moment_of(point.id) - at)))
+        return min(points, key=lambda point: (point.id != wanted, abs(_begun_at(point) - at)))
     at = datetime.fromisoformat(wanted)
     return next((point for point in reversed(points) if point.data.time <= at), None)
 
@@ -147,7 +147,18 @@ def wanted(options: Mapping[str, Any]) -> str:
 
 def is_point_id(text: str) -> bool:
     """It has the form of what ``new_point_id`` makes."""
-    return re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", text) is not None
+    if not re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", text):
+        return False
+    try:
+        moment_of(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _begun_at(point: RecoveryPoint) -> datetime:
+    """Its tags are what somebody wrote into the repository."""
+    return moment_of(point.id) if is_point_id(point.id) else point.data.time
 
 
 def moment_of(point: str) -> datetime:
@@ -164,7 +175,7 @@ def _open(repository: Repository, runbook: str, workload: str, wanted: str, *, t
         points = complete(snapshots, repository)
         point = _chosen_from(points, wanted, repository, runbook, workload, timeout_s)
         try:
-            manifest: dict[str, Any] = json.loads(guess.result())
+            manifest = _parsed(guess.result())
         except (AlbusError, ValueError):
             manifest = {}
     if manifest.get("point") != point.id:  # an older point, or the newest manifest belongs to one that is not complete
@@ -239,10 +250,29 @@ def read_manifest(repository: Repository, point: RecoveryPoint, *, timeout_s: fl
     key = (repository.config.restic, point.manifest.id)
     if key not in _manifests:
         try:
-            _manifests[key] = json.loads(repository.read_text(point.manifest.id, MANIFEST, timeout_s=timeout_s))
+            _manifests[key] = _parsed(repository.read_text(point.manifest.id, MANIFEST, timeout_s=timeout_s))
         except ValueError as error:
             raise StepError(f"the manifest of {point.id} in {repository} can't be read: {error}") from None
     return _manifests[key]
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Raises ValueError where it is not a manifest."""
+    try:
+        found = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(found, dict):
+        raise ValueError("it is JSON and no manifest")
+    return _Manifest(found)
+
+
+class _Manifest(dict[str, Any]):
+    def __missing__(self, key: str) -> Any:
+        raise StepError(
+            f"the manifest of {self.get('point')} says nothing of {key}",
+            hint="was it written for another kind of workload, or by another program?",
+        )
 
 
 _manifests: dict[tuple[str, str], dict[str, Any]] = {}

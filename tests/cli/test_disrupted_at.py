@@ -28,7 +28,9 @@ def test_the_second_counts_where_it_is_given() -> None:
     assert parse_moment("--disrupted-at", moment.strftime("%H:%M:%S")) == moment.astimezone(UTC)
 
 
-@pytest.mark.parametrize("text", ["25:00", "12:61", "1:30", "+1:00", "12.30", "12:30:61", "12:30:5"])
+@pytest.mark.parametrize(
+    "text", ["25:00", "12:61", "1:30", "+1:00", "12.30", "12:30:61", "12:30:5", "0001-01-01T00:00:00+14:00"]
+)
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is not a time"):
         parse_moment("--disrupted-at", text)

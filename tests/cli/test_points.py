@@ -39,6 +39,8 @@ def test_a_time_is_told_in_utc() -> None:
     [
         ("yesterday", "neither latest, random, the id of a recovery point nor a time"),
         ((datetime.now(UTC) + timedelta(days=1)).isoformat(), "in the future"),
+        ("0001-01-01T00:00:00+14:00", "nor a time"),
+        ("20269999T999999Z-abcdef", "nor a time"),
     ],
 )
 def test_what_is_no_point(text: str, words: str) -> None:

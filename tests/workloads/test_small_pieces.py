@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import threading
@@ -21,7 +22,7 @@ from albus_dr.tools.http import Answer
 from albus_dr.tools.restic import Repository, Snapshot
 from albus_dr.tools.told import anonymous
 from albus_dr.workloads import files, http_checks, own, recovery_points, site
-from albus_dr.workloads.files import by_name, compare, switchover, trees
+from albus_dr.workloads.files import by_name, compare, keep, switchover, trees
 from albus_dr.workloads.step import RunInfo, StepContext, StepSpec, Verdict
 
 A, B = "strasbourg", "bordeaux"
@@ -278,6 +279,75 @@ def test_the_point_that_a_run_chose_is_found_again() -> None:
     assert again is not None
     assert (again.id, again.data.id, again.data.time, again.manifest.id) == ("one", "d", point.data.time, "m")
     assert recovery_points.named({}) is None
+
+
+def restic_that_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, *, dump: str = "") -> None:
+    """In restic's place: a program that prints this, and for a file of a snapshot ``dump``."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, printed in (("listing", text), ("dumped", dump)):
+        (programs / name).write_text(printed)
+    script = f'#!/bin/sh\ncase "$*" in *dump*) cat {programs}/dumped;; *) cat {programs}/listing;; esac\n'
+    (programs / "restic").write_text(script)
+    (programs / "restic").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("UNUSED", "password")
+
+
+def row(part: str, point: str, at: str = "2026-01-01T00:00:00Z") -> dict[str, Any]:
+    return {"id": f"{part}-{point}", "time": at, "tags": list(recovery_points.tags("albus", "documents", point, part))}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[1]", '["a"]', '{"a": 1}', "7", '[{"id": "x"}]', '[{"id": "x", "time": 5}]', '[{"id": "x", "time": "2026-01-01"}]'],
+)  # fmt: skip
+def test_a_list_of_snapshots_that_is_none(
+    text: str, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restic_that_prints(tmp_path, monkeypatch, text)
+    with pytest.raises(StepError, match="gave a list of snapshots that can't be read"):
+        recovery_points.find_all(repository, "albus", "documents", timeout_s=10)
+
+
+@pytest.mark.parametrize("manifest", ["[1]", "7", "null", '"text"', "{", "[" * 100_000])
+def test_a_manifest_that_is_none(
+    manifest: str, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point = "20260101T000000Z-abcdef"
+    listing = json.dumps([row("data", point), row("manifest", point)])
+    restic_that_prints(tmp_path, monkeypatch, listing, dump=manifest)
+    with pytest.raises(StepError, match=f"the manifest of {point} in .* can't be read"):
+        recovery_points._open(repository, "albus", "documents", "", timeout_s=10)
+
+
+def test_a_manifest_of_another_kind(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    point = "20260101T000000Z-abcdef"
+    listing = json.dumps([row("data", point), row("manifest", point)])
+    restic_that_prints(tmp_path, monkeypatch, listing, dump=json.dumps({"point": point}))
+    opened = recovery_points._open(repository, "albus", "documents", "", timeout_s=10)
+    with pytest.raises(StepError, match=f"the manifest of {point} says nothing of files"):
+        opened.manifest["files"]
+
+
+def test_a_point_whose_tag_is_no_id_is_chosen_by_its_snapshots_time() -> None:
+    points = [
+        recovery_points.RecoveryPoint(
+            name, snapshot("d", name, "data", minutes_ago=age), snapshot("m", name, "manifest")
+        )
+        for name, age in (("../../etc", 60), ("20269999T000000Z-abcdef", 10))
+    ]
+    wanted = recovery_points.new_point_id(datetime.now(UTC) - timedelta(minutes=50))
+
+    found = recovery_points.choose(points, wanted)
+    assert found is not None
+    assert found.id == "../../etc"
+
+
+def test_times_that_no_calendar_has_are_listed_as_they_are() -> None:
+    listed = keep._listed({"file": (1, "1262304000000.5000000000"), "other": (2, "-99999999999999.0")})
+
+    assert listed.splitlines()[1:] == ["file,1,1262304000000.5000000000", "other,2,-99999999999999.0"]
 
 
 def test_ids_sort_by_time() -> None:

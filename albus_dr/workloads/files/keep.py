@@ -108,8 +108,16 @@ def _listed(entries: Entries) -> str:
     writer = csv.writer(text)
     writer.writerow(("file", "bytes", "modified"))
     for name, (size, modified) in sorted(entries.items()):
-        writer.writerow((name, size, datetime.fromtimestamp(float(modified), UTC).isoformat()))
+        writer.writerow((name, size, _told(modified)))
     return text.getvalue()
+
+
+def _told(modified: str) -> str:
+    """Files may be of the year 40,000: then it is told as find does, in seconds."""
+    try:
+        return datetime.fromtimestamp(float(modified), UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return modified
 
 
 def _facts(ctx: StepContext, folder: str, kept: Entries) -> Facts:
