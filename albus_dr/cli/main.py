@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import traceback
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -63,6 +64,8 @@ class _LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0] if args else ""
         if name not in VERBS:
+            if name and not ctx.resilient_parsing and (close := get_close_matches(name, VERBS, n=1)):
+                ctx.fail(f"No such command '{name}'. Did you mean '{close[0]}'?")
             return super().resolve_command(ctx, args)
         return name, load(name), args[1:]
 
@@ -100,7 +103,10 @@ def _everywhere(
     """The options that every command takes."""
 
 
-app = typer.Typer(cls=_LazyGroup, no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    cls=_LazyGroup, no_args_is_help=True, rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},  # of every verb: it is handed down
+)  # fmt: skip
 
 
 @app.callback(invoke_without_command=False)

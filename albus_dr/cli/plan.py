@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,12 +27,13 @@ from albus_dr.plan.forecast import Forecast, forecast
 from albus_dr.plan.model import Plan
 from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.model import OPERATIONS
+from albus_dr.runbook.problems import closest
 from albus_dr.workloads.registry import kinds
 
 
 def command(
     runbook: RunbookArgument,
-    operation: Annotated[str, typer.Argument(metavar="OPERATION", help=", ".join(OPERATIONS))],
+    operation: Annotated[str, typer.Argument(metavar="OPERATION", help=", ".join(OPERATIONS))] = "",
     config: ConfigOption = None,
     engine: EngineOption = None,
     as_json: JsonOption = False,
@@ -43,7 +45,7 @@ def command(
 ) -> None:
     """Show the steps of an operation, their order, the critical path and the forecast. Changes nothing, asks no site."""
     if operation not in OPERATIONS:
-        raise UsageError(f"there is no operation {operation}", hint="one of: " + ", ".join(OPERATIONS))
+        raise _not_an_operation(runbook, operation)
     loaded = load_runbook(runbook, config, acts=False)
     sites = loaded.runbook.sites
     with journal_if_any(engine) as store:
@@ -59,6 +61,16 @@ def command(
         typer.echo(json.dumps(_document(plan, expected, rto_s), indent=2))
     else:
         typer.echo(_text(plan, expected, rto_s, words_of(lang), columns(sys.stdout)))
+
+
+def _not_an_operation(runbook: Path, operation: str) -> UsageError:
+    if str(runbook) in OPERATIONS:
+        return UsageError("the runbook comes first", hint=f"albus-dr plan {operation or 'RUNBOOK'} {runbook}")
+    if not operation:
+        return UsageError("which operation?", hint="albus-dr plan RUNBOOK and one of: " + ", ".join(OPERATIONS))
+    close = closest(operation, OPERATIONS)
+    which = f"did you mean {close}? There are" if close else "one of"
+    return UsageError(f"there is no operation {operation}", hint=f"{which}: {', '.join(OPERATIONS)}")
 
 
 def _document(plan: Plan, expected: Forecast, rto_s: float) -> dict[str, object]:

@@ -39,6 +39,7 @@ def command(
 
     words = words_of(lang)
     names = ["json"] if as_json else [name.strip() for name in format_.split(",")]
+    names = ["markdown" if name == "md" else name for name in names]
     if unknown := [name for name in names if name not in FORMATS]:
         raise UsageError(f"there is no format {unknown[0]}", hint="one of: " + ", ".join(FORMATS))
     if "github" in names and len(names) > 1:

@@ -52,6 +52,7 @@ TERMINAL = {
     "Not verified of {workload}: {kinds}": "Non vérifié pour {workload} : {kinds}",
     "of {count} acknowledged": "sur {count} confirmées",
     "Left behind:": "Resté en place :",
+    "the same reason": "même raison",
     "what to do: {hint}": "à faire : {hint}",
     "Report": "Rapport",
     "albus-dr report {run} --format html": "albus-dr report {run} --format html",

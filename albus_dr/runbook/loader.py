@@ -65,6 +65,8 @@ def load(
     if config_path is not None:
         written, unreadable = read(config_path, os.path.normpath(config_path))
         problems += unreadable
+    if mixed_up := _mixed_up(runbook, written):
+        raise InvalidRunbook([mixed_up])
     filled = interpolate(written, Config, environment) if written and written.value is not None else None
 
     workloads = dict(_workloads(runbook, kinds, problems))
@@ -87,6 +89,29 @@ def load(
     assert filled is not None
     positions = Positions(runbook, filled.document)
     return Loaded(checked_runbook, checked_config, path, config_path, positions, tuple(missing))
+
+
+def _mixed_up(runbook: Document, config: Document | None) -> Problem | None:
+    """One file given in the place of the other: that is said, and not each key that the other has not."""
+    if config is not None and _is_a_runbook(config):
+        hint = "name a config with --config FILE, or leave --config out: a runbook names its own"
+        return config.problem((), "this is a runbook, and a config is wanted here", hint)
+    if _is_a_config(runbook):
+        hint = "give the runbook: the file that has workloads; the config goes with --config FILE"
+        return runbook.problem((), "this is a config, and a runbook is wanted here", hint)
+    return None
+
+
+def _is_a_runbook(document: Document) -> bool:
+    return isinstance(document.value, dict) and {"runbook", "workloads"} <= document.value.keys()
+
+
+def _is_a_config(document: Document) -> bool:
+    """Sites that are described, where a runbook only names two."""
+    if not isinstance(document.value, dict) or document.value.keys() & {"runbook", "workloads", "objectives", "config"}:
+        return False
+    sites = document.value.get("sites")
+    return isinstance(sites, dict) and bool(sites) and all(isinstance(site, dict) for site in sites.values())
 
 
 def _config_path(path: Path, given: Path | None, runbook: Document) -> tuple[Path | None, list[Problem]]:

@@ -190,7 +190,8 @@ class Repository:
         message = f"the repository {self} {what}"
         if done.code == _NO_REPOSITORY:
             return NotReadyError(
-                f"{message}: there is no repository", hint="create it with restic init, see the how-to"
+                f"{message}: there is no repository",
+                hint="create it with restic init, as docs/how-to/set-up-repositories.md says",
             )
         if done.code == _WRONG_PASSWORD:
             return NotReadyError(

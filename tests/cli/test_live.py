@@ -460,6 +460,18 @@ def test_the_cause_of_a_failure_is_told_once_below_the_verdict(terminal: Termina
     assert last.index("✗ Failed") < last.index(cause) < last.index("what to do: compare") < last.index("Recovery time")
 
 
+def test_two_steps_that_failed_alike_are_both_named_and_what_to_do_is_told_once() -> None:
+    state = run(verdict="failed", exit_code=3, reason="patients.fence failed: there is no repository")
+    for name in ("patients.fence", "documents.restore", "door.switch"):
+        error = "it said no" if name == "door.switch" else "there is no repository"
+        state.steps[name] = replace(state.steps[name], status="failed", error=error, hint="create it with restic init")
+    said = closing(state)
+    assert said.count("what to do: create it with restic init") == 1
+    assert said.count("there is no repository") == 1
+    assert "✗ documents.restore failed: the same reason\n" in said
+    assert "✗ door.switch failed: it said no\n" in said
+
+
 def test_a_budget_that_was_exceeded_is_told_once_in_the_first_line() -> None:
     said = closing(over_budget())
     assert said.splitlines()[1].startswith(

@@ -90,3 +90,9 @@ def test_a_name_that_fits_no_run_or_several(store: JournalStore, text: str, mess
         find_run(store, text)
     assert message in caught.value.message
     assert hint in caught.value.hint
+
+
+def test_md_is_markdown(store: JournalStore) -> None:
+    Past(store).passed("r1")
+    short, long = (CliRunner().invoke(app, ["report", "last", "--format", name]) for name in ("md", "markdown"))
+    assert (short.exit_code, short.stdout) == (0, long.stdout)

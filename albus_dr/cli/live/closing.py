@@ -80,8 +80,16 @@ def _closing(
         and not any(_tells_of(step, state.reason) for step in causes)
     ):
         yield from (("none", line) for line in _wrapped("  ", words.retold(state.reason), width))
-    for step in causes:
-        yield from _cause(step, width, words, told=caused and bool(step.error) and str(step.error) in state.reason)
+    told = {step.error for step in causes[:1] if caused and step.error and step.error in state.reason}
+    hints = {""}
+    for number, step in enumerate(causes):
+        again = words.say(PHRASES["summary.same"]) if number else ""
+        yield from _cause(step, again if step.error in told else step.error or "", width, words)
+        if step.hint not in hints:
+            said = words.say(PHRASES["summary.hint"], hint=step.hint)
+            yield from (("none", line) for line in _wrapped("    ", said, width))
+        told.add(step.error or "")
+        hints.add(step.hint)
     yield "", ""
     if state.operation not in ("replicate", "reprotect"):
         yield from _figures(state, words)
@@ -125,14 +133,10 @@ def _tells_of(step: StepState, reason: str) -> bool:
     return bool(step.error) and reason.endswith(f"{step.id} failed: {step.error}")
 
 
-def _cause(step: StepState, width: int, words: Words, *, told: bool) -> Iterable[tuple[str, str]]:
+def _cause(step: StepState, why: str, width: int, words: Words) -> Iterable[tuple[str, str]]:
     said = step_mark(step.status, words=words)
-    if not told:
-        for line in _wrapped(f"  {said.symbol} {step.id} {said.word}: ", step.error or "", width):
-            yield said.tone, line
-    if step.hint:
-        for line in _wrapped("    ", words.say(PHRASES["summary.hint"], hint=step.hint), width):
-            yield "none", line
+    if why or not step.error:
+        yield from ((said.tone, line) for line in _wrapped(f"  {said.symbol} {step.id} {said.word}: ", why, width))
 
 
 def _labelled(label: str, text: str, width: int) -> list[str]:

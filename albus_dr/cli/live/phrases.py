@@ -47,6 +47,7 @@ PHRASES = {
     "summary.not_verified": "Not verified of {workload}: {kinds}",
     "summary.writes": "of {count} acknowledged",
     "summary.residue": "Left behind:",
+    "summary.same": "the same reason",
     "summary.hint": "what to do: {hint}",
     "summary.reports": "Report",
     "summary.report": "albus-dr report {run} --format html",
