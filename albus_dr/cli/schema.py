@@ -46,6 +46,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "check": lambda: _shipped("albus_dr.check", "check.schema.json"),
     "demo": _demo,
     "evidence": lambda: _shipped("albus_dr.evidence", "evidence.schema.json"),
+    "comparison": lambda: _shipped("albus_dr.report", "comparison.schema.json"),
     "compliance": lambda: _shipped("albus_dr.check", "compliance.schema.json"),
 }
 

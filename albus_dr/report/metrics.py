@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
+from albus_dr.journal.stages import stages
 from albus_dr.journal.state import RunState
 from albus_dr.report.findings import seconds_between
 from albus_dr.report.words import utc
@@ -20,6 +22,8 @@ _HELP = {
     "rpa_seconds": "Recovery point that the last run measured.",
     "rpo_seconds": "Recovery point that is promised.",
     "lost_writes": "Acknowledged writes that the last run lost.",
+    "stage_seconds": "How long the stage of the last run took that ended with this clock.",
+    "stage_budget_seconds": "How long the runbook lets the stage take.",
 }
 
 
@@ -39,13 +43,22 @@ def render(state: RunState, last_passed_at: datetime | None) -> str:
         "rpo_seconds": state.rpo_s,
         "lost_writes": None if state.lost_writes is None else float(state.lost_writes),
     }
-    labels = f'{{operation="{_label(state.operation)}",runbook="{_label(state.runbook)}"}}'
-    lines = []
+    labels = f'operation="{_label(state.operation)}",runbook="{_label(state.runbook)}"'
+    lines: list[str] = []
     for name, value in values.items():
         if value is not None:
-            full = f"albus_dr_{name}"
-            lines += [f"# HELP {full} {_HELP[name]}", f"# TYPE {full} gauge", f"{full}{labels} {value!r}"]
-    return "\n".join([*lines, ""])
+            lines += _family(name, {labels: value})
+    passed = {f'{labels},stage="{stage.clock.removesuffix("_at")}"': stage for stage in stages(state)}
+    lines += _family("stage_seconds", {where: stage.took_s for where, stage in passed.items()})
+    allowed = {where: stage.budget_s for where, stage in passed.items() if stage.budget_s is not None}
+    return "\n".join([*lines, *_family("stage_budget_seconds", allowed), ""])
+
+
+def _family(name: str, values: Mapping[str, float]) -> list[str]:
+    """The lines of a metric, by labels; none where there is no value."""
+    full = f"albus_dr_{name}"
+    heading = [f"# HELP {full} {_HELP[name]}", f"# TYPE {full} gauge"] if values else []
+    return [*heading, *(f"{full}{{{labels}}} {value!r}" for labels, value in values.items())]
 
 
 def _timestamp(at: datetime | None) -> float | None:

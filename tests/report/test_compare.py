@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from albus_dr.cli.live.comparison import text
 from albus_dr.cli.operate import write_reports
 from albus_dr.cli.runs import app
+from albus_dr.cli.schema import SCHEMAS
 from albus_dr.errors import UsageError
 from albus_dr.journal.fold import fold
 from albus_dr.journal.state import RunState
@@ -81,7 +83,8 @@ def test_the_report_shows_them(words: Any) -> None:
 
 def test_the_json_has_no_figure_that_nobody_measured() -> None:
     plain = document(compare(bare(), passed()), trend([passed()], 1.0, after(9)))
-    json.dumps(plain)
+    assert list(Draft202012Validator(SCHEMAS["comparison"]()).iter_errors(plain)) == []
+    assert list(Draft202012Validator(SCHEMAS["comparison"]()).iter_errors({**plain, "rta": 2.31}))
     assert plain["rta"] == {"before_s": None, "after_s": 2.31, "change_s": None}
     assert plain["trend"] == {
         "finding": "too_few", "runs": 1, "since": "2026-01-31T09:14:05Z", "slope_s_per_day": None, "crosses_at": None,
@@ -104,6 +107,7 @@ def test_the_command_compares_the_last_drill_with_the_one_before(book: Book) -> 
     day = datetime(2026, 1, 1, 4, tzinfo=UTC)
     drills = [book.drill(day + timedelta(weeks=number), took=timedelta(minutes=9 + number)) for number in range(6)]
     document_ = json.loads(compared("--json").stdout)
+    Draft202012Validator(SCHEMAS["comparison"]()).validate(document_)
     assert (document_["before"], document_["after"]) == (drills[-2], drills[-1])
     assert document_["rta"]["change_s"] == 60.0
     assert document_["trend"]["finding"] == "slower"

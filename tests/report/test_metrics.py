@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from albus_dr.journal.state import RunState
 from albus_dr.report import metrics
-from tests.report.run_states import after, failed_drill, passed, unmeasured
+from tests.report.run_states import after, bare, failed_drill, passed, unmeasured
 
 parser = pytest.importorskip("prometheus_client.parser", reason="prometheus-client is not installed here")
 
@@ -18,8 +19,10 @@ def samples(state: RunState, last: datetime | None = None) -> dict[str, float]:
     for family in parser.text_string_to_metric_families(metrics.render(state, last)):
         assert (family.type, bool(family.documentation)) == ("gauge", True)
         for sample in family.samples:
-            assert sample.labels == {"runbook": state.runbook, "operation": state.operation}
-            found[sample.name.removeprefix("albus_dr_")] = sample.value
+            labels = dict(sample.labels)
+            stage = labels.pop("stage", "")
+            assert labels == {"runbook": state.runbook, "operation": state.operation}
+            found[sample.name.removeprefix("albus_dr_") + (f" {stage}" if stage else "")] = sample.value
     return found
 
 
@@ -29,6 +32,15 @@ def test_a_run_that_passed() -> None:
     assert (found["rto_seconds"], found["run_passed"], found["run_exit_code"], found["lost_writes"]) == (14400, 1, 0, 0)
     assert found["run_ended_timestamp_seconds"] == pytest.approx(after(2.42).timestamp())
     assert found["last_passed_timestamp_seconds"] == datetime(2026, 1, 31, tzinfo=UTC).timestamp()
+
+
+def test_every_stage_and_the_budgets_that_there_are() -> None:
+    found = samples(replace(passed(), budgets={"fenced": 900.0, "approved": 60.0}))
+    assert found["stage_seconds fenced"] == pytest.approx(0.57)
+    assert found["stage_seconds clients_verified"] == pytest.approx(0.2904)
+    assert {name for name in found if name.startswith("stage_budget")} == {"stage_budget_seconds fenced"}
+    assert found["stage_budget_seconds fenced"] == 900
+    assert not [name for name in samples(bare()) if name.startswith("stage")]
 
 
 def test_one_that_failed_and_left_something() -> None:

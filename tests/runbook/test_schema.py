@@ -117,7 +117,7 @@ def test_another_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UsageError) as caught:
         command("runbok")
 
-    assert caught.value.hint == "one of: runbook, config, run, check, demo, evidence, compliance"
+    assert caught.value.hint == "one of: runbook, config, run, check, demo, evidence, comparison, compliance"
 
 
 @pytest.mark.parametrize("name", ["runbook", "config"])
