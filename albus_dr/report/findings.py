@@ -327,9 +327,9 @@ def _counted_loss(state: RunState, words: Words) -> str:
     return words.say(PHRASES["loss.none_count"], all=format_count(acknowledged, words))
 
 
-def clock_label(key: str, words: Words = ENGLISH) -> str:
-    """``Old primary fenced``."""
-    return words.say(PHRASES[f"clock.{key}"])
+def clock_label(key: str, words: Words = ENGLISH, *, operation: str = "") -> str:
+    """``Old primary fenced``. A drill has disrupted nothing: its times count as if the site had been lost when it began."""
+    return words.say(PHRASES["clock.assumed" if (operation, key) == ("drill", "disrupted_at") else f"clock.{key}"])
 
 
 def ordered_clocks(state: RunState) -> list[tuple[str, datetime | None]]:
@@ -393,6 +393,8 @@ def unmeasured(state: RunState, words: Words = ENGLISH) -> list[str]:
 def limits(state: RunState, words: Words = ENGLISH) -> list[str]:
     """What a run of this kind can't show, even when everything was measured."""
     said = [words.say(PHRASES[key]) for key in (f"beyond.{state.operation}",) if key in PHRASES]
+    if state.operation == "drill" and state.clocks.get("disrupted_at"):
+        said.append(words.say(PHRASES["beyond.assumed"]))
     if adopted := [one_line(step.id, 80) for step in state.steps.values() if step.adopted]:
         said.append(words.say(PHRASES["beyond.adopted"], names=", ".join(adopted)))
     if any(LEFT_OUT in (found.expected, found.actual) for found in state.verifications):

@@ -322,6 +322,7 @@ WORDS = {
     "clients_verified": "accès des utilisateurs vérifié",
     "ended": "fin",
     "disrupted": "interruption",
+    "disrupted (assumed)": "interruption (supposée)",
     "declaration": "déclaration",
 }
 

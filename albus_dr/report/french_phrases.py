@@ -31,6 +31,7 @@ FINDINGS = {
     "running": "en cours",
     "not started": "non commencée",
     "Disruption": "Interruption",
+    "Disruption (assumed)": "Interruption (supposée)",
     "Detected": "Détection",
     "Approved": "Approbation",
     "Declared": "Déclaration",
@@ -176,6 +177,10 @@ FINDINGS = {
     "Distance between the sites": "Distance entre les sites",
     "A drill works on an isolated copy. It does not show that users can be moved to the other site.": (
         "Un exercice porte sur une copie isolée. Il ne montre pas que les utilisateurs peuvent être basculés vers l'autre site."
+    ),
+    "Nothing was disrupted: the times of a drill count from its start, as if the site had been lost at that moment.": (
+        "Rien n'a été interrompu : les durées d'un exercice comptent depuis son début, comme si le site avait été perdu à ce "
+        "moment-là."
     ),
     "Replication makes and checks copies. It does not show that service can run on them.": (
         "La réplication crée et vérifie des copies. Elle ne montre pas que le service peut fonctionner avec elles."

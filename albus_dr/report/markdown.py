@@ -178,7 +178,7 @@ def _clocks(state: RunState, words: Words) -> str:
     took = {stage.clock: words.duration(stage.took_s) for stage in stages(state)}
     rows = [
         (
-            clock_label(key, words),
+            clock_label(key, words, operation=state.operation),
             format_moment(at, words),
             format_seconds(seconds_between(begin, at), words),
             took.get(key, "–"),

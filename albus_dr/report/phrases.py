@@ -29,6 +29,7 @@ PHRASES = {
     "step.running": "running",
     "step.pending": "not started",
     "clock.disrupted_at": "Disruption",
+    "clock.assumed": "Disruption (assumed)",
     "clock.detected_at": "Detected",
     "clock.approved_at": "Approved",
     "clock.declared_at": "Declared",
@@ -112,6 +113,9 @@ PHRASES = {
     "gap.no_verifications": "Verifications: none was made",
     "gap.distance": "Distance between the sites",
     "beyond.drill": "A drill works on an isolated copy. It does not show that users can be moved to the other site.",
+    "beyond.assumed": (
+        "Nothing was disrupted: the times of a drill count from its start, as if the site had been lost at that moment."
+    ),
     "beyond.replicate": "Replication makes and checks copies. It does not show that service can run on them.",
     "beyond.adopted": "Steps found done ({names}) were done already when albus-dr looked: not how long they took.",
     "beyond.left_out": "Answers that may name somebody are left out ({mark}); the JSON of the run has them.",

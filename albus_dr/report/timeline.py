@@ -146,7 +146,7 @@ def axis_svg(shown: Window, state: RunState, numbers: dict[str, int], words: Wor
     parts = []
     for flag in flags(shown, state, numbers):
         text = "·".join(str(numbers[key]) for key in flag.keys)
-        title = ", ".join(clock_label(key, words) for key in flag.keys)
+        title = ", ".join(clock_label(key, words, operation=state.operation) for key in flag.keys)
         parts.append(
             f'<text class="flag" x="{_percent(flag.place)}" y="13" text-anchor="{_anchor(flag.place)}">{text}'
             f"<title>{escape(title)}</title></text>"

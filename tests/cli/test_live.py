@@ -95,6 +95,13 @@ def test_plain_lines_have_utc_time_elapsed_time_and_no_control_codes() -> None:
         assert words in said
 
 
+def test_a_drill_says_that_its_disruption_is_assumed() -> None:
+    lost = event("ClockRecorded", clock="disrupted_at", at="2026-01-31T09:14:01Z")
+    drill = event("RunDeclared", runbook="albus", operation="drill", plan={"steps": []})
+    assert "clock: disrupted (assumed)\n" in told(plain, [drill, lost])
+    assert "clock: disrupted\n" in told(plain, [declared(), lost])
+
+
 def test_elapsed_time_counts_from_the_disruption() -> None:
     line = next(line for line in told(plain, story()).splitlines() if "patients.fence: done" in line)
     assert line.split()[1:3] == ["+4.0", "s"]

@@ -243,3 +243,13 @@ def test_skipped_steps_are_counted_in_an_incomplete_run() -> None:
 
 def test_printable_keeps_letters_and_drops_what_terminals_obey() -> None:
     assert printable("é\u202e\x1b[2Jx\x9b1m\t\ud800\ufffe\n") == "é[2Jx1m\t\n"
+
+
+@pytest.mark.parametrize("form", ["html", "markdown"])
+def test_a_drill_says_that_its_disruption_is_assumed(form: str) -> None:
+    drill = failed_drill()
+    drill.clocks["disrupted_at"] = drill.clocks["started_at"]
+    said = FORMATS[form](drill).replace("\\", "")
+    assert "Disruption (assumed)" in said
+    assert "Nothing was disrupted" in said
+    assert "assumed" not in FORMATS[form](passed())

@@ -34,7 +34,8 @@ def _lines(found: Comparison, trend: Trend, words: Words) -> Iterator[str]:
     yield _change(words.say(PHRASES["summary.time"]), found.rta, words)
     yield _change(words.say(PHRASES["compare.margin"], rto=words.duration(found.after.rto_s)), found.margin, words)
     yield from ("", words.say(PHRASES["compare.stages"]))
-    yield from (_change(f"  {clock_label(each.name, words)}", each, words) for each in found.stages)
+    for each in found.stages:
+        yield _change(f"  {clock_label(each.name, words, operation=found.after.operation)}", each, words)
     yield ""
     if found.slower:
         yield words.say(PHRASES["compare.slower"])

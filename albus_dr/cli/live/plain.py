@@ -119,10 +119,10 @@ class PlainScreen:
             case "RunResumed":
                 yield self._words.say(PHRASES["resumed"])
             case "ClockRecorded":
-                yield self._words.say(
-                    PHRASES["clock"],
-                    clock=self._words.retold(text_of(data, "clock").removesuffix("_at")).replace("_", " "),
-                )
+                name = text_of(data, "clock").removesuffix("_at")
+                if (view.operation, name) == ("drill", "disrupted"):
+                    name = "disrupted (assumed)"
+                yield self._words.say(PHRASES["clock"], clock=self._words.retold(name).replace("_", " "))
             case "AbortRequested":
                 who = text_of(data, "who") or self._words.say(PHRASES["nobody"])
                 yield self._words.say(PHRASES["abort"], who=who, why=text_of(data, "why"))

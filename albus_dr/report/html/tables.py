@@ -35,7 +35,7 @@ def clocks(page: Page) -> str:
         rows.append(
             [
                 page.words.number(number) if at is not None else "–",
-                e(clock_label(key, page.words)),
+                e(clock_label(key, page.words, operation=page.state.operation)),
                 value(format_moment(at, page.words), at is not None),
                 "–" if at == begin is not None else value(format_seconds(after_s, page.words), after_s is not None),
                 e(page.words.duration(stage.took_s)) if stage else "–",
