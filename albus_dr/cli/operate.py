@@ -25,7 +25,9 @@ import typer
 from albus_dr.cli.charge import Standpoint, give_up_claim, in_charge, resumed_standpoint, standpoint
 from albus_dr.cli.common import engine_address, journal, load_runbook, state_directory
 from albus_dr.cli.consent import question
+from albus_dr.cli.folding import fitted
 from albus_dr.cli.live import screen_for, summary
+from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.cli.notify import Notifier
 from albus_dr.engine.history import (
     CHANGES_SITES,
@@ -188,7 +190,7 @@ def _in_charge(
     """Beside the local lock, the run lease at the witness: one run at a time, whatever machine it is started on."""
 
     def lost(reason: str) -> None:
-        print(f"stopping: {reason}", file=sys.stderr)
+        print(manner.words.say(PHRASES["stop.lost"], reason=reason), file=sys.stderr)
         stopped.set()
 
     with in_charge(at, store, run, plan.operation, plan.runbook, operator=_operator(), engine=manner.engine, lost=lost):
@@ -215,7 +217,7 @@ def _replication_stopped(store: JournalStore, plan: Plan, run: str, manner: Mann
                 break
             except RefusedError:
                 if time.monotonic() > deadline:
-                    print("replication did not stop in time; going on without waiting for it", file=sys.stderr)
+                    print(manner.words.say(PHRASES["stop.replication"]), file=sys.stderr)
                     break
                 time.sleep(0.2)
         yield
@@ -226,7 +228,7 @@ def _ask(plan: Plan, loaded: Loaded, options: Mapping[str, Any], manner: Manner)
         return
     if not sys.stdin.isatty():
         raise UsageError(f"a {plan.operation} changes a site and asks first", hint="where nobody can answer, say --yes")
-    typer.confirm(question(plan, loaded, options, manner.words), abort=True, err=True)
+    typer.confirm(fitted(question(plan, loaded, options, manner.words), sys.stderr, rest="  "), abort=True, err=True)
 
 
 def _operator() -> str:
@@ -316,7 +318,7 @@ def _run(
             progress=screen.on_progress, witness=at.witness, cancelled=stopped,
         )  # fmt: skip
         notifier = Notifier(store, loaded, info.id, plan.operation)
-        with _signals(stopped):
+        with _signals(stopped, manner.words):
             state = execute(execution)
         give_up_claim(at, state)
         state = notifier.end(state)
@@ -332,7 +334,7 @@ def _actions() -> dict[str, Action]:
 
 
 @contextlib.contextmanager
-def _signals(stopped: Signal) -> Iterator[None]:
+def _signals(stopped: Signal, words: Words) -> Iterator[None]:
     """The first Ctrl-C (or SIGTERM, or a terminal that is closed) stops in order; the second leaves at once, and resume
     finds out where."""
 
@@ -342,7 +344,7 @@ def _signals(stopped: Signal) -> Iterator[None]:
                 return  # the terminal and the shell both say it
             os._exit(int(ExitCode.INTERRUPTED))
         stopped.set()
-        print("\nstopping: children are ended, a drill cleans up; press Ctrl-C again to leave at once", file=sys.stderr)
+        print("\n" + words.say(PHRASES["stop.asked"]), file=sys.stderr)
 
     under_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     heard = (signal.SIGINT, signal.SIGTERM) if under_nohup else (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

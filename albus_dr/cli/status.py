@@ -308,6 +308,7 @@ def _moving(status: Status, words: Words, width: int) -> Text:
     from rich.text import Text
 
     shown = Text(no_wrap=True, overflow="ignore")
-    for style, line in (*lines(status, words, width), ("dim", ""), ("dim", words.say(PHRASES["status.watch"]))):
+    shown_lines = lines(status, words, width, urgent_first=True)
+    for style, line in (*shown_lines, ("dim", ""), ("dim", words.say(PHRASES["status.watch"]))):
         shown.append(f"{line}\n", style)
     return shown

@@ -72,6 +72,14 @@ TERMINAL = {
     "absent": "absent",
     "{tool}: {problem}. Needed for: {needed_for}.": "{tool} : {problem}. Utile à : {needed_for}.",
     "{tool}: {problem} ({path}). Needed for: {needed_for}.": "{tool} : {problem} ({path}). Utile à : {needed_for}.",
+    "stopping: {reason}": "arrêt : {reason}",
+    "replication did not stop in time; going on without waiting for it": (
+        "la réplication ne s'est pas arrêtée à temps ; poursuite sans l'attendre"
+    ),
+    "stopping: children are ended, a drill cleans up; press Ctrl-C again to leave at once": (
+        "arrêt en cours : les programmes lancés sont arrêtés, un exercice fait le ménage ; Ctrl-C de nouveau pour quitter "
+        "immédiatement"
+    ),
     "waiting": "en attente",
     "not ended": "non terminé",
     "There are no runs in {place}.": "Aucune exécution dans {place}.",

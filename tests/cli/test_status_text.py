@@ -11,6 +11,7 @@ import pytest
 from albus_dr.check.compliance import Compliance
 from albus_dr.cli.common import load_runbook
 from albus_dr.cli.folding import UNFOLDED
+from albus_dr.cli.live.standing import lines as status_lines
 from albus_dr.cli.live.standing import text
 from albus_dr.cli.status import History, Status
 from albus_dr.cli.witness import Held, lines
@@ -70,6 +71,14 @@ def test_a_pipe_has_one_line_for_what_belongs_together(runbook: Runbook) -> None
         r"^  - patients at strasbourg: no standby named bordeaux streams; WRITERS WAIT .* is set$", shown, re.MULTILINE
     )
     assert re.search(r"^last drill +passed, ended 2026-03-09 03:12:00 UTC; the next must pass by ", shown, re.MULTILINE)
+
+
+def test_what_needs_attention_is_last_in_a_scroll_and_first_on_a_screen(runbook: Runbook) -> None:
+    scroll = [line for _, line in status_lines(status(runbook), ENGLISH, 80)]
+    screen = [line for _, line in status_lines(status(runbook), ENGLISH, 80, urgent_first=True)]
+    assert "a drill is due" in scroll[-1]
+    assert screen[2] == "Not as it should be:"
+    assert sorted(scroll) == sorted(screen)
 
 
 def test_it_is_told_in_french(runbook: Runbook) -> None:

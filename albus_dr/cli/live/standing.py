@@ -23,8 +23,8 @@ def text(status: Status, words: Words, width: int) -> str:
     return "\n".join(line for _, line in lines(status, words, width))
 
 
-def lines(status: Status, words: Words, width: int) -> Iterator[tuple[str, str]]:
-    """Each line with its style."""
+def lines(status: Status, words: Words, width: int, *, urgent_first: bool = False) -> Iterator[tuple[str, str]]:
+    """Each line with its style. ``urgent_first``: what needs attention is not where a low screen ends."""
 
     def say(key: str, **values: object) -> str:
         return words.say(PHRASES[f"status.{key}"], **values)
@@ -33,17 +33,14 @@ def lines(status: Status, words: Words, width: int) -> Iterator[tuple[str, str]]
     now = words.second(status.at)
     title = say("title", runbook=status.runbook, primary=history.primary, other=history.secondary, at=now)
     yield from (("bold", line) for line in folded(title, width, rest="  "))
-    yield "", ""
-    yield from (("", line) for line in table(list(_standings(status, words)), width))
-    yield "", ""
-    yield from (("", line) for line in table([*of_the_witness(status.witness, words), *_facts(status, words)], width))
-    yield "", ""
-    if not status.concerns:
-        yield "green", say("well")
-        return
-    yield ALARM, say("not_well")
+    facts = [*of_the_witness(status.witness, words), *_facts(status, words)]
+    body = [("", line) for line in (*table(list(_standings(status, words)), width), "", *table(facts, width))]
+    urgent = [("green", say("well"))] if not status.concerns else [(ALARM, say("not_well"))]
     for concern in status.concerns:
-        yield from ((ALARM, line) for line in folded(words.retold(concern), width, first="  - ", rest="    "))
+        urgent += [(ALARM, line) for line in folded(words.retold(concern), width, first="  - ", rest="    ")]
+    for part in (urgent, body) if urgent_first else (body, urgent):
+        yield "", ""
+        yield from part
 
 
 def _standings(status: Status, words: Words) -> Iterator[tuple[str, str, str, str]]:
