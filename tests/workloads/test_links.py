@@ -164,6 +164,6 @@ def test_without_any_link_nothing_is_said_of_them(tmp_path: Path) -> None:
 
 
 def test_a_manifest_that_knows_of_no_links_is_said_to_be_older(ctx: StepContext) -> None:
-    files = {"expected_files": 1, "found_files": 1, "sample": 1, "of": 1, "wrong": 0}
+    files = {"expected_files": 1, "found_files": 1, "sample": 1, "of": 1, "wrong": 0, "directories": None}
     facts = {**files, **compare.compared_links(None, {"link": "plain"})}
     assert verdicts(ctx, facts)["symbolic links"] is Verdict.NOT_EVALUATED

@@ -116,16 +116,37 @@ def test_what_changed_is_carried_over_and_what_is_gone_is_removed(tmp_path: Path
     )
     (mine / "link").symlink_to("plain")
     (theirs / "old link").symlink_to("elsewhere")
+    (mine / "empty").mkdir(mode=0o750)
+    (theirs / "old" / "empty").mkdir(parents=True)
     ctx = context(tmp_path)
 
     carried = switchover.carry_over(ctx)
 
     assert content_of(theirs) == content_of(mine)
-    assert (carried["sent"], carried["removed"]) == (len(NAMES) + 4, 4)
-    assert switchover.carry_over(ctx)["sent"] == 0, "modification times came along"
+    ours, other = (trees.look(LocalHost(), str(root), timeout_s=30) for root in (mine, theirs))
+    assert ours == other, "directories, modes, owners and times came along"
+    assert carried["removed"] == len(
+        {"was a file", "was a directory/with a file", "was a directory", "gone", "old link", "old", "old/empty"}
+    )
+    assert carried["sent"] == len(ours.files) + len(ours.directories) + 1
+    assert switchover.carry_over(ctx)["sent"] == 0
     compared = switchover.compare_trees(ctx)
     assert (compared["expected_files"], compared["found_files"], compared["wrong"]) == (len(NAMES) + 3,) * 2 + (0,)
-    assert [check.verdict for check in compare.verify_compared(ctx, compared)] == [Verdict.PASSED] * 3
+    assert {check.verdict for check in compare.verify_compared(ctx, compared)} == {Verdict.PASSED}
+
+
+@pytest.mark.parametrize("name", ["kept", "kept/file"])
+def test_a_mode_that_changed_alone_is_carried_over_and_compared(tmp_path: Path, name: str) -> None:
+    mine, theirs = (tree(tmp_path, at, {b"kept/file": b"1"}) for at in (A, B))
+    ctx = context(tmp_path)
+    switchover.carry_over(ctx)
+    (mine / name).chmod(0o700)
+    told = {check.kind: check for check in compare.verify_compared(ctx, switchover.compare_trees(ctx))}
+    assert told["modes, owners and times"].verdict is Verdict.FAILED
+    assert "mode " in told["modes, owners and times"].actual
+    assert switchover.carry_over(ctx)["sent"] == 1
+    assert (theirs / name).stat().st_mode & 0o777 == 0o700
+    assert {one.verdict for one in compare.verify_compared(ctx, switchover.compare_trees(ctx))} == {Verdict.PASSED}
 
 
 def test_other_content_under_the_same_name_size_and_time_is_found(tmp_path: Path) -> None:
@@ -137,7 +158,11 @@ def test_other_content_under_the_same_name_size_and_time_is_found(tmp_path: Path
     compared = switchover.compare_trees(ctx)
 
     assert compared["wrong"] == 1
-    assert [check.verdict for check in compare.verify_compared(ctx, compared)] == [Verdict.PASSED, Verdict.FAILED]
+    assert [check.verdict for check in compare.verify_compared(ctx, compared)] == [
+        Verdict.PASSED,
+        Verdict.FAILED,
+        Verdict.PASSED,
+    ]
 
 
 def test_what_was_hashed_before_the_door_closed_counts_only_while_nothing_touched_it(

@@ -60,9 +60,7 @@ def is_equal(facts: Facts) -> bool:
 
 
 def verify_attributes(workload: str, facts: Facts) -> tuple[Verification, ...]:
-    """What ``compared_attributes`` found; nothing where nobody compared (between the trees of a switchover)."""
-    if "directories" not in facts:
-        return ()
+    """What ``compared_attributes`` found."""
     if facts["directories"] is None:
         kinds = ("directories", "modes, owners and times")
         return tuple(Verification(workload, kind, "the manifest", OLDER, Verdict.NOT_EVALUATED) for kind in kinds)

@@ -9,10 +9,11 @@ from albus_dr.journal.event import now
 from albus_dr.tools.told import anonymous
 from albus_dr.workloads.copying import copy_points
 from albus_dr.workloads.files.access import model_of, path_of, repository_of
+from albus_dr.workloads.files.attributes import compared_attributes, may_give
 from albus_dr.workloads.files.by_name import hash_files, remove_files, send_files
 from albus_dr.workloads.files.compare import compared_links, sample_of
 from albus_dr.workloads.files.recovery import back_up, give_to_owner, refuse_live_target, warm
-from albus_dr.workloads.files.trees import list_files, list_links, list_stamps
+from albus_dr.workloads.files.trees import Directory, File, Tree, list_stamps, look
 from albus_dr.workloads.step import Facts, StepContext
 
 
@@ -32,12 +33,13 @@ def carry_over(ctx: StepContext) -> Facts:
     (source, from_path), (target, to_path) = path_of(ctx, ctx.run.source), path_of(ctx, ctx.run.target)
     refuse_live_target(ctx)
     closed_at = now()
-    mine = list_files(source, from_path, timeout_s=ctx.remaining_s, links=True)
-    theirs = list_files(target, to_path, timeout_s=ctx.remaining_s, links=True)
-    gone = sorted(theirs.keys() - mine.keys())
+    mine = look(source, from_path, timeout_s=ctx.remaining_s)
+    theirs = look(target, to_path, timeout_s=ctx.remaining_s)
+    wanted, there = (_entries(tree, owners=may_give(ctx, target)) for tree in (mine, theirs))
+    gone = sorted(name for name, entry in there.items() if type(wanted.get(name)) is not type(entry))
     if gone:  # first: a directory may now stand where a file was
         remove_files(target, to_path, gone, ctx)
-    changed = sorted(name for name, entry in mine.items() if theirs.get(name) != entry)
+    changed = sorted(name for name, entry in wanted.items() if there.get(name) != entry)
     if changed:
         send_files((source, from_path), (target, to_path), changed, ctx)
     give_to_owner(ctx, target, to_path)
@@ -45,24 +47,39 @@ def carry_over(ctx: StepContext) -> Facts:
         "closed_at": closed_at,
         "sent": len(changed),
         "removed": len(gone),
-        "bytes": sum(mine[name][0] for name in changed),
+        "bytes": sum(mine.files[name].size for name in changed if name in mine.files),
     }
 
 
+def _entries(tree: Tree, *, owners: bool) -> dict[str, File | Directory | str]:
+    """Everything in the tree, a link as where it points; owners only where they can be kept."""
+    if owners:
+        return {**tree.files, **tree.directories, **tree.links}
+    files = {name: file._replace(owner="") for name, file in tree.files.items()}
+    directories = {name: directory._replace(owner="") for name, directory in tree.directories.items()}
+    return {**files, **directories, **tree.links}
+
+
 def compare_trees(ctx: StepContext) -> Facts:
-    """Both trees stand still now: every name, the content of the share that the runbook asks for, and every link."""
+    """Both trees stand still now: every name with its mode, owner and time, the content of the share that the runbook asks
+    for, and every link."""
     with ThreadPoolExecutor(2) as pool:
         mine, theirs = pool.map(lambda at: _stamps(ctx, at), (ctx.run.source, ctx.run.target))
         names, seed = sample_of(ctx, mine)
         sides = ((ctx.run.source, mine), (ctx.run.target, theirs))
         (ours, fresh), (other, _) = pool.map(lambda side: _hashes(ctx, side[0], side[1], names), sides)
-        links, their_links = pool.map(lambda at: _links(ctx, at), (ctx.run.source, ctx.run.target))
+        tree, their_tree = pool.map(lambda at: _tree(ctx, at), (ctx.run.source, ctx.run.target))
     wrong = [name for name in names if name not in ours or ours[name] != other.get(name)]
+    expected = {
+        "files": {name: file._asdict() for name, file in tree.files.items()},
+        "directories": {name: directory._asdict() for name, directory in tree.directories.items()},
+    }
+    owners = may_give(ctx, path_of(ctx, ctx.run.target)[0])
     return {
         "newest_write_at": ctx.facts_of(f"{ctx.spec.workload}.carry_over")["closed_at"], "expected_files": len(mine),
         "found_files": len(theirs), "sample": len(names), "of": len(mine), "wrong": len(wrong), "seed": seed,
         "first_wrong": anonymous(wrong[0]) if wrong else "", "hashed_behind_the_door": fresh,
-        **compared_links(links, their_links, exactly=True),
+        **compared_links(tree.links, their_tree.links, exactly=True), **compared_attributes(expected, their_tree, owners=owners),
     }  # fmt: skip
 
 
@@ -83,9 +100,9 @@ def _stamps(ctx: StepContext, at: str) -> dict[str, str]:
     return list_stamps(host, path, timeout_s=ctx.remaining_s)
 
 
-def _links(ctx: StepContext, at: str) -> dict[str, str]:
+def _tree(ctx: StepContext, at: str) -> Tree:
     host, path = path_of(ctx, at)
-    return list_links(host, path, timeout_s=ctx.remaining_s)
+    return look(host, path, timeout_s=ctx.remaining_s)
 
 
 def _hashes(ctx: StepContext, at: str, stamps: Mapping[str, str], names: list[str]) -> tuple[dict[str, str], int]:
