@@ -32,6 +32,7 @@ class French(Words):
     """French, for whoever audits health data in France."""
 
     code = "fr"
+    also = f"{NARROW}; "
 
     def say(self, english: str, /, **values: object) -> str:
         """Raises KeyError for a sentence that the catalogue lacks; a test finds it first."""
@@ -124,7 +125,9 @@ def _pattern(english: str) -> re.Pattern[str]:
             written += re.escape(part)
         else:
             name = part[1:-1]
-            written += f"(?P={name})" if name in seen else f"(?P<{name}>.*?)"
+            # A sentence that begins with a workload's name is not one that quotes it after something else.
+            gap = r"[^\s:]*?" if name == "name" and not written else ".*?"
+            written += f"(?P={name})" if name in seen else f"(?P<{name}>{gap})"
             seen.add(name)
     return re.compile(written, re.DOTALL)
 

@@ -44,6 +44,6 @@ def with_reasons(blank: list[VerificationState], words: Words = ENGLISH) -> str:
     for one in blank:
         by_reason.setdefault(words.retold(one.actual), []).append(words.retold(one.kind))
     said = [(", ".join(kinds), reason) for reason, kinds in by_reason.items()]
-    return "; ".join(
+    return words.also.join(
         words.say(PHRASES["proof.missing"], kind=kinds, reason=reason) if reason else kinds for kinds, reason in said
     )

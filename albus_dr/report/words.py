@@ -19,6 +19,7 @@ class Words:
     """English."""
 
     code = "en"
+    also = "; "  # between two statements
 
     def say(self, english: str, /, **values: object) -> str:
         """The sentence in this language with its values put in; those are of this language already."""

@@ -126,7 +126,7 @@ def _proved(state: RunState, words: Words) -> str:
         return ""
     others = [f"{name} {level}" for name, level in levels(state).items() if level != state.proof_level]
     said = words.say(PHRASES["summary.proof"], level=level_meaning(state, words))
-    return f"{said}; {', '.join(others)}" if others else said
+    return f"{said}{words.also}{', '.join(others)}" if others else said
 
 
 def _tells_of(step: StepState, reason: str) -> bool:

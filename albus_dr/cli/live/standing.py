@@ -70,7 +70,7 @@ def _replication(each: Standing, words: Words) -> str:
     if seen.received_lag_bytes is None or seen.replayed_lag_bytes is None:
         return said
     received, replayed = words.size(seen.received_lag_bytes), words.size(seen.replayed_lag_bytes)
-    return f"{said}; {words.say(PHRASES['status.lag'], received=received, replayed=replayed)}"
+    return f"{said}{words.also}{words.say(PHRASES['status.lag'], received=received, replayed=replayed)}"
 
 
 def _facts(status: Status, words: Words) -> Iterator[tuple[str, str]]:

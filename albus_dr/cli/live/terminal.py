@@ -91,12 +91,8 @@ class TerminalScreen:
             lines[2].append("   ")
         # A drill's clocks start as if something had been lost; nothing was.
         known = view.operation != "drill" and (view.clock == "declaration" or view.disrupted is not None)
-        since = (
-            self._words.say(PHRASES["since"], time=_digits(passed_s), clock=self._words.retold(view.clock))
-            if known
-            else ""
-        )
-        lines[2].append(since or self._words.say(PHRASES["begun"], time=_digits(passed_s)), "dim")
+        key = "begun" if not known else "since.declaration" if view.clock == "declaration" else "since.disruption"
+        lines[2].append(self._words.say(PHRASES[key], time=_digits(passed_s)), "dim")
         return lines
 
     def _heading_of(self, view: View) -> str:
