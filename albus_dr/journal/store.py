@@ -34,6 +34,12 @@ _EVENTS = sa.Table(
     sa.Column("hash", sa.String(64), nullable=False),
 )
 
+_NAMED = "--engine or ALBUS_DR_ENGINE names it: sqlite:///PATH or postgresql://HOST/DATABASE"
+_WITHOUT = (
+    "To go on without it, name an empty state directory (ALBUS_DR_STATE): who is the primary is then known from the witness, "
+    "or taken from the runbook"
+)
+_LOST = f"is its disk full, or the file damaged? Put it back from a backup. {_WITHOUT}. {_NAMED}"
 _INSERT = _EVENTS.insert()  # made once: SQLAlchemy finds its compiled form again
 
 
@@ -69,8 +75,11 @@ class JournalStore:
         except (sa.exc.SQLAlchemyError, sa.exc.NoSuchModuleError) as error:
             raise UsageError(
                 f"the engine's database {sa_url_for_people(url)} can't be opened: {_reason(error)}",
-                hint="--engine or ALBUS_DR_ENGINE names it: sqlite:///PATH or postgresql://HOST/DATABASE",
+                hint=_LOST if url.startswith("sqlite") else _NAMED,
             ) from None
+        database = self._engine.url.database if url.startswith("sqlite") else None
+        self._file = Path(database) if database else None
+        self._opened = _identity(self._file)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -89,11 +98,20 @@ class JournalStore:
     def append(self, run: str, kind: str, data: Mapping[str, Any] | None = None, *, step: str = "") -> Event:
         """Write one fact, durably, then mirror it and tell the listeners. Raises JournalError."""
         with self._lock:
+            self._require_file(run)
             event = self._insert(run, kind, step, json.loads(json.dumps(data or {}, default=str)))
             self._mirror(event)
             for listener in self._listeners:
                 listener(event)
         return event
+
+    def _require_file(self, run: str) -> None:
+        """SQLite goes on with a file that has no name any more: what is written there is lost, and another run may begin."""
+        if _identity(self._file) != self._opened:
+            raise JournalError(
+                f"{self._file} was removed or replaced while it was open",
+                hint=f"nothing further was done; put the state directory back, then: albus-dr resume {run}. {_WITHOUT}",
+            )
 
     def _insert(self, run: str, kind: str, step: str, data: Mapping[str, Any]) -> Event:
         # Another process (approve, abort) may append to the same run: the primary key decides, the loser reads again.
@@ -125,9 +143,10 @@ class JournalStore:
         return (row.seq + 1, row.hash) if row else (0, GENESIS)
 
     def _mirror(self, event: Event) -> None:
-        path = self.run_directory(event.run) / "journal.jsonl"
+        path = self._state / "runs" / event.run / "journal.jsonl"
         line = json.dumps(event.to_json(), sort_keys=True) + "\n"
         try:
+            self.run_directory(event.run)
             descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             with os.fdopen(descriptor, "w") as file:
                 file.write(line)
@@ -159,10 +178,7 @@ class JournalStore:
                 rows = connection.execute(query).all()
         except sa.exc.SQLAlchemyError as error:
             raise JournalError(f"the journal can't be read: {_reason(error)}") from None
-        events = tuple(
-            Event(r.run, r.seq, r.kind, r.step, r.at, r.monotonic_s, json.loads(r.data), r.previous, r.hash)
-            for r in rows
-        )
+        events = tuple(_event(number, row) for number, row in enumerate(rows, after + 1))
         if after == -1:
             verify_chain(events)
         return events
@@ -202,11 +218,32 @@ def verify_chain(events: tuple[Event, ...]) -> None:
     for number, e in enumerate(events):
         digest = event_hash(e.run, e.seq, e.kind, e.step, e.at, e.monotonic_s, e.data, e.previous)
         if e.seq != number or e.previous != previous or e.hash != digest:
-            raise BrokenChain(
-                f"the journal of {e.run} was changed at event {number} ({e.kind})",
-                hint="compare it with journal.jsonl in the run's directory; don't resume this run",
-            )
+            raise _broken(e.run, number, e.kind)
         previous = e.hash
+
+
+def _event(number: int, row: Any) -> Event:
+    try:
+        data = json.loads(row.data)
+    except (ValueError, TypeError, RecursionError):
+        raise _broken(row.run, number, row.kind) from None
+    return Event(row.run, row.seq, row.kind, row.step, row.at, row.monotonic_s, data, row.previous, row.hash)
+
+
+def _broken(run: str, number: int, kind: str) -> BrokenChain:
+    return BrokenChain(
+        f"the journal of {run} was changed at event {number} ({kind})",
+        hint=f"compare it with journal.jsonl in the run's directory; don't resume this run. {_WITHOUT}",
+    )
+
+
+def _identity(file: Path | None) -> tuple[int, int] | None:
+    """Which file has this name now."""
+    try:
+        found = file.stat() if file else None
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found else None
 
 
 def _durable(connection: Any, _: object) -> None:

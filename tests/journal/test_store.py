@@ -43,12 +43,15 @@ def test_each_event_holds_the_hash_of_the_one_before(store: JournalStore) -> Non
         ("UPDATE albus_event SET data = '{\"number\": 9}' WHERE seq = 2", 2),
         ("UPDATE albus_event SET at = '2026-01-01T00:00:00.000Z' WHERE seq = 1", 1),
         ("UPDATE albus_event SET step = 'other' WHERE seq = 4", 4),
+        ("UPDATE albus_event SET data = 'x{' WHERE seq = 2", 2),
+        ("UPDATE albus_event SET data = x'fffe' WHERE seq = 2", 2),
+        ("UPDATE albus_event SET data = '[1]' WHERE seq = 2", 2),
         ("DELETE FROM albus_event WHERE seq = 0", 0),
         ("DELETE FROM albus_event WHERE seq = 3", 3),
         ("UPDATE albus_event SET seq = CASE seq WHEN 1 THEN -2 WHEN 2 THEN -1 END WHERE seq IN (1, 2);"
          "UPDATE albus_event SET seq = CASE seq WHEN -2 THEN 2 ELSE 1 END WHERE seq < 0", 1),
     ],
-    ids=["data", "time", "step", "first removed", "removed", "swapped"],
+    ids=["data", "time", "step", "no JSON", "no text", "no object", "first removed", "removed", "swapped"],
 )  # fmt: skip
 def test_a_tampered_row_is_found(store: JournalStore, tmp_path: Path, statement: str, at: int) -> None:
     store.events(RUN)
@@ -57,6 +60,47 @@ def test_a_tampered_row_is_found(store: JournalStore, tmp_path: Path, statement:
     database.close()
     with pytest.raises(BrokenChain, match=f"changed at event {at} "):
         store.events(RUN)
+
+
+@pytest.mark.parametrize("instead", ["nothing", "another one"])
+def test_a_state_directory_that_was_taken_away_stops_the_journal(tmp_path: Path, instead: str) -> None:
+    """SQLite would go on writing into the file that nobody finds any more."""
+    folder = tmp_path / "state"
+    folder.mkdir()
+    store = opened(folder)
+    store.append(RUN, "ClockRecorded", {"number": 0})
+    folder.rename(tmp_path / "elsewhere")
+    if instead == "another one":
+        folder.mkdir()
+        opened(folder).close()
+
+    for _ in range(2):
+        with pytest.raises(JournalError, match="removed or replaced while it was open"):
+            store.append(RUN, "ClockRecorded", {"number": 1})
+    assert not (folder / "runs").exists(), "nothing is begun in its place"
+    store.close()
+    (tmp_path / "elsewhere").rename(tmp_path / "back")
+    assert [event.data["number"] for event in opened(tmp_path / "back").events(RUN)] == [0]
+
+
+def test_a_runs_directory_that_can_not_be_made_is_said_so(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    (tmp_path / "runs").write_text("a file in its place")
+
+    with pytest.raises(JournalError, match=r"can't be written: (File exists|Not a directory)"):
+        store.append(RUN, "ClockRecorded", {"number": 0})
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "content", [b"no database at all, and longer than a header" * 100, b"SQLite format 3\0" + b"\xff" * 8000]
+)
+def test_a_damaged_file_says_what_can_be_done(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "engine.sqlite").write_bytes(content)
+
+    with pytest.raises(UsageError, match="can't be opened") as raised:
+        opened(tmp_path)
+    assert "ALBUS_DR_STATE" in raised.value.hint
 
 
 def test_the_mirror_equals_the_table_and_is_written_again(store: JournalStore, tmp_path: Path) -> None:
