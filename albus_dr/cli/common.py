@@ -105,10 +105,10 @@ def find_run(store: JournalStore, text: str) -> str:
     runs = store.runs()
     if not runs:
         demo = newest_demo()
-        hint = f"the last demo's: ALBUS_DR_STATE={demo} albus-dr runs list; else " if demo else ""
+        hint = f"; the last demo's: ALBUS_DR_STATE={demo} albus-dr runs list" if demo else ""
         raise UsageError(
             f"there are no runs in {store.place}",
-            hint=f"{hint}begin one with albus-dr drill RUNBOOK, or look elsewhere: ALBUS_DR_STATE names the state directory",
+            hint=f"begin one with albus-dr drill RUNBOOK; ALBUS_DR_STATE names another state directory to look in{hint}",
         )
     if text == "last":
         return runs[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 
 import typer
@@ -18,6 +19,7 @@ from albus_dr.cli.common import (
     journal,
     load_runbook,
 )
+from albus_dr.cli.folding import fitted
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.engine.history import primary_and_secondary, runs_of
 from albus_dr.engine.promise import promised_rpo_s
@@ -48,7 +50,7 @@ def command(
     if as_json:
         typer.echo(json.dumps(document(found), indent=2))
     elif found.exit_code or verbose:
-        typer.echo(_text(found, words_of(lang)))
+        typer.echo(fitted(_text(found, words_of(lang)), sys.stdout, rest="  "))
     return found.exit_code
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from typing import cast
 
@@ -17,6 +18,7 @@ from albus_dr.cli.common import (
     RunbookArgument,
     load_runbook,
 )
+from albus_dr.cli.folding import fitted
 from albus_dr.engine.history import epoch_seen, primary_and_secondary
 from albus_dr.errors import RefusedError, TransientError, UsageError
 from albus_dr.journal.store import JournalStore
@@ -54,7 +56,7 @@ def command(
         )
     elif not quiet:
         for door in doors:
-            typer.echo(f"{door} is open to {primary} alone: {why}")
+            typer.echo(fitted(f"{door} is open to {primary} alone: {why}", sys.stdout, rest="  "))
 
 
 def _primary(store: JournalStore, loaded: Loaded, witness: Witness) -> tuple[str, str]:

@@ -53,7 +53,8 @@ def table(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     lines = []
     for row in rows:
         lead = "".join(cell.ljust(size + 2) for cell, size in zip(row[:-1], wide, strict=True))
-        if width - len(lead) >= LEAST or len(lead + row[-1]) <= width:
+        longest = max(map(len, row[-1].split()), default=0)
+        if width - len(lead) >= max(LEAST, longest) or len(lead + row[-1]) <= width:
             lines += [line.rstrip() for line in folded(row[-1], width, first=lead, rest=" " * len(lead))]
         else:
             lines += [lead.rstrip(), *folded(row[-1], width, first=" " * INDENT, rest=" " * INDENT)]

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from albus_dr.cli.common import ConfigOption, JsonOption, QuietOption, RunbookArgument
+from albus_dr.cli.folding import fitted
 from albus_dr.errors import ExitCode
 from albus_dr.runbook.loader import Loaded, load
 from albus_dr.runbook.problems import InvalidRunbook, Problem
@@ -27,14 +28,14 @@ def command(
         if as_json:
             _print_json(runbook, error.problems, ())
         for problem in error.problems:
-            print(problem, file=sys.stderr)
+            print(fitted(str(problem), sys.stderr, rest="  "), file=sys.stderr)
         return ExitCode.USAGE
     if as_json:
         _print_json(runbook, (), loaded.notes)
     elif not quiet:
-        print(_summary(loaded))
+        print(fitted(_summary(loaded), sys.stdout, rest="  "))
         if loaded.notes:
-            print(_unset(loaded), file=sys.stderr)
+            print(fitted(_unset(loaded), sys.stderr, rest="  "), file=sys.stderr)
     return ExitCode.PASSED
 
 

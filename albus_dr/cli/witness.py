@@ -23,7 +23,7 @@ from albus_dr.cli.common import (
     YesOption,
     load_runbook,
 )
-from albus_dr.cli.folding import columns, table
+from albus_dr.cli.folding import columns, fitted, table
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.engine.history import epoch_seen
 from albus_dr.errors import RefusedError, UsageError
@@ -145,7 +145,7 @@ def set_(
         typer.echo(json.dumps(_document(held.witness.name, record), indent=2))
     elif not quiet:
         said = f"epoch {record.epoch}: {record.primary} is primary, by {held.witness.name}"
-        typer.echo(words.retold(said))
+        typer.echo(fitted(words.retold(said), sys.stdout, rest="  "))
 
 
 def _without_claim(record: Record, _: float) -> rule.Decision:

@@ -35,7 +35,7 @@ DEMO = {
     "users at the door: {lost} of {all} acknowledged writes lost, without service for {time}; users at {site}: {lost_there} of "
     "{all_there} lost": (
         "à l'accès des utilisateurs : {lost} écritures confirmées perdues sur {all}, {time} sans service ; chez les "
-        "utilisateurs à {site} : {lost_there} perdues sur {all_there}"
+        "utilisateurs restés à {site} : {lost_there} perdues sur {all_there}"
     ),
     "{operation} {verdict}: {path}": "{operation} : {verdict} – {path}",
     "To see the last run again, in any terminal:": "Pour revoir la dernière exécution, dans n'importe quel terminal :",
@@ -69,7 +69,7 @@ DEMO = {
     "comes back, and the old primary with it, as a second one: reprotect keeps and lists what it has alone and makes it the "
     "standby; fail back.": (
         "Réplication, puis la liaison entre les sites tombe et, une seconde plus tard, le site principal n'a plus de courant ; "
-        "bascule d'urgence. Le courant revient, et avec lui l'ancien serveur principal, qui est alors le second : la remise sous "
+        "bascule d'urgence. Le courant revient, et avec lui l'ancien serveur principal : il y en a alors deux ; la remise sous "
         "protection conserve et liste ce qu'il est seul à avoir et en fait le secours ; retour au site d'origine."
     ),
     "Replicate, then the primary loses its power; fail over. The power comes back, and the old primary is kept down by its "

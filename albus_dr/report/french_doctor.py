@@ -13,7 +13,7 @@ DOCTOR = {
     ),
     "hosts that are not this machine": "les hôtes autres que cette machine",
     "programs end when albus-dr does; steps as another user": (
-        "fin des programmes avec albus-dr ; étapes sous un autre utilisateur"
+        "arrêt des programmes en même temps qu'albus-dr ; étapes sous un autre utilisateur"
     ),
     "copying between S3 sites with different keys; the demo": (
         "copie entre sites S3 aux clés différentes ; la démonstration"
@@ -41,7 +41,7 @@ DOCTOR = {
         "pip install '.[demo]' dans la copie des sources l'apporte ; ou apt-get install rclone sur Debian 14 ou plus récent"
     ),
     "apt-get install openssh-server, which also starts one for the whole machine": (
-        "apt-get install openssh-server, qui en démarre aussi un pour toute la machine"
+        "apt-get install openssh-server, qui démarre aussi un serveur pour toute la machine"
     ),
     "pip install . in the checkout": "pip install . dans la copie des sources",
     "pip install '.[{extra}]' in the checkout": "pip install '.[{extra}]' dans la copie des sources",

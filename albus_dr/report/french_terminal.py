@@ -67,18 +67,18 @@ TERMINAL = {
     "tool": "outil",
     "found": "trouvé",
     "at least": "au moins",
-    "needed for": "utile à",
+    "needed for": "nécessaire pour",
     "ok": "ok",
     "MISSING": "MANQUE",
     "absent": "absent",
-    "{tool}: {problem}. Needed for: {needed_for}.": "{tool} : {problem}. Utile à : {needed_for}.",
-    "{tool}: {problem} ({path}). Needed for: {needed_for}.": "{tool} : {problem} ({path}). Utile à : {needed_for}.",
+    "{tool}: {problem}. Needed for: {needed_for}.": "{tool} : {problem}. Nécessaire pour : {needed_for}.",
+    "{tool}: {problem} ({path}). Needed for: {needed_for}.": "{tool} : {problem} ({path}). Nécessaire pour : {needed_for}.",
     "stopping: {reason}": "arrêt : {reason}",
     "replication did not stop in time; going on without waiting for it": (
         "la réplication ne s'est pas arrêtée à temps ; poursuite sans l'attendre"
     ),
     "stopping: children are ended, a drill cleans up; press Ctrl-C again to leave at once": (
-        "arrêt en cours : les programmes lancés sont arrêtés, un exercice fait le ménage ; Ctrl-C de nouveau pour quitter "
+        "arrêt en cours : les programmes lancés sont arrêtés, un exercice nettoie ce qu'il a créé ; Ctrl-C de nouveau pour quitter "
         "immédiatement"
     ),
     "waiting": "en attente",
@@ -121,7 +121,7 @@ TERMINAL = {
     ),
     "{primary}, epoch {epoch}, since {at} by {who}": "{primary}, époque {epoch}, depuis le {at}, par {who}",
     "{primary}, epoch {epoch}, written {at} by {who}": "{primary}, époque {epoch}, inscrit le {at} par {who}",
-    "NOT FINISHED: {run} was not seen to promote it": "NON TERMINÉ : on n'a pas vu {run} le promouvoir",
+    "NOT FINISHED: {run} was not seen to promote it": "NON TERMINÉ : la promotion par {run} n'a pas été constatée",
     "claim": "réservation",
     "{target}, by {run}: nothing starts as a primary": "{target}, par {run} : rien ne démarre comme serveur principal",
     "run": "exécution",
@@ -138,7 +138,7 @@ TERMINAL = {
     ),
     "{holder} at {site} kept a lease, which has lapsed: its guard has ended the server or is gone; where {site} is to "
     "serve, look at its guard": (
-        "{holder} à {site} détenait un bail, qui a expiré : son gardien a arrêté le serveur ou n'est plus là ; si {site} doit "
+        "{holder} à {site} détenait un bail, qui a expiré : son gardien a arrêté le serveur ou a disparu ; si {site} doit "
         "assurer le service, vérifiez son gardien"
     ),
     "{site}: a server may still be started as the primary, for {left} (asked for by {holder})": (

@@ -45,6 +45,14 @@ def test_a_table_without_room_for_its_last_column_sets_it_below() -> None:
     ]
 
 
+def test_a_path_that_does_not_fit_beside_the_columns_takes_its_sentence_below_them() -> None:
+    assert table([("failed", "x" * 30, f"the repository {PATH[:50]} can't be opened")], 80) == [
+        "failed  " + "x" * 30,
+        f"    the repository {PATH[:50]} can't be",
+        "    opened",
+    ]
+
+
 class Narrow(io.StringIO):
     """A terminal of COLUMNS."""
 
