@@ -18,6 +18,7 @@ from albus_dr.cli.common import (
     journal,
     run_state,
 )
+from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.cli.operate import Manner, resume
 from albus_dr.errors import RefusedError, UsageError
 from albus_dr.report.words import words_of
@@ -46,7 +47,7 @@ def command(
         resume(found, manner, stop=True)
     except RefusedError as error:
         if found in error.message:  # it holds the lock, or the run lease on another machine
-            typer.echo(f"{found} goes on elsewhere; it was told to stop: {error.message}", err=True)
+            typer.echo(manner.words.say(PHRASES["abort.elsewhere"], run=found, why=error.message), err=True)
             return
         raise RefusedError(
             f"{found} is given up, and nothing could be cleaned up: {error.message}",

@@ -8,8 +8,19 @@ from typing import Annotated
 
 import typer
 
-from albus_dr.cli.common import EngineOption, JsonOption, QuietOption, RunArgument, find_run, journal, run_state
+from albus_dr.cli.common import (
+    EngineOption,
+    JsonOption,
+    LangOption,
+    QuietOption,
+    RunArgument,
+    find_run,
+    journal,
+    run_state,
+)
+from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.errors import UsageError
+from albus_dr.report.words import words_of
 
 
 def command(
@@ -19,8 +30,10 @@ def command(
     engine: EngineOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """Agree to a step that waits for a person."""
+    words = words_of(lang)
     with journal(engine) as store:
         found = find_run(store, run)
         state = run_state(store, found)
@@ -33,4 +46,4 @@ def command(
         document = {"schema": "albus-dr/approve/1", "run": found, "step": step, "who": who, "why": why}
         typer.echo(json.dumps(document, indent=2))
     elif not quiet:
-        typer.echo(f"{step} of {found} is approved by {who}")
+        typer.echo(words.say(PHRASES["approve.done"], step=step, run=found, who=who))

@@ -14,14 +14,17 @@ from albus_dr.cli.common import (
     ConfigOption,
     EngineOption,
     JsonOption,
+    LangOption,
     QuietOption,
     RunbookArgument,
     load_runbook,
 )
 from albus_dr.cli.folding import fitted
+from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.engine.history import epoch_seen, primary_and_secondary
 from albus_dr.errors import RefusedError, TransientError, UsageError
 from albus_dr.journal.store import JournalStore
+from albus_dr.report.words import words_of
 from albus_dr.runbook.loader import Loaded
 from albus_dr.safety.witness import Witness
 from albus_dr.tools.haproxy import ServerState
@@ -37,11 +40,13 @@ def command(
     engine: EngineOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """Open every door to the site that the witness names as the primary, and close it to the other one.
 
     For a proxy that was started again: it remembers nothing. A run that changes the primary sets the doors itself.
     """
+    words = words_of(lang)
     loaded = load_runbook(runbook, config)
     name = loaded.runbook.runbook
     doors = [one for one, model in loaded.runbook.workloads.items() if model.kind == "traffic"]
@@ -56,7 +61,8 @@ def command(
         )
     elif not quiet:
         for door in doors:
-            typer.echo(fitted(f"{door} is open to {primary} alone: {why}", sys.stdout, rest="  "))
+            said = words.say(PHRASES["door.open"], door=door, primary=primary, why=words.retold(why))
+            typer.echo(fitted(said, sys.stdout, rest="  "))
 
 
 def _primary(store: JournalStore, loaded: Loaded, witness: Witness) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.cli.operate import Order, carry_out, conclude, operate
 from albus_dr.cli.operation import Call, operation
 from albus_dr.cli.points import by_chance, fresh_seed, history, parse
@@ -67,7 +68,7 @@ def _drill_history(call: Call, count: int, seed: int) -> ExitCode:
         raise NotReadyError("there is no recovery point but the newest", hint="albus-dr drill restores that one")
     chosen = by_chance(older, seed, count)
     if len(chosen) < count:
-        _say(f"there are {len(chosen)} older recovery points: each is drilled", call)
+        _say(call.manner.words.say(PHRASES["drill.each"], count=len(chosen)), call)
     quietly = call.manner.as_json
     states: list[RunState] = []
     worst = ExitCode.PASSED
@@ -83,7 +84,7 @@ def _drill_history(call: Call, count: int, seed: int) -> ExitCode:
     if quietly:
         print(json.dumps({"schema": SCHEMA, "seed": seed, "runs": [run_document(state) for state in states]}, indent=2))
     passed = sum(state.verdict == "passed" for state in states)
-    _say(f"{passed} of {len(chosen)} older recovery points passed (--seed {seed} chooses the same ones)", call)
+    _say(call.manner.words.say(PHRASES["drill.passed"], passed=passed, count=len(chosen), seed=seed), call)
     return worst
 
 

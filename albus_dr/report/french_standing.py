@@ -72,6 +72,10 @@ STANDING = {
     ),
     "no answer within {time}": "pas de réponse en {time}",
     "it runs and does not answer: {error}": "il tourne et ne répond pas : {error}",
+    "the primary was never changed": "le site principal n'a jamais changé",
+    "it is the primary in epoch {epoch}, by {witness}": (
+        "c'est le site principal de l'époque {epoch}, selon {witness}"
+    ),
     "a promotion": "une promotion",
     "etcd at {place}": "etcd à l'adresse {place}",
     "PostgreSQL at {place}": "PostgreSQL à l'adresse {place}",

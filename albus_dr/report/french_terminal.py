@@ -81,6 +81,17 @@ TERMINAL = {
         "arrêt en cours : les programmes lancés sont arrêtés, un exercice nettoie ce qu'il a créé ; Ctrl-C de nouveau pour quitter "
         "immédiatement"
     ),
+    "{step} of {run} is approved by {who}": "{step} de {run} : approbation donnée par {who}",
+    "{run} goes on elsewhere; it was told to stop: {why}": (
+        "{run} se poursuit ailleurs ; l'arrêt lui a été demandé : {why}"
+    ),
+    "there are {count} older recovery points: each is drilled": (
+        "il y a {count} points de reprise plus anciens : un exercice pour chacun"
+    ),
+    "{passed} of {count} older recovery points passed (--seed {seed} chooses the same ones)": (
+        "points de reprise plus anciens réussis : {passed} sur {count} (--seed {seed} tire les mêmes)"
+    ),
+    "{door} is open to {primary} alone: {why}": "{door} n'est ouvert que vers {primary} : {why}",
     "waiting": "en attente",
     "not ended": "non terminé",
     "There are no runs in {place}.": "Aucune exécution dans {place}.",

@@ -95,6 +95,11 @@ def test_everything_that_status_finds_has_its_french() -> None:
     assert sorted(text for text, french in told.items() if french <= {text, text.replace("X: ", "X at X: ", 1)}) == []
 
 
+def test_why_a_door_is_open_has_its_french() -> None:
+    for why in ("the primary was never changed", "it is the primary in epoch 2, by S3 at https://s3.example/w"):
+        assert FRENCH.retold(why) != why
+
+
 def test_everything_that_the_doctor_says_has_its_french() -> None:
     found = {text for tool in TOOLS for text in (tool.needed_for, *tool.get.values())} | {*_EXTRAS.values()}
     found |= {"albus-dr itself", "not found", "0.14.0 is too old", "does not run: X", "does not say its version"}
