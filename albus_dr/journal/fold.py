@@ -8,6 +8,9 @@ from typing import Any
 
 from albus_dr.journal.event import Event
 from albus_dr.journal.state import Creation, RunState, StepState, VerificationState
+from albus_dr.units import format_duration
+
+CLOCK_MOVED_S = 2.0  # NTP slews by less while a step runs
 
 
 def fold(events: Iterable[Event]) -> RunState:
@@ -61,6 +64,8 @@ def _resumed(state: RunState, event: Event) -> None:
     state.acting = event.data.get("operator") or state.acting
     state.exit_code = None
     state.waiting_for = None
+    for step in state.steps.values():
+        step.began_by = None  # another process; it may have been another start of the machine
     state.verdict, state.reason, state.proof_level = "incomplete", "", "L0"
     state.clocks["ended_at"] = None
     # What it amounts to is measured when it ends: the figures of the earlier end are not this one's.
@@ -71,6 +76,7 @@ def _resumed(state: RunState, event: Event) -> None:
 
 def _clock(state: RunState, event: Event) -> None:
     state.clocks[event.data["clock"]] = parse_time(event.data["at"])
+    state.set_back_before[event.data["clock"]] = state.set_back_s
 
 
 def _intended(state: RunState, event: Event) -> None:
@@ -78,6 +84,7 @@ def _intended(state: RunState, event: Event) -> None:
     step.status = "running"
     step.attempts = event.data["attempt"]
     step.started_at = step.started_at or parse_time(event.at)
+    step.began_by = (_ahead_s(event), state.clock_moved_s)
 
 
 def _announced(state: RunState, event: Event) -> None:
@@ -101,6 +108,7 @@ def _destroyed(state: RunState, step: StepState) -> None:
 
 def _attempt_failed(state: RunState, event: Event) -> None:
     state.steps[event.step].error = event.data["error"]
+    _compare_clocks(state, state.steps[event.step], event)
 
 
 def _succeeded(state: RunState, event: Event) -> None:
@@ -122,6 +130,7 @@ def _failed(state: RunState, event: Event) -> None:
 def _step_ended(state: RunState, step: StepState, event: Event) -> None:
     if step.ended_at:  # what an earlier attempt verified is no longer so
         state.verifications = [known for known in state.verifications if known.step != step.id]
+    _compare_clocks(state, step, event)
     _answered(step, event)
     step.started_at = step.started_at or parse_time(event.at)
     step.ended_at = parse_time(event.at)
@@ -129,6 +138,32 @@ def _step_ended(state: RunState, step: StepState, event: Event) -> None:
     state.verifications += [
         VerificationState(step=step.id, **verification) for verification in event.data.get("verifications", ())
     ]
+
+
+def _ahead_s(event: Event) -> float:
+    return parse_time(event.at).timestamp() - event.monotonic_s
+
+
+def _compare_clocks(state: RunState, step: StepState, event: Event) -> None:
+    """A step begins and ends in one process, where both clocks go equally fast unless one is set, or the machine slept."""
+    if step.began_by is None:
+        return
+    ahead_s, moved_s = step.began_by
+    step.began_by = None
+    moved_s = _ahead_s(event) - ahead_s - (state.clock_moved_s - moved_s)  # what another step has not told
+    if abs(moved_s) < CLOCK_MOVED_S:
+        return
+    state.clock_moved_s += moved_s
+    moved = format_duration(abs(moved_s))
+    if moved_s < 0:
+        state.set_back_s -= moved_s
+        state.notes.append(
+            f"the clock of the machine was set back by {moved} during {step.id}: the recovery time is measured across that"
+        )
+    else:
+        state.notes.append(
+            f"the clock of the machine went forward by {moved} during {step.id}: it was set, or the machine slept; that time counts"
+        )
 
 
 def _skipped(state: RunState, event: Event) -> None:
@@ -145,6 +180,7 @@ def _unknown(state: RunState, event: Event) -> None:
 def _approval_requested(state: RunState, event: Event) -> None:
     step = state.steps[event.step]
     step.status = "waiting"
+    step.began_by = step.began_by or (_ahead_s(event), state.clock_moved_s)
     step.asked_at = step.asked_at or parse_time(event.at)
     state.waiting_for = event.step
 

@@ -36,7 +36,11 @@ class Stage:
 
 def in_order(state: RunState) -> list[tuple[str, datetime]]:
     """The measured clocks by time; those of one moment as the design orders them."""
-    measured = [(key, at) for key in CLOCKS if (at := state.clocks.get(key)) is not None]
+    return [(key, at) for key, _ in _steady(state) if (at := state.clocks[key]) is not None]
+
+
+def _steady(state: RunState) -> list[tuple[str, datetime]]:
+    measured = [(key, at) for key in CLOCKS if (at := state.steady(key)) is not None]
     return sorted(measured, key=lambda pair: (pair[1], CLOCKS.index(pair[0])))
 
 
@@ -44,7 +48,7 @@ def stages(state: RunState) -> tuple[Stage, ...]:
     """In the order in which they came."""
     return tuple(
         Stage(clock, after, begin, end, _budget_s(state.budgets, clock), _longest(state, begin, end))
-        for (after, begin), (clock, end) in pairwise(in_order(state))
+        for (after, begin), (clock, end) in pairwise(_steady(state))
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 RUN_SCHEMA = "albus-dr/run/1"
@@ -39,6 +39,8 @@ class StepState:
     error: str | None = None
     hint: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    began_by: tuple[float, float] | None = None
+    """While it runs: how far the wall clock was ahead of the monotonic one when it began, and the run's ``clock_moved_s``."""
 
 
 @dataclass
@@ -112,6 +114,12 @@ class RunState:
     acknowledged_writes: int | None = None
     lost_writes: int | None = None
     clocks: dict[str, datetime | None] = field(default_factory=lambda: dict.fromkeys(CLOCKS))
+    clock_moved_s: float = 0.0
+    """How far the machine's wall clock has moved against its monotonic one, while steps ran."""
+    set_back_s: float = 0.0
+    """How far of that it was set back."""
+    set_back_before: dict[str, float] = field(default_factory=dict)
+    """``set_back_s`` when each clock was recorded."""
     steps: dict[str, StepState] = field(default_factory=dict)
     """In the plan's stable order."""
     verifications: list[VerificationState] = field(default_factory=list)
@@ -130,3 +138,8 @@ class RunState:
     """The step that waits for an approval or a decision."""
     events: int = 0
     last_hash: str = ""
+
+    def steady(self, clock: str) -> datetime | None:
+        """The clock as one shows it that nobody set back: to be compared with others, not to be shown."""
+        at = self.clocks.get(clock)
+        return at and at + timedelta(seconds=self.set_back_before.get(clock, 0.0))

@@ -115,6 +115,12 @@ NOTES = {
         "l'heure de l'interruption n'a pas été donnée (--disrupted-at) : les durées comptent depuis la déclaration, et les "
         "utilisateurs ont attendu plus longtemps"
     ),
+    "the clock of the machine was set back by {time} during {step}: the recovery time is measured across that": (
+        "l'horloge de la machine a été reculée de {time} pendant {step} : la durée de reprise en tient compte"
+    ),
+    "the clock of the machine went forward by {time} during {step}: it was set, or the machine slept; that time counts": (
+        "l'horloge de la machine a avancé de {time} pendant {step} : elle a été réglée, ou la machine était en veille ; ce temps compte"
+    ),
     "{title}: approved by {who}": "{title} : approuvé par {who}",
     "{title}: {who} decided that it is {decision} ({why})": "{title} : {who} a décidé : {decision} ({why})",
     "done": "fait",

@@ -156,6 +156,13 @@ def test_nothing_is_the_recovery_point_of_a_run_that_recovered_nothing() -> None
     assert (judged(refused).actuals.rpa_s, judged(refused).actuals.rpa_by_workload) == (None, {})
 
 
+def test_a_clock_that_was_set_back_in_between_shortens_no_recovery() -> None:
+    state = run(clients_s=50)
+    state.set_back_before = {"clients_verified_at": 3600.0}
+    found = judged(state)
+    assert (found.actuals.rta_s, found.exit_code) == (3650.0, ExitCode.OBJECTIVE_MISSED)
+
+
 def test_a_clock_that_was_set_back_measures_nothing() -> None:
     found = judged(run(clients_s=-580))
     assert (found.verdict, found.exit_code, found.actuals.rta_s) == (Verdict.INCOMPLETE, ExitCode.STEP_FAILED, None)

@@ -57,6 +57,63 @@ def test_exactly_the_budget_is_kept_and_without_one_nothing_is_over() -> None:
     assert [each.budget_s for each in stages(state)] == [None, None]
 
 
+def moved(*events: tuple[str, str, float, float], **data: Any) -> RunState:
+    """A run whose events (kind, step, wall clock, monotonic clock) are these; ClockRecorded sets the clock named as its step."""
+    steps: list[dict[str, Any]] = [
+        {"id": name, "title": name, "workload": "w", "site": "z", "action": "x.y", "needs": []}
+        for name in ("one", "two")
+    ]
+    declared = {
+        "runbook": "b", "operation": "failover", "plan_digest": "d", "source": "a", "target": "z", "plan": {"steps": steps},
+        "objectives": {"rto_s": 14400.0, "rpo_s": 900.0, "clock": "disruption", "budgets": {"fenced": 60.0}},
+    }  # fmt: skip
+    kept: dict[str, dict[str, Any]] = {
+        "StepIntended": {"attempt": 1}, "StepSucceeded": {"facts": {}, "adopted": False}, "StepAttemptFailed": {"error": ""},
+        "RunResumed": {"operator": "me"},
+    }  # fmt: skip
+    found = [Event("failover-1", 0, "RunDeclared", "", at(0).isoformat(), 0.0, declared, "", "")]
+    for seq, (kind, name, wall_s, monotonic_s) in enumerate(events, start=1):
+        clock = kind == "ClockRecorded"
+        what = {"clock": f"{name}_at", "at": at(wall_s).isoformat()} if clock else kept[kind]
+        step_id = "" if clock else name
+        found.append(Event("failover-1", seq, kind, step_id, at(wall_s).isoformat(), monotonic_s, what, "", ""))
+    return fold(found)
+
+
+def test_a_clock_that_is_set_back_shortens_nothing_and_is_told_once() -> None:
+    state = moved(
+        ("ClockRecorded", "disrupted", 0, 0), ("StepIntended", "one", 1, 1), ("StepIntended", "two", 2, 2),
+        ("StepSucceeded", "one", -3595, 5), ("StepSucceeded", "two", -3590, 10), ("ClockRecorded", "fenced", -3590, 10),
+        ("StepIntended", "one", -3580, 20), ("StepSucceeded", "one", -3520, 80), ("ClockRecorded", "clients_verified", -3520, 80),
+    )  # fmt: skip
+    assert [(each.clock, each.took_s) for each in stages(state)] == [
+        ("declared_at", 0.0), ("fenced_at", 10.0), ("clients_verified_at", 70.0)
+    ]  # fmt: skip
+    assert [note for note in state.notes if "clock" in note] == [
+        "the clock of the machine was set back by 1 h during one: the recovery time is measured across that"
+    ]
+
+
+def test_a_clock_that_goes_forward_counts_and_is_told() -> None:
+    """The machine may have slept."""
+    state = moved(
+        ("ClockRecorded", "disrupted", 0, 0), ("StepIntended", "one", 1, 1), ("StepAttemptFailed", "one", 3602, 2),
+        ("StepIntended", "one", 3603, 3), ("StepSucceeded", "one", 3604, 4), ("ClockRecorded", "fenced", 3604, 4),
+    )  # fmt: skip
+    assert [(each.clock, each.took_s, each.is_over) for each in stages(state)][-1] == ("fenced_at", 3604.0, True)
+    assert [note for note in state.notes if "clock" in note] == [
+        "the clock of the machine went forward by 1 h during one: it was set, or the machine slept; that time counts"
+    ]
+
+
+def test_another_start_of_the_machine_is_no_jump() -> None:
+    state = moved(
+        ("StepIntended", "one", 1, 5000), ("RunResumed", "", 60, 7), ("StepSucceeded", "one", 61, 8),
+        ("StepIntended", "two", 62, 9), ("StepSucceeded", "two", 63.5, 10),
+    )  # fmt: skip
+    assert not [note for note in state.notes if "clock" in note]
+
+
 def test_nothing_measured_is_no_stage() -> None:
     assert stages(run()) == ()
     assert stages(run(disrupted=0)) == ()
