@@ -36,7 +36,7 @@ KILL_AT = (("StepIntended", "application.stop"), ("StepSucceeded", "documents.br
 
 
 SAID = {
-    "standby-away": ("bordeaux       stopped", "WRITERS WAIT until bordeaux streams again"),
+    "standby-away": ("bordeaux    stopped", "WRITERS WAIT until bordeaux streams again"),
     "lost-primary": ("patients at bordeaux: it is stopped",),
 }
 WELL_AT_THE_END = ORDER[:-2]
