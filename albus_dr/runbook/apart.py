@@ -33,7 +33,9 @@ class Use(NamedTuple):
 class _Place(NamedTuple):
     at: Keys
     kind: _Kind
-    machine: tuple[object, object]
+    host: tuple[Keys, ...]
+    """Where the machine is written."""
+    machine: tuple[object, ...]
     path: PurePosixPath
 
 
@@ -48,7 +50,7 @@ def problems(
             yield runbook.problem(("workloads", use.workload, *use.key), message, "one workload for one directory")
     places = {place.at: place for site in sites for place in _of_site(config, site, uses)}
     places |= {place.at: place for place in _of_witness(config)}
-    known = [place for place in places.values() if place.at not in stand_ins]
+    known = [place for place in places.values() if not {place.at, *place.host} & stand_ins]
     for first_place, second in combinations(known, 2):
         where = _relation(first_place, second)
         if where and _may_harm(first_place, second):
@@ -86,27 +88,25 @@ def _of_site(config: Document, site: str, uses: Sequence[Use]) -> Iterator[_Plac
             kind, key = _KEYS[use.section]
             entry: Keys = (*at, use.section, use.name)
             host = config.get(*entry, "host") or data_hosts.get(use.workload)
-            yield from _place(config, (*entry, key), kind, _machine(config, site, host))
-    yield from _place(
-        config, (*at, "scratch", "path"), "scratch", _machine(config, site, config.get(*at, "scratch", "host"))
-    )
+            yield from _place(config, (*entry, key), kind, _host(site, host))
+    yield from _place(config, (*at, "scratch", "path"), "scratch", _host(site, config.get(*at, "scratch", "host")))
 
 
 def _of_witness(config: Document) -> Iterator[_Place]:
-    yield from _place(config, ("witness", "file"), "witness", (None, None))
+    yield from _place(config, ("witness", "file"), "witness", ())
 
 
-def _machine(config: Document, site: str, host: object) -> tuple[object, object]:
-    entry: Keys = ("sites", site, "hosts", str(host))
-    return config.get(*entry, "ssh"), config.get(*entry, "port")
+def _host(site: str, name: object) -> tuple[Keys, ...]:
+    return tuple(("sites", site, "hosts", str(name), key) for key in ("ssh", "port", "options"))
 
 
-def _place(config: Document, at: Keys, kind: _Kind, machine: tuple[object, object]) -> Iterator[_Place]:
+def _place(config: Document, at: Keys, kind: _Kind, host: tuple[Keys, ...]) -> Iterator[_Place]:
     text = config.get(*at)
     path = text.removeprefix("local:") if isinstance(text, str) else ""
     if path.startswith("/"):  # a repository may be anywhere, and a witness beside the config
         absolute = PurePosixPath("/" + posixpath.normpath(path).lstrip("/"))
-        yield _Place(at, kind, machine, absolute)
+        machine = tuple(written for key in host if (written := config.get(*key)) is not None)
+        yield _Place(at, kind, host, machine, absolute)
 
 
 def _named(place: _Place) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from albus_dr.runbook.problems import InvalidRunbook
 from tests.runbook.runbook_files import CONFIG, ENVIRONMENT, RUNBOOK, Files
 
 HINT = "; give each a directory of its own: what is restored, rebuilt or cleaned up in one would remove the other's"
@@ -68,6 +69,15 @@ def test_the_place_is_exact(files: Files) -> None:
 )
 def test_two_machines_are_apart_whatever_the_names(files: Files, hosts: str, refused: bool) -> None:
     assert bool(written(files, "/srv/scans", "/srv/scans/letters", hosts, "app")) is refused
+
+
+def test_a_machine_that_a_variable_names_may_be_any(files: Files) -> None:
+    hosts = '{all: {ssh: "root@${FAR}"}, app: {ssh: "root@${NEAR}"}}'
+    assert written(files, "/srv/scans", "/srv/scans/letters", hosts, "app")  # the variables are not set
+    files.load(ENVIRONMENT, require_environment=False)
+    files.load({**ENVIRONMENT, "FAR": "far", "NEAR": "near"})
+    with pytest.raises(InvalidRunbook, match="lies inside"):
+        files.load({**ENVIRONMENT, "FAR": "same", "NEAR": "same"})
 
 
 def test_two_workloads_of_one_tree(files: Files) -> None:
