@@ -70,10 +70,20 @@ def was_promoted(store: JournalStore, run: str) -> bool:
 
 
 def primary_and_secondary(store: JournalStore, runbook: Runbook) -> tuple[str, str]:
-    """The sites' roles by the journal: the last promotion that succeeded decides, else the runbook. Steps assert it."""
+    """The sites' roles by the journal: the last promotion that succeeded decides, else the runbook. Steps assert it.
+
+    Raises RefusedError where that was of other sites: two runbooks have one name.
+    """
     pair = (runbook.sites.primary, runbook.sites.secondary)
     for state in runs_of(store, runbook.runbook, CHANGES_PRIMARY):
         if changed_primary(state):
+            if state.target not in pair:
+                raise RefusedError(
+                    f"{state.run} made {state.target} the primary of a runbook {state.runbook}; the sites of this one are "
+                    f"{' and '.join(pair)}",
+                    hint="if it is another runbook, give this one another name (runbook:); if its sites were renamed, name an "
+                    "empty state directory (ALBUS_DR_STATE) and begin anew",
+                )
             return state.target, next(site for site in pair if site != state.target)
     return pair
 

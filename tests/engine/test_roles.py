@@ -332,3 +332,11 @@ def test_a_change_that_was_given_up_is_not_gone_on_with_after_another_one(past: 
     past.passed("2")
     with pytest.raises(RefusedError, match="can't be gone on with"):
         require_same_primary(past.store, RUNBOOK, fold(past.store.events(run)))
+
+
+def test_another_runbook_of_the_same_name_has_no_say(past: Past) -> None:
+    past.passed("1", "switchover", A, "lyon")
+    with pytest.raises(
+        RefusedError, match="switchover-1 made lyon the primary of a runbook albus; the sites of this one are"
+    ):
+        primary_and_secondary(past.store, RUNBOOK)
