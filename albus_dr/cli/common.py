@@ -58,6 +58,16 @@ def state_directory() -> Path:
     return path.resolve()
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Around what writes to a place that the user named. Raises UsageError with the reason why it can't be."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ValueError: it is no name of a file
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"{path} can't be written: {reason}", hint="name another place") from None
+
+
 def engine_address(engine: str | None) -> str:
     """The engine's URL: as given, else an SQLite file in the state directory. Raises UsageError for another database."""
     if engine:

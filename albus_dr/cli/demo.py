@@ -18,7 +18,7 @@ import typer
 from albus_dr.bench import traffic
 from albus_dr.bench.scenarios import LINE_FAILS_FIRST_S, SCENARIOS, SECOND_STRIKE_S, SPLIT_S, Scenario
 from albus_dr.bench.sites import PRIMARY, SECONDARY, TEMPORARY, Bench
-from albus_dr.cli.common import JsonOption, LangOption, QuietOption, VerboseOption, state_directory
+from albus_dr.cli.common import JsonOption, LangOption, QuietOption, VerboseOption, state_directory, writing
 from albus_dr.cli.folding import folded
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.errors import CleanupError, ExitCode, RefusedError, StepError, TransientError, UsageError
@@ -78,8 +78,10 @@ def command(
 def _places(directory: Path | None) -> tuple[Path, Path]:
     """The sites' directory (short: sockets lie in it; PostgreSQL's user can enter it) and the state's, which stays."""
     if directory is not None:
-        path = directory.resolve()
-        if path.exists() and any(path.iterdir()):
+        with writing(directory):
+            path = directory.resolve()
+            full = path.exists() and any(path.iterdir())
+        if full:
             raise UsageError(f"{path} is not empty", hint="name a new directory")
         return path / "sites", path / "state"
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
@@ -102,7 +104,8 @@ class _Show:
         self._sites, self._state = sites, state
         self._verbose, self._quiet, self._words = verbose, quiet, words
         self._healed_at_s = 0.0
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with writing(state):
+            state.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def tell(self, key: str, **values: object) -> None:
         self.say(self._words.say(PHRASES[f"demo.{key}"], **values))

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from albus_dr import __version__
-from albus_dr.cli.common import EngineOption, JsonOption, QuietOption, RunArgument, find_run, journal, state_directory
+from albus_dr.cli.common import (
+    EngineOption,
+    JsonOption,
+    QuietOption,
+    RunArgument,
+    find_run,
+    journal,
+    state_directory,
+    writing,
+)
 from albus_dr.errors import UsageError
 from albus_dr.evidence import envelope, keys
 from albus_dr.evidence.predicate import Repository, Surroundings, Tool, predicate
@@ -50,7 +59,9 @@ def keygen(
 ) -> None:
     """Make a key to sign evidence with. The public key goes to whoever verifies; nothing is overwritten."""
     path = output or state_directory() / "evidence.key"
-    public = keys.generate(path, _passphrase(passphrase))
+    secret = _passphrase(passphrase)
+    with writing(path):
+        public = keys.generate(path, secret)
     name = envelope.keyid(keys.public_key(public))
     if as_json:
         document = {"schema": KEYGEN_SCHEMA, "private_key": str(path), "public_key": str(public), "keyid": name}

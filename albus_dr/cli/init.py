@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from albus_dr.cli.common import JsonOption, QuietOption
+from albus_dr.cli.common import JsonOption, QuietOption, writing
 from albus_dr.errors import UsageError
 
 STARTER = ("playbook.yaml", "config.yaml", "albus-dr.cron", "ci.yaml")
@@ -22,7 +22,8 @@ def command(
     quiet: QuietOption = False,
 ) -> None:
     """Write a commented starter: playbook, config, cron line, CI step. Overwrites nothing."""
-    there = [name for name in STARTER if (directory / name).exists()]
+    with writing(directory):
+        there = [name for name in STARTER if (directory / name).exists()]
     if there:
         raise UsageError(f"{directory} already has {', '.join(there)}", hint="name another directory")
     try:

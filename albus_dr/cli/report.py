@@ -16,6 +16,7 @@ from albus_dr.cli.common import (
     find_run,
     journal,
     run_state,
+    writing,
 )
 from albus_dr.errors import UsageError
 from albus_dr.report import FORMATS
@@ -44,7 +45,11 @@ def command(
         raise UsageError(f"there is no format {unknown[0]}", hint="one of: " + ", ".join(FORMATS))
     if "github" in names and len(names) > 1:
         raise UsageError("github is for a job's log, alone", hint="albus-dr report RUN --format github")
-    if len(names) > 1 and (output is None or not output.is_dir()):
+    into_directory = False
+    if output is not None:
+        with writing(output):
+            into_directory = output.is_dir()
+    if len(names) > 1 and not into_directory:
         raise UsageError("several formats need --output DIRECTORY")
     with journal(engine) as store:
         state = run_state(store, find_run(store, run))
@@ -54,7 +59,8 @@ def command(
         if output is None:
             typer.echo(text)
         else:
-            path = output / REPORT_FILES[name] if output.is_dir() else output
-            path.write_text(text)
+            path = output / REPORT_FILES[name] if into_directory else output
+            with writing(path):
+                path.write_text(text)
             if not quiet:
                 typer.echo(str(path), err=True)
