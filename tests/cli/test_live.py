@@ -566,6 +566,12 @@ def test_screens_are_told_in_french(terminal: Terminal) -> None:
     assert "door.ready : déjà faite" in stream.getvalue().replace("\N{NO-BREAK SPACE}", " ")
 
 
+def test_what_somebody_must_type_is_told_in_french() -> None:
+    waits = [declared(), event("StepUnknown", "documents.restore", after_s=6, reason="nobody answered")]
+    said = told(lambda stream: screen_for(stream, words=FRENCH), waits)
+    assert "--decide documents.restore=done (ou =not_done)" in said
+
+
 def test_letters_that_the_stream_has_not_are_replaced() -> None:
     assert encodable("✓ “été” → ok", "ascii") == '+ "?t?" -> ok'
     assert encodable(FRENCH.duration(90), "ascii") == "1 min 30 s"

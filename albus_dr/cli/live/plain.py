@@ -160,7 +160,7 @@ class PlainScreen:
                 yield self._words.say(PHRASES["skipped"], step=step.id, reason=self._words.retold(step.error))
             case "StepUnknown":
                 yield self._words.say(PHRASES["unknown"], step=step.id, reason=self._words.retold(step.error))
-                yield self._words.say(PHRASES["hint"], hint=step.hint or step.command(self._view.run))
+                yield self._words.say(PHRASES["hint"], hint=step.hint or step.command(self._view.run, self._words))
             case "ApprovalRequested":
                 expires = f"{step.expires:%H:%M:%SZ}" if step.expires else "?"
                 yield self._words.say(PHRASES["approval"], step=step.id, run=self._view.run, expires=expires)

@@ -161,7 +161,7 @@ class TerminalScreen:
                 lines.append(Text(f"{step.id}: {one_line(step.error, 300)}", STYLES["bad"], overflow="fold"))
             if step.status in ("waiting", "unknown"):
                 lines.append(Text(self._words.say(PHRASES["type"]), "bold yellow"))
-                lines.append(Text(f"  {step.command(self._view.run)}", "bold"))
+                lines.append(Text(f"  {step.command(self._view.run, self._words)}", "bold"))
         return [Text(), *lines] if lines else []
 
 

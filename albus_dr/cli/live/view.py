@@ -77,10 +77,10 @@ class Step:
         """Its title; the name of an own step is its author's, in whatever language."""
         return self.title if self.action.startswith("own.") else words.retold(self.title)
 
-    def command(self, run: str) -> str:
+    def command(self, run: str, words: Words) -> str:
         """What an operator types to let a waiting step go on."""
         phrase = "next.approve" if self.status == "waiting" else "next.decide"
-        return PHRASES[phrase].format(run=run, step=self.id)
+        return words.say(PHRASES[phrase], run=run, step=self.id)
 
 
 @dataclass
