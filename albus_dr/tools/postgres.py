@@ -400,6 +400,7 @@ class Server:
             "PGCONNECT_TIMEOUT": "5",
             "PGAPPNAME": "albus-dr",
             "PGHOSTADDR": "",  # the shell's would send us to another server than the config's
+            "PGTARGETSESSIONATTRS": "any",  # and a shell's that wants a primary would take every standby for dead
             "LC_MESSAGES": "C",
             "PGOPTIONS": _PATIENT,
             **password,

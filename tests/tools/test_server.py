@@ -166,6 +166,11 @@ def test_another_address_in_the_shell_does_not_count(pair: Pair, monkeypatch: py
     assert pair.primary.query("SELECT 1", timeout_s=20) == [["1"]]
 
 
+def test_a_shell_that_wants_a_primary_still_asks_a_standby(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGTARGETSESSIONATTRS", "read-write")
+    assert pair.standby.is_in_recovery()
+
+
 def test_what_the_server_refuses_is_said(pair: Pair) -> None:
     for sql, said in (
         ("SELECT nonsense", "nonsense"),
