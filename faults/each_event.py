@@ -6,7 +6,9 @@ import subprocess
 
 from faults.ground import RUN_S, Ground, Operation, Stuck, ground
 from faults.outcome import Outcome
-from tests.real.operator_desk import kill, wait_for
+from tests.real.operator_desk import Called, kill, wait_for
+
+_ENDED = ("RunEnded", "")
 
 
 def at_every_event(operation: Operation) -> Outcome:
@@ -15,16 +17,7 @@ def at_every_event(operation: Operation) -> Outcome:
         here.before(operation)
         known = here.desk.runs()
         child = here.desk.begin(*here.arguments(operation))
-        run = here.new_run(child, known)
-        seen: set[tuple[str, str]] = set()
-        while True:
-            _wait_for_news(here, run, seen, child)
-            if child.poll() is not None:
-                return here.outcome(here.go_on(run, here.finish(child)))
-            kill(child)
-            here.codes.append(-9)
-            seen |= set(here.keys(run))
-            child = here.desk.begin("resume", run, "--json")
+        return here.outcome(_ended_after_kills(here, here.new_run(child, known), child))
 
 
 def drill_at_every_event() -> Outcome:
@@ -35,23 +28,30 @@ def drill_at_every_event() -> Outcome:
             raise Stuck(f"replicate ended with {replicated.code}: {replicated.said.strip()[-400:]}")
         known = here.desk.runs()
         child = here.desk.begin(*here.desk.operation("drill", "--json"))
-        run = here.new_run(child, known)
-        seen: set[tuple[str, str]] = set()
-        while True:
-            _wait_for_news(here, run, seen, child)
-            if child.poll() is not None or ("RunEnded", "") in here.keys(run):
-                last = here.finish(child)
-                break
-            kill(child)
-            here.codes.append(-9)
-            seen |= set(here.keys(run))
-            child = here.desk.begin("resume", run, "--json")
-        document = here.desk.document(run)
-        left = [*here.desk.scratch(), *map(str, here.desk.processes_in_scratch())]
-        if document["verdict"] != "passed" or left:
-            said = f"the drill is {document['verdict']} ({last.code}): {document['reason']}"
-            raise Stuck(f"{said}; left: {', '.join(left) or 'nothing'}")
-        return here.outcome(last)
+        ended = _ended_after_kills(here, here.new_run(child, known), child)
+        if left := [*here.desk.scratch(), *map(str, here.desk.processes_in_scratch())]:
+            raise Stuck(f"left: {', '.join(left)}")
+        return here.outcome(ended)
+
+
+def _ended_after_kills(here: Ground, run: str, child: subprocess.Popen[str]) -> Called:
+    """What albus-dr shows of the run once it has passed. Raises Stuck when it has ended otherwise."""
+    seen: set[tuple[str, str]] = set()
+    while True:
+        _wait_for_news(here, run, seen, child)
+        if child.poll() is not None or _ENDED in here.keys(run):
+            here.go_on(run, here.finish(child))
+            break
+        kill(child)
+        here.codes.append(-9)
+        seen |= set(here.keys(run))
+        if _ENDED in seen and here.desk.document(run)["verdict"] == "passed":  # there is nothing to resume
+            break
+        child = here.desk.begin("resume", run, "--json")
+    shown = here.desk.call("runs", "show", run, "--json")
+    if shown.document["verdict"] != "passed":
+        raise Stuck(f"it is {shown.document['verdict']}: {shown.document['reason']}")
+    return shown
 
 
 def _wait_for_news(here: Ground, run: str, seen: set[tuple[str, str]], child: subprocess.Popen[str]) -> None:
