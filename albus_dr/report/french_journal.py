@@ -262,7 +262,7 @@ VERIFICATIONS = {
     "{count} differ, the first: {name}": "{count} différents, le premier : {name}",
     "the manifest": "le manifeste",
     "older than this comparison": "plus ancien que cette comparaison",
-    "newer than any manifest": "plus récente que tout manifeste",
+    "no recovery point has an answer to compare with": "aucun point de reprise ne contient de réponse à laquelle comparer",
     "role at {site}": "rôle à {site}",
     "primary": "principal",
     "standby": "secours",

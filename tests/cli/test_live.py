@@ -420,16 +420,16 @@ def test_what_was_not_verified_is_told_with_its_reason() -> None:
     blank = [
         VerificationState("patients.verify", "patients", kind, "the manifest", reason, "not_evaluated")
         for kind, reason in (
-            ("SELECT count(*) FROM patient", "newer than any manifest"),
-            ("SELECT count(*) FROM invoice", "newer than any manifest"),
+            ("SELECT count(*) FROM patient", "no recovery point has an answer to compare with"),
+            ("SELECT count(*) FROM invoice", "no recovery point has an answer to compare with"),
             ("collations", "older than this comparison"),
             ("SELECT name FROM patient", "Jeanne Martin"),
         )
     ]
     said = " ".join(closing(run(verifications=blank)).split())
     assert (
-        "Not verified of patients: SELECT count(*) FROM patient, SELECT count(*) FROM invoice (newer than any manifest); "
-        "collations (older than this comparison)"
+        "Not verified of patients: SELECT count(*) FROM patient, SELECT count(*) FROM invoice "
+        "(no recovery point has an answer to compare with); collations (older than this comparison)"
     ) in said
     assert "Jeanne" not in said
 

@@ -38,7 +38,7 @@ def test_plain_texts_stand_in_it_and_others_do_not(tmp_path: Path) -> None:
         "SELECT count(*) FROM patient": ("4000", "4000"),
         "SELECT name FROM patient LIMIT 1": (WITHHELD, WITHHELD),
         "SELECT phone FROM patient LIMIT 1": (WITHHELD, WITHHELD),
-        "SELECT count(*) FROM invoice": ("the manifest", "newer than any manifest"),
+        "SELECT count(*) FROM invoice": ("the manifest", "no recovery point has an answer to compare with"),
         "GET /agenda/today": ("status 200, length(appointments) > `0`",) * 2,
         "GET /patients/1": ("status 200", WITHHELD),
     }

@@ -16,7 +16,13 @@ def ask(ctx: StepContext, server: Server, answers: Mapping[str, str] | None) -> 
         expected = (answers or {}).get(check.sql) if check.expect == "manifest" else _as_sql_text(check.expect)
         if expected is None:
             result.append(
-                Verification(name_of(ctx), check.sql, "the manifest", "newer than any manifest", Verdict.NOT_EVALUATED)
+                Verification(
+                    name_of(ctx),
+                    check.sql,
+                    "the manifest",
+                    "no recovery point has an answer to compare with",
+                    Verdict.NOT_EVALUATED,
+                )
             )
             continue
         actual = server.value(check.sql, database=model.database, timeout_s=ctx.remaining_s)
