@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 from albus_dr.errors import RefusedError
@@ -90,14 +91,43 @@ class Record:
                 raise ValueError("another schema")
             data.pop("nonce", None)
             first, second = data["sites"]
+            if not isinstance(data["sites"], list):
+                raise ValueError("sites is no list")
             parts = {"claim": Claim, "write_lease": WriteLease, "run_lease": RunLease}
             made = {key: kind(**data[key]) if data[key] else None for key, kind in parts.items()}
-            return Record(**{**data, **made, "sites": (first, second)})
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            record = Record(**{**data, **made, "sites": (first, second)})
+            for part in (record, *filter(None, made.values())):
+                _require_types(part)
+            if first == second or record.primary not in record.sites:
+                raise ValueError(f"the sites are {first} and {second}, and the primary is {record.primary}")
+            return record
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise RefusedError(
                 f"what the witness holds is not albus-dr's: {type(error).__name__}: {error}",
                 hint="is it the right place? another version of albus-dr may have written it",
             ) from None
+
+
+# By what stands in the classes above; a record may have been edited by hand, and decisions rest on it.
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "str": (str,), "int": (int,), "float": (int, float), "bool": (bool,), "str | None": (str, type(None)),
+    "tuple[str, str]": (tuple,), "Mapping[str, str]": (dict,),
+}  # fmt: skip
+
+
+def _require_types(part: Any) -> None:
+    for each in fields(part):
+        value, wanted = getattr(part, each.name), _TYPES.get(str(each.type))
+        inside = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
+        wrong = wanted is not None and (
+            not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted)
+        )
+        if (
+            wrong
+            or not all(isinstance(one, str) for one in inside)
+            or (isinstance(value, float) and not isfinite(value))
+        ):
+            raise ValueError(f"{each.name} is not {each.type}")
 
 
 def _to_text(at: float) -> str:
@@ -105,7 +135,10 @@ def _to_text(at: float) -> str:
 
 
 def _from_text(at: str) -> float:
-    return datetime.fromisoformat(at).timestamp()
+    time = datetime.fromisoformat(at)
+    if time.tzinfo is None:
+        raise ValueError("a time has no zone")
+    return time.timestamp()
 
 
 def _times(data: dict[str, Any], convert: Any) -> dict[str, Any]:

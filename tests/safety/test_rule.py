@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -53,7 +54,31 @@ def test_a_record_survives_its_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"schema": "albus-dr/witness/1"}', BASE.to_text("").replace("witness/1", "witness/2")]
+    ("key", "value"),
+    [
+        ("epoch", "3"), ("epoch", None), ("epoch", 3.5), ("epoch", True), ("primary", 5), ("primary", "elsewhere"),
+        ("runbook", None), ("sites", "ab"), ("sites", ["a", "a"]), ("sites", [1, 2]), ("unfinished", 3), ("identities", []),
+        ("identities", {"patients": 7}), ("changed_at", "2026-01-01"), ("claim", {"run": "r", "target": 1, "at": "1970-01-01T00:00:00Z"}),
+        ("run_lease", {**asdict(OTHER), "renewed_at": "1970-01-01T00:00:00Z", "ttl_s": "30"}),
+        ("run_lease", {**asdict(OTHER), "renewed_at": "1970-01-01T00:00:00Z", "ttl_s": float("nan")}),
+    ],
+)  # fmt: skip
+def test_a_record_that_was_edited_by_hand_is_refused(key: str, value: object) -> None:
+    text = json.dumps({**json.loads(BASE.to_text("")), key: value})
+    with pytest.raises(RefusedError, match="not albus-dr's"):
+        Record.from_text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "[" * 100_000,
+        "{}",
+        '{"schema": "albus-dr/witness/1"}',
+        BASE.to_text("").replace("witness/1", "witness/2"),
+    ],
 )
 def test_a_text_that_is_not_a_record_is_refused(text: str) -> None:
     with pytest.raises(RefusedError, match="not albus-dr's"):
