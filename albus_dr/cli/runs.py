@@ -30,6 +30,7 @@ from albus_dr.cli.live.closing import how_it_ended
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.errors import UsageError
 from albus_dr.journal.state import RunState
+from albus_dr.journal.store import BrokenChain
 from albus_dr.report.compare import compare, document, of_a_kind
 from albus_dr.report.findings import one_line, step_mark, title_of
 from albus_dr.report.json import run_document
@@ -51,18 +52,29 @@ def list_(
 ) -> None:
     """Every run, oldest first: when, how it ended, how long recovery took."""
     words = words_of(lang)
+    states: list[RunState] = []
+    damaged: list[BrokenChain] = []
     with journal(engine) as store:
-        states, place = [run_state(store, run) for run in store.runs()], store.place
+        place = store.place
+        for run in store.runs():
+            try:
+                states.append(run_state(store, run))
+            except BrokenChain as broken:
+                damaged.append(broken)
     states = [state for state in states if runbook in (None, state.runbook)]
     if as_json:
-        typer.echo(
-            json.dumps({"schema": "albus-dr/runs/1", "runs": [run_document(state) for state in states]}, indent=2)
-        )
-        return
-    for state in states:
+        listed = {"runs": [run_document(state) for state in states], "damaged": [error.message for error in damaged]}
+        typer.echo(json.dumps({"schema": "albus-dr/runs/1", **listed}, indent=2))
+    for state in () if as_json else states:
         rta = words.say(PHRASES["runs.rta"], time=words.duration(state.rta_s)) if state.rta_s is not None else ""
         typer.echo(f"{state.run:45} {how_it_ended(state, words):11} {rta}".rstrip())
-    if not states:
+    for error in damaged:  # the others are worth something all the same
+        told = words.say(PHRASES["hint"], hint=error.hint) if error is damaged[-1] else ""
+        for line in filter(None, (f"albus-dr: {error.message}", told)):
+            typer.echo(fitted(line, sys.stderr, rest="  "), err=True)
+    if damaged:
+        raise typer.Exit(damaged[0].exit_code)
+    if not states and not as_json:
         for line in _none(place, runbook, engine, words):
             typer.echo(fitted(line, sys.stderr, rest="  "), err=True)
 

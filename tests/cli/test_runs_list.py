@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from albus_dr.cli.common import find_run
 from albus_dr.cli.main import app
-from albus_dr.errors import UsageError
+from albus_dr.errors import ExitCode, UsageError
 from albus_dr.journal.store import JournalStore
 from tests.engine.test_roles import Past
 
@@ -44,7 +45,7 @@ def test_no_runs_says_where_it_looked_and_what_chooses_that(state: Path) -> None
     assert "ALBUS_DR_STATE names the state directory" in done.stderr
     assert "demo" not in done.stderr
     assert f"Aucune exécution dans {state}." in listed("--lang", "fr").stderr
-    assert json.loads(listed("--json").stdout) == {"schema": "albus-dr/runs/1", "runs": []}
+    assert json.loads(listed("--json").stdout) == {"schema": "albus-dr/runs/1", "runs": [], "damaged": []}
 
 
 def test_the_runs_of_a_demo_are_pointed_at(state: Path) -> None:
@@ -56,6 +57,25 @@ def test_the_runs_of_a_demo_are_pointed_at(state: Path) -> None:
     done = CliRunner().invoke(app, ["report", "last"])
     assert isinstance(done.exception, UsageError)
     assert command in done.exception.hint
+
+
+def test_one_damaged_run_does_not_hide_the_others(store: JournalStore, state: Path) -> None:
+    past = Past(store)
+    past.passed("r1")
+    past.passed("r2")
+    good, bad = "failover-r1", "failover-r2"
+    with sqlite3.connect(state / "engine.sqlite") as connection:
+        connection.execute("UPDATE albus_event SET data = '{}' WHERE run = ? AND seq = 2", (bad,))
+    connection.close()
+    done = CliRunner().invoke(app, ["runs", "list"])
+    assert done.exit_code == ExitCode.STEP_FAILED
+    assert done.stdout.split()[0] == good
+    assert bad not in done.stdout
+    assert f"the journal of {bad} was changed at event 2" in done.stderr
+    assert "what to do: " in done.stderr
+    document = json.loads(CliRunner().invoke(app, ["runs", "list", "--json"]).stdout)
+    assert [run["run"] for run in document["runs"]] == [good]
+    assert len(document["damaged"]) == 1
 
 
 def test_runs_of_another_runbook_are_none(store: JournalStore) -> None:
