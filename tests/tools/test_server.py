@@ -219,7 +219,7 @@ def locked(pair: Pair) -> Iterator[Server]:
 def test_a_server_that_does_not_let_us_in_is_not_said_to_be_down(locked: Server) -> None:
     assert locked.value("SELECT 1") == "1"
     for asked, database, said in (
-        (replace(locked, password="wr0ng"), "postgres", "password authentication failed"),
+        (replace(locked, password="wr0ng"), "postgres", r"authentication failed for user \"locked\""),
         (replace(locked, password=""), "postgres", "no password supplied"),
         (replace(locked, user="nobody_here"), "postgres", 'role "nobody_here" does not exist'),
         (replace(locked, user="no_login"), "postgres", "is not permitted to log in"),
