@@ -35,7 +35,8 @@ def carry_over(ctx: StepContext) -> Facts:
     closed_at = now()
     mine = look(source, from_path, timeout_s=ctx.remaining_s)
     theirs = look(target, to_path, timeout_s=ctx.remaining_s)
-    wanted, there = (_entries(tree, owners=may_give(ctx, target)) for tree in (mine, theirs))
+    owners = may_give(ctx, target)
+    wanted, there = _entries(mine, owners=owners), _entries(theirs, owners=owners)
     gone = sorted(name for name, entry in there.items() if type(wanted.get(name)) is not type(entry))
     if gone:  # first: a directory may now stand where a file was
         remove_files(target, to_path, gone, ctx)
