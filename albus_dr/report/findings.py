@@ -293,11 +293,12 @@ def _unfinished(state: RunState, words: Words) -> str:
 def loss(state: RunState, words: Words = ENGLISH) -> str:
     """What users lost of what they had been told was saved: nothing, how much, or that nobody measured it; and which
     workloads came back from a recovery point, as old as that is."""
-    return " ".join((_counted_loss(state, words), *_older(state, words)))
+    return " ".join((_counted_loss(state, words), *older(state, words)))
 
 
-def _older(state: RunState, words: Words) -> Iterable[str]:
-    """The counted writes say nothing of what stands in a restored workload alone."""
+def older(state: RunState, words: Words) -> Iterable[str]:
+    """Of each workload that came back from a recovery point, how old that is: the counted writes say nothing of what was there
+    alone."""
     if state.operation != "failover":  # the others carry over what is newer than the point
         return
     disrupted_at = state.clocks.get("disrupted_at")

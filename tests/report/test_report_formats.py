@@ -201,6 +201,10 @@ def test_what_came_back_from_a_recovery_point_is_named_beside_what_was_counted()
     assert loss(state) == said
     assert headline(state).endswith(said)
     assert said in FORMATS["markdown"](state)
+    html = FORMATS["html"](state)
+    title, _, after_it = html.partition("</h1>")
+    assert "came back as of" not in title.rpartition("<h1>")[2]
+    assert "documents came back as of" in after_it.partition("</header>")[0]
     assert "documents" not in loss(replace(state, operation="switchover"))  # that carries over what is newer
     undated = replace(state, clocks={**state.clocks, "disrupted_at": None})
     assert "documents came back as of 2026-01-31 09:13:03.120 UTC: what was newer" in loss(undated)

@@ -13,6 +13,7 @@ from albus_dr.report.findings import (
     headline,
     loss,
     objectives,
+    older,
     operation_name,
     over_budget,
     run_mark,
@@ -34,9 +35,12 @@ def opening(page: Page) -> str:
     when = "" if begin is None else f'<span class="when">{e(format_moment(begin, words))}</span>'
     said = f'<p class="lead">{e(state.description)}</p>' if state.description else ""
     reason = f'<p class="reason">{quoted(page, state.reason)}</p>' if state.reason else ""
+    aside = " ".join(older(state, words))  # of the verdict, and too long for its letters
+    title = headline(state, words).removesuffix(aside).rstrip()
+    beside = f'<p class="reason">{e(aside)}</p>\n' if aside else ""
     return (
         f'<header class="opening {mark.tone}">\n<p class="over"><span>{over}</span>{when}</p>\n'
-        f'<p class="verdict">{marked(mark)}</p>\n<h1>{unbroken(e(headline(state, words)))}</h1>\n{reason}{said}</header>\n'
+        f'<p class="verdict">{marked(mark)}</p>\n<h1>{unbroken(e(title))}</h1>\n{beside}{reason}{said}</header>\n'
     )
 
 
