@@ -36,6 +36,8 @@ _CHANGE = "UPDATE albus_dr_register SET version = %s, text = %s WHERE key = %s A
 # Whatever the role's or the server's defaults are: a commit is on the disk, and the row is seen as it is now.
 _OPTIONS = "-c synchronous_commit=on -c default_transaction_isolation=read\\ committed -c statement_timeout=4000 -c lock_timeout=3000"
 
+_UNSAID = {"host": "", "hostaddr": "", "port": "", "dbname": "", "user": "", "target_session_attrs": "any"}
+
 
 @dataclass(frozen=True)
 class PostgresPlace:
@@ -82,10 +84,14 @@ class PostgresPlace:
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection[Any]]:
         import psycopg  # a tenth of a second: only where it is needed
+        from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
         with self._translated():
+            # psycopg and libpq would take what the address doesn't say from the shell: each operator another witness.
+            said = conninfo_to_dict(self.url)
+            unsaid = {name: value for name, value in _UNSAID.items() if name not in said}
             connection = psycopg.connect(
-                self.url, password=self.password or None, autocommit=True, connect_timeout=CONNECT_S,
+                make_conninfo(self.url, **unsaid), password=self.password or None, autocommit=True, connect_timeout=CONNECT_S,
                 options=_OPTIONS, application_name="albus-dr witness",
             )  # fmt: skip
         with closing(connection), _cut_after(CALL_S, connection.fileno()):

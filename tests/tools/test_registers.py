@@ -325,6 +325,23 @@ def test_nobody_listens(place: Path, kind: str, key: str) -> None:
             TrustedRegister(nobody, key).read()
 
 
+def test_a_shell_that_names_another_server_asks_the_same_witness(
+    place: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two operators with two shells and two witnesses would be two primaries."""
+    with witness("postgres", place) as served:
+        version = served.place.write(key, "epoch 1", None)
+        (place / "services").write_text("[elsewhere]\nhostaddr=192.0.2.1\ndbname=other\n")
+        elsewhere = {
+            "PGHOSTADDR": "192.0.2.1", "PGPORT": "1", "PGDATABASE": "other", "PGUSER": "other", "PGHOST": "192.0.2.1",
+            "PGTARGETSESSIONATTRS": "standby", "PGSERVICE": "elsewhere", "PGSERVICEFILE": str(place / "services"),
+        }  # fmt: skip
+        for name, value in elsewhere.items():
+            monkeypatch.setenv(name, value)
+        held = served.place.read(key)
+    assert (held.text, held.version) == ("epoch 1", version)
+
+
 # --- who can't be a witness -----------------------------------------------------------------------------------------
 
 
