@@ -22,6 +22,8 @@ POLL_S = 0.02
 _STABLE = "SET TimeZone='UTC'; SET DateStyle='ISO'; SET IntervalStyle='postgres'; SET extra_float_digits=1; SET bytea_output='hex';"
 # What a database's owner sets for its users must not end a dump or its exported snapshot. Our own time-outs hold.
 _PATIENT = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
+# Two send a program elsewhere; one that wants a primary makes every standby look dead. An empty PGSERVICE is a name too.
+_OF_ANOTHER = ("PGSERVICE", "PGHOSTADDR", "PGTARGETSESSIONATTRS")
 _PASSFILE = "albus-dr.pgpass"
 _TAKEN = "# no timeline of this server: it was left out for another one that may have taken the number\n"
 STANDBY_SIGNAL = "standby.signal"  # in the data directory: it starts as a standby; a promotion removes it
@@ -258,17 +260,8 @@ class Server:
             return
         options = ("-o", " ".join(self.starts_with)) if self.starts_with else ()
         log = log_of(self.data)
-        done = self._run(
-            "pg_ctl",
-            "start",
-            "-D",
-            self.data,
-            "-w",
-            "-t",
-            f"{timeout_s:.0f}",
-            "-l",
-            log,
-            *options,
+        done = self._as_owner(  # what a standby follows with has our environment
+            (*self.client("pg_ctl"), "start", "-D", self.data, "-w", "-t", f"{timeout_s:.0f}", "-l", log, *options),
             timeout_s=timeout_s + 5,
         )
         if done.code != 0:
@@ -357,7 +350,7 @@ class Server:
         """
         without = () if with_access else ("--no-owner", "--no-privileges")
         done = self.host.run(
-            (f"{self.bin}/pg_restore", *self._connection(database), *without, "--no-tablespaces", "--exit-on-error",
+            (*self.client("pg_restore"), *self._connection(database), *without, "--no-tablespaces", "--exit-on-error",
              "-j", str(jobs), path),
             timeout_s=timeout_s, environment=self.environment(), cancelled=cancelled,
         )  # fmt: skip
@@ -368,7 +361,7 @@ class Server:
     def dump_command(self, database: str, snapshot: str) -> tuple[str, ...]:
         """Prints the database in the custom format, uncompressed: the repository compresses and deduplicates."""
         return (
-            f"{self.bin}/pg_dump", *self._connection(database), "--format=custom", "--compress=0", f"--snapshot={snapshot}",
+            *self.client("pg_dump"), *self._connection(database), "--format=custom", "--compress=0", f"--snapshot={snapshot}",
         )  # fmt: skip
 
     def uri(self, database: str) -> str:
@@ -381,7 +374,7 @@ class Server:
 
     def _psql(self, database: str) -> tuple[str, ...]:
         return (
-            f"{self.bin}/psql",
+            *self.client("psql"),
             *self._connection(database),
             "-XAtq",
             "-v",
@@ -393,14 +386,16 @@ class Server:
     def _connection(self, database: str) -> tuple[str, ...]:
         return ("-h", self.socket or "localhost", "-p", str(self.port), "-U", self.user, "-w", "-d", database)
 
+    def client(self, program: str) -> tuple[str, ...]:
+        """A program that connects, without what a shell or a login may say of another server than the config's."""
+        return ("env", *(word for name in _OF_ANOTHER for word in ("-u", name)), f"{self.bin}/{program}")
+
     def environment(self) -> dict[str, str]:
         """What the programs need besides their arguments."""
         password = {"PGPASSWORD": self.password} if self.password else {}
         return {
             "PGCONNECT_TIMEOUT": "5",
             "PGAPPNAME": "albus-dr",
-            "PGHOSTADDR": "",  # the shell's would send us to another server than the config's
-            "PGTARGETSESSIONATTRS": "any",  # and a shell's that wants a primary would take every standby for dead
             "LC_MESSAGES": "C",
             "PGOPTIONS": _PATIENT,
             **password,

@@ -31,7 +31,7 @@ def damaged_relations(
     Raises StepError when it can't look, TransientError when it has not looked at everything in time.
     """
     done = server.host.run(
-        (f"{server.bin}/pg_amcheck", "--host", server.socket or "localhost", "--port", str(server.port), "--username",
+        (*server.client("pg_amcheck"), "--host", server.socket or "localhost", "--port", str(server.port), "--username",
          server.user, "--no-password", "--install-missing", "--jobs", str(jobs), "--database", database),
         timeout_s=timeout_s, environment=server.environment(), cancelled=cancelled,
     )  # fmt: skip

@@ -142,7 +142,7 @@ def rewind(
     One that is ended half-way leaves a directory that no server can use. ``lock``: only one at a time, whoever calls.
     """
     argv = (
-        f"{server.bin}/pg_rewind", "-D", server.data, f"--source-server={upstream.conninfo(dbname='postgres')}",
+        *server.client("pg_rewind"), "-D", server.data, f"--source-server={upstream.conninfo(dbname='postgres')}",
         *(("--dry-run",) if dry_run else ("--write-recovery-conf",)),
     )  # fmt: skip
     return alone(server, lock, argv, timeout_s=timeout_s, cancelled=cancelled)
@@ -153,7 +153,7 @@ def base_backup(
 ) -> None:
     """A copy of the server that serves, in a new directory, ready to follow it. Raises StepError."""
     argv = (
-        f"{server.bin}/pg_basebackup", "-d", upstream.conninfo(), "-D", into, "-X", "stream", "-S", slot, "-R", "-c", "fast",
+        *server.client("pg_basebackup"), "-d", upstream.conninfo(), "-D", into, "-X", "stream", "-S", slot, "-R", "-c", "fast",
         "-w", "--no-password",
     )  # fmt: skip
     alone(server, lock, argv, timeout_s=timeout_s, cancelled=cancelled).check("the server that serves can't be copied")

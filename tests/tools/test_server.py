@@ -166,6 +166,14 @@ def test_another_address_in_the_shell_does_not_count(pair: Pair, monkeypatch: py
     assert pair.primary.query("SELECT 1", timeout_s=20) == [["1"]]
 
 
+def test_a_service_in_the_shell_does_not_count(pair: Pair, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for services in ("[elsewhere]\nhostaddr=192.0.2.1\n", ""):  # another server, and a name that nobody defined
+        (tmp_path / "services").write_text(services)
+        monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+        monkeypatch.setenv("PGSERVICE", "elsewhere")
+        assert pair.primary.query("SELECT 1", timeout_s=20) == [["1"]]
+
+
 def test_a_shell_that_wants_a_primary_still_asks_a_standby(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGTARGETSESSIONATTRS", "read-write")
     assert pair.standby.is_in_recovery()

@@ -157,7 +157,7 @@ def write_query(server: Server, sql: str, database: str, path: str, *, timeout_s
     """What a COPY … TO STDOUT gives, into a private file where the server is. Its rows don't come here."""
     script = 'umask 077 && out=$1 && shift && exec "$@" >"$out"'
     argv = (
-        f"{server.bin}/psql", "-h", server.socket or "", "-p", str(server.port), "-U", server.user, "-d", database, "-XAtq",
+        *server.client("psql"), "-h", server.socket or "", "-p", str(server.port), "-U", server.user, "-d", database, "-XAtq",
         "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse", "-f", "-",
     )  # fmt: skip
     done = server.host.run(
