@@ -86,6 +86,12 @@ def decide(promise: Promise, runs: Iterable[RunState], at: datetime) -> Complian
     return answer("compliant", f"{last.run} passed", due_at)
 
 
+def undecided(found: Compliance, damage: str) -> Compliance:
+    """The answer where a later drill can't be read: it may have disproved what the earlier one showed."""
+    reason = f"{damage}, so nobody can tell what that drill proved"
+    return replace(found, result="overdue", reason=reason, due_at=found.at, drill=None)
+
+
 def _nothing_proved(promise: Promise, known: Sequence[RunState]) -> str:
     if not known:
         return "no drill has passed yet"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import typer
 
-from albus_dr.check.compliance import Compliance, Promise, decide, document
+from albus_dr.check.compliance import Compliance, Promise, decide, document, undecided
 from albus_dr.cli.common import (
     ConfigOption,
     EngineOption,
@@ -24,7 +24,7 @@ from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.engine.history import primary_and_secondary, runs_of
 from albus_dr.engine.promise import promised_rpo_s
 from albus_dr.errors import ExitCode
-from albus_dr.journal.store import JournalStore
+from albus_dr.journal.store import BrokenChain, JournalStore
 from albus_dr.plan.build import build
 from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.loader import Loaded
@@ -69,7 +69,12 @@ def look(store: JournalStore, loaded: Loaded, at: datetime) -> Compliance:
         target,
         {str(stage): budget_s for stage, budget_s in objectives.budgets.items()},
     )
-    return decide(promise, runs_of(store, runbook.runbook, ("drill",)), at)
+    damaged: list[BrokenChain] = []
+    found = decide(promise, list(runs_of(store, runbook.runbook, ("drill",), damaged=damaged)), at)
+    in_order = store.runs(("drill",))
+    if damaged and (found.drill is None or in_order.index(damaged[0].run) > in_order.index(found.drill.run)):
+        return undecided(found, damaged[0].message)
+    return found
 
 
 def _text(found: Compliance, words: Words) -> str:

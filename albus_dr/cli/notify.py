@@ -81,7 +81,8 @@ class Notifier:
         notify.push_metrics(self._secret(gateway), group, self._metrics(state))
 
     def _metrics(self, state: RunState) -> str:
-        passed = next((run for run in runs_of(self._store, state.runbook, (state.operation,)) if _passed(run)), None)
+        runs = runs_of(self._store, state.runbook, (state.operation,), damaged=[])
+        passed = next((run for run in runs if _passed(run)), None)
         at: datetime | None = passed.clocks["ended_at"] if passed else None
         return metrics.render(state, at)
 

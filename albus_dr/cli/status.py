@@ -40,7 +40,7 @@ from albus_dr.engine.history import (
 )
 from albus_dr.errors import AlbusError, ExitCode, RefusedError, UsageError
 from albus_dr.journal.state import CHANGES_PRIMARY, RunState
-from albus_dr.journal.store import JournalStore
+from albus_dr.journal.store import BrokenChain, JournalStore
 from albus_dr.report.words import ENGLISH, Words, words_of
 from albus_dr.runbook.loader import Loaded
 from albus_dr.runbook.model import Objectives
@@ -75,6 +75,8 @@ class History:
     unfinished: str
     runs: tuple[RunState, ...]
     """The newest few, newest first."""
+    damaged: tuple[str, ...]
+    """What is wrong with the journals of recoveries that can't be read."""
 
     @property
     def due_at(self) -> datetime | None:
@@ -147,6 +149,7 @@ def look(store: JournalStore, loaded: Loaded) -> Status:
     concerns = [*standing.concerns(standings, runbook, history.primary, now), *_drill_concerns(history)]
     if unprotected and history.failover is not None:
         concerns.insert(0, _since_failover(history.failover, unprotected))
+    concerns += [damage for damage in history.damaged if damage not in history.compliance.reason]
     if history.unfinished:
         concerns.insert(0, history.unfinished)
     return Status(runbook.runbook, now, standings, history, unprotected, (*doubts, *concerns), held, runbook.objectives)
@@ -184,7 +187,8 @@ def _unprotected_since(status: Status) -> datetime | None:
 def _history(store: JournalStore, loaded: Loaded, now: datetime) -> History:
     runbook = loaded.runbook
     primary, secondary = primary_and_secondary(store, runbook)
-    runs = tuple(runs_of(store, runbook.runbook, RECOVERIES))
+    damaged: list[BrokenChain] = []
+    runs = tuple(runs_of(store, runbook.runbook, RECOVERIES, damaged=damaged))
     ended = [run for run in runs if run.exit_code is not None]
     changes = [
         run for run in runs if run.operation in CHANGES_PRIMARY and run.target == primary and changed_primary(run)
@@ -199,7 +203,8 @@ def _history(store: JournalStore, loaded: Loaded, now: datetime) -> History:
         compliance=compliance.look(store, loaded, now),
         measured=next((run for run in ended if run.operation in RECOVERIES and run.rta_s is not None), None),
         failover=changes[0] if changes and changes[0].operation == "failover" else None,
-        unfinished=unfinished, runs=tuple(islice(runs_of(store, runbook.runbook), LAST_RUNS)),
+        unfinished=unfinished, runs=tuple(islice(runs_of(store, runbook.runbook, damaged=[]), LAST_RUNS)),
+        damaged=tuple(broken.message for broken in damaged),
     )  # fmt: skip
 
 

@@ -8,27 +8,30 @@ from datetime import timedelta
 from albus_dr.errors import RefusedError
 from albus_dr.journal.fold import fold
 from albus_dr.journal.state import CHANGES_PRIMARY, RECOVERS, RunState
-from albus_dr.journal.store import JournalStore
+from albus_dr.journal.store import BrokenChain, JournalStore
 from albus_dr.runbook.model import Runbook
 
 _A_YEAR = timedelta(days=365)
 CHANGES_SITES = (*CHANGES_PRIMARY, "reprotect")  # one of them at a time, and no replication meanwhile
 
 
-def runs_of(store: JournalStore, runbook: str, operations: Collection[str] = ()) -> Iterator[RunState]:
+def runs_of(
+    store: JournalStore, runbook: str, operations: Collection[str] = (), *, damaged: list[BrokenChain] | None = None
+) -> Iterator[RunState]:
     """The runbook's runs, newest first; of these operations alone when some are named.
 
-    Whoever waits for the answer names them: replication leaves tens of thousands of runs a year.
+    Whoever waits for the answer names them: replication leaves tens of thousands of runs a year. A run whose journal was
+    changed (whose it was can't be known either) raises BrokenChain, or is put into ``damaged``, newest first.
     """
-    return _folded(store, runbook, reversed(store.runs(operations)))
+    return _folded(store, runbook, reversed(store.runs(operations)), damaged)
 
 
 def runs_like(store: JournalStore, state: RunState) -> list[RunState]:
-    """The runbook's runs of the same operation, within a year before this one; none for those that leave thousands."""
+    """The runbook's readable runs of the same operation, within a year before this one; none for those that leave thousands."""
     if state.operation not in RECOVERS or (declared := state.clocks["declared_at"]) is None:
         return []
     found = []
-    for run in runs_of(store, state.runbook, (state.operation,)):
+    for run in runs_of(store, state.runbook, (state.operation,), damaged=[]):
         at = run.clocks["declared_at"]
         if at is not None and declared - at > _A_YEAR:
             break
@@ -40,7 +43,7 @@ def took_s(store: JournalStore, runbook: str, operation: str) -> dict[tuple[str,
     """Seconds that each step took, by id and action: in the newest run of the operation that passed, else in that of another."""
     found: dict[tuple[str, str], float] = {}
     for one in (operation, *(other for other in (*RECOVERS, "reprotect") if other != operation)):
-        passed = next((run for run in runs_of(store, runbook, (one,)) if run.verdict == "passed"), None)
+        passed = next((run for run in runs_of(store, runbook, (one,), damaged=[]) if run.verdict == "passed"), None)
         for step in passed.steps.values() if passed else ():
             if step.duration_s is not None and not step.adopted:
                 found.setdefault((step.id, step.action), step.duration_s)
@@ -48,14 +51,22 @@ def took_s(store: JournalStore, runbook: str, operation: str) -> dict[tuple[str,
 
 
 def open_runs_of(store: JournalStore, runbook: str, operations: Collection[str]) -> Iterator[RunState]:
-    """Those of them that have not ended."""
-    states = _folded(store, runbook, store.open_runs(operations))
+    """Those of them that have not ended and can be read."""
+    states = _folded(store, runbook, store.open_runs(operations), [])
     return (state for state in states if state.exit_code is None)
 
 
-def _folded(store: JournalStore, runbook: str, runs: Iterable[str]) -> Iterator[RunState]:
+def _folded(
+    store: JournalStore, runbook: str, runs: Iterable[str], damaged: list[BrokenChain] | None = None
+) -> Iterator[RunState]:
     for run in runs:
-        state = fold(store.events(run))
+        try:
+            state = fold(store.events(run))
+        except BrokenChain as broken:
+            if damaged is None:
+                raise
+            damaged.append(broken)
+            continue
         if state.runbook == runbook:
             yield state
 

@@ -50,7 +50,11 @@ class JournalError(AlbusError):
 
 
 class BrokenChain(JournalError):
-    """An event is not the one that was written, or one is missing."""
+    """An event of ``run`` is not the one that was written, or one is missing."""
+
+    def __init__(self, run: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.run = run
 
 
 class JournalStore:
@@ -232,6 +236,7 @@ def _event(number: int, row: Any) -> Event:
 
 def _broken(run: str, number: int, kind: str) -> BrokenChain:
     return BrokenChain(
+        run,
         f"the journal of {run} was changed at event {number} ({kind})",
         hint=f"compare it with journal.jsonl in the run's directory; don't resume this run. {_WITHOUT}",
     )

@@ -283,6 +283,10 @@ VERIFICATIONS = {
 
 COMPLIANCE = {
     "no drill has passed yet": "aucun exercice n'a encore réussi",
+    "{damage}, so nobody can tell what that drill proved": "{damage} : nul ne peut dire ce que cet exercice a prouvé",
+    "the journal of {run} was changed at event {number} ({kind})": (
+        "le journal de {run} a été modifié à l'événement {number} ({kind})"
+    ),
     "the plan has changed since the last drill ({run}): what it proved no longer holds": (
         "le plan a changé depuis le dernier exercice ({run}) : ce qu'il prouvait ne vaut plus"
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from albus_dr.check.compliance import Promise, decide, document
+from albus_dr.cli import status
 from albus_dr.cli.common import load_runbook
 from albus_dr.cli.compliance import look
 from albus_dr.cli.schema import SCHEMAS
@@ -275,6 +277,40 @@ def test_the_command_is_quiet_when_all_is_well_and_tells_the_due_date_when_not(b
     well = compliance(book)
     assert (well.returncode, well.stdout, well.stderr) == (0, "", "")
     assert run in compliance(book, "-v").stdout
+
+
+def damage(book: Book, run: str) -> None:
+    with sqlite3.connect(book.state / "engine.sqlite") as connection:
+        connection.execute("UPDATE albus_event SET data = '{}' WHERE run = ? AND seq = 2", (run,))
+    connection.close()
+
+
+def test_a_drill_that_can_not_be_read_counts_against_the_earlier_ones_only(book: Book) -> None:
+    first, second, third = (book.drill(datetime.now(UTC) - timedelta(days=days)) for days in (5, 4, 3))
+    damage(book, second)
+    assert (compliance(book).returncode, compliance(book).stderr) == (0, "")
+
+    damage(book, third)
+    late = compliance(book)
+    assert late.returncode == 9
+    assert f"the journal of {third} was changed at event 2" in " ".join(late.stdout.split())
+    assert first not in late.stdout
+    told = json.loads(compliance(book, "--json").stdout)
+    Draft202012Validator(SCHEMAS["compliance"]()).validate(told)
+    assert (told["result"], told["drill"]) == ("overdue", None)
+    assert "le journal de" in compliance(book, "--lang", "fr").stdout
+
+    book.drill(datetime.now(UTC) - timedelta(days=1))
+    assert compliance(book).returncode == 0
+
+
+def test_status_names_a_run_that_can_not_be_read_and_shows_the_rest(book: Book) -> None:
+    damage(book, book.drill(datetime.now(UTC) - timedelta(days=2)))
+    good = book.drill(datetime.now(UTC) - timedelta(days=1))
+    seen = status.look(book.store, book.loaded)
+    assert seen.history.drill is not None
+    assert seen.history.drill.run == good
+    assert [concern for concern in seen.concerns if "was changed at event 2" in concern]
 
 
 def test_every_answer_is_told_in_french(book: Book) -> None:

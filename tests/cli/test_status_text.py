@@ -50,7 +50,7 @@ def status(runbook: Runbook) -> Status:
     drill.clocks["ended_at"] = NOW - timedelta(days=1)
     reason = "no drill has passed yet"
     compliance = Compliance("albus", NOW, "overdue", reason, NOW, drill, 365 * 86400.0, "9f")
-    history = History("strasbourg", "bordeaux", drill, compliance, drill, None, "", (drill, passed()))
+    history = History("strasbourg", "bordeaux", drill, compliance, drill, None, "", (drill, passed()), ())
     wrong = (*concerns(found, runbook, "strasbourg", NOW), f"a drill is due: {reason}; one is promised every 365 d")
     return Status("albus", NOW, found, history, ("patients",), wrong, held(), runbook.objectives)
 
