@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from albus_dr.errors import NotReadyError
+from albus_dr.tools.deadline import cut_after
 from albus_dr.tools.process import redact
 from albus_dr.tools.register import Conflict, Held, Unreachable, WriteUnknown
 
@@ -172,7 +173,6 @@ def _post(endpoint: str, path: str, question: dict[str, Any], token: str) -> _An
     """One request on a connection of its own. Raises _NotSent or _Lost."""
     parts = urlsplit(endpoint)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    deadline = time.monotonic() + CALL_S
     line = kind(parts.hostname or "", parts.port or 2379, timeout=CONNECT_S)
     try:
         try:
@@ -182,13 +182,12 @@ def _post(endpoint: str, path: str, question: dict[str, Any], token: str) -> _An
         headers = {"Content-Type": "application/json", **({"Authorization": token} if token else {})}
         try:
             line.sock.settimeout(CALL_S)
-            line.request("POST", path, json.dumps(question), headers)
-            response = line.getresponse()
-            body = bytearray()
-            while chunk := response.read1(65_536):
-                body += chunk
-                if len(body) > BODY_LIMIT or time.monotonic() > deadline:
-                    raise _Lost("the answer is too long")
+            with cut_after(CALL_S, line.sock.fileno()):
+                line.request("POST", path, json.dumps(question), headers)
+                response = line.getresponse()
+                body = response.read(BODY_LIMIT + 1)
+            if len(body) > BODY_LIMIT:
+                raise _Lost("the answer is too long")
             if response.length:
                 raise _Lost("the answer ended too early")
             content = json.loads(body)

@@ -5,15 +5,14 @@ A site's endpoints are asked directly, never through a desktop's proxy.
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from albus_dr.errors import StepError, TransientError
+from albus_dr.tools.deadline import cut, within
 from albus_dr.tools.host import Host, LocalHost
 
 if TYPE_CHECKING:
@@ -47,35 +46,26 @@ def _ask(url: str, body: str | None, timeout_s: float, host: Host) -> Answer:
         raise StepError(f"{url} is neither http nor https")
     if not isinstance(host, LocalHost) or host.inside:
         return _ask_from(host, url, body, timeout_s)
-    # A thread, as nothing else ends a search for an address, a handshake or headers that come byte by byte.
     exchange = _Exchange(url, body, timeout_s)
-    exchange.start()
-    exchange.join(timeout_s)
-    found = exchange.outcome
-    if isinstance(found, Answer):
-        return found
-    exchange.hang_up()
-    reason = f"it did not end within {timeout_s:g} s" if found is None else str(found) or type(found).__name__
+    try:
+        return within(timeout_s, exchange.answer, name="asks over HTTP")
+    except TimeoutError:
+        exchange.hang_up()
+        reason = f"it did not end within {timeout_s:g} s"
+    except Exception as error:  # noqa: BLE001 -- http.client, ssl and codecs raise of all kinds
+        reason = str(error) or type(error).__name__
     raise TransientError(f"{url} does not answer: {reason}")
 
 
-class _Exchange(threading.Thread):
-    """One request and its answer, or why there is none; None while neither is there."""
-
-    outcome: Answer | Exception | None = None
+class _Exchange:
+    """One request and its answer."""
 
     def __init__(self, url: str, body: str | None, timeout_s: float) -> None:
-        super().__init__(name="asks over HTTP", daemon=True)
         self._url, self._body, self._timeout_s = url, body, timeout_s
         self._socket: socket.socket | None = None
 
-    def run(self) -> None:
-        try:
-            self.outcome = self._ask()
-        except Exception as error:  # noqa: BLE001 -- whoever asked tells it
-            self.outcome = error
-
-    def _ask(self) -> Answer:
+    def answer(self) -> Answer:
+        """A complete one, or whatever http.client raises."""
         from http.client import HTTPConnection, HTTPSConnection  # with ssl behind it: slow to import
 
         parts = urlsplit(self._url)
@@ -98,8 +88,7 @@ class _Exchange(threading.Thread):
     def hang_up(self) -> None:
         """What it still reads comes to an end."""
         if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
+            cut(self._socket)
 
 
 def _body(response: HTTPResponse) -> bytes:

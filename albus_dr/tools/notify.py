@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from albus_dr.errors import NotReadyError, TransientError
 from albus_dr.tools import process
+from albus_dr.tools.deadline import within
 
 PATIENCE_S = 20.0
 PING_S = 10.0
@@ -37,23 +37,10 @@ def push_metrics(address: str, group: Mapping[str, str], text: str) -> None:
 
 def _send(method: str, address: str, behind: str, body: bytes, content_type: str) -> None:
     """Ask the address, with ``behind`` after its path, once. No word of the address is in what is raised: it is a secret."""
-    failed: list[Exception | None] = []
-
-    def work() -> None:
-        try:
-            _ask(method, address, behind, body, content_type)
-            failed.append(None)
-        except Exception as error:  # noqa: BLE001 -- raised again below
-            failed.append(error)
-
-    # urlopen's own limit begins anew with every byte that comes.
-    asking = threading.Thread(target=work, name="tells a monitor", daemon=True)
-    asking.start()
-    asking.join(PING_S)
-    if not failed:
-        raise TransientError("no answer: it did not end in time")
-    if failed[0] is not None:
-        raise failed[0]
+    try:
+        within(PING_S, lambda: _ask(method, address, behind, body, content_type), name="tells a monitor")
+    except TimeoutError:
+        raise TransientError("no answer: it did not end in time") from None
 
 
 def _ask(method: str, address: str, behind: str, body: bytes, content_type: str) -> None:

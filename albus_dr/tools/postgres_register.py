@@ -6,9 +6,6 @@ stopped, or a line that swallows packets, gives no error by itself.
 
 from __future__ import annotations
 
-import os
-import socket
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -16,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from albus_dr.errors import NotReadyError
+from albus_dr.tools.deadline import cut_after
 from albus_dr.tools.process import redact
 from albus_dr.tools.register import Conflict, Held, Unreachable, WriteUnknown
 
@@ -94,7 +92,7 @@ class PostgresPlace:
                 make_conninfo(self.url, **unsaid), password=self.password or None, autocommit=True, connect_timeout=CONNECT_S,
                 options=_OPTIONS, application_name="albus-dr witness",
             )  # fmt: skip
-        with closing(connection), _cut_after(CALL_S, connection.fileno()):
+        with closing(connection), cut_after(CALL_S, connection.fileno()):
             yield connection
 
     def _with_table(
@@ -136,22 +134,3 @@ _HINT = "psql with the same address shows more; the role needs the right to crea
 def _said(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return redact(" · ".join(lines[:3]))[:400] or type(error).__name__
-
-
-@contextmanager
-def _cut_after(seconds: float, descriptor: int) -> Iterator[None]:
-    """Shut the socket down when the block takes longer: what waits for it gets an error."""
-    with socket.socket(fileno=os.dup(descriptor)) as line:
-        watchdog = threading.Timer(seconds, _cut, (line,))
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            yield
-        finally:
-            watchdog.cancel()
-            watchdog.join()
-
-
-def _cut(line: socket.socket) -> None:
-    with suppress(OSError):  # the other side was faster
-        line.shutdown(socket.SHUT_RDWR)

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 import time
@@ -19,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from albus_dr.errors import AlbusError, NotReadyError
+from albus_dr.tools import etcd_register
 from albus_dr.tools.etcd_register import EtcdPlace
 from albus_dr.tools.file_register import FilePlace
 from albus_dr.tools.postgres_register import PostgresPlace
@@ -34,6 +36,7 @@ from albus_dr.tools.register import (
 from albus_dr.tools.s3_register import S3Place
 from tests.tools.conftest import free_port
 from tests.tools.lossy_line import line_to
+from tests.tools.test_http import answering
 from tests.tools.witness_servers import KEY, KINDS, PASSWORD, SECRET, Witness, etcd_member, witness
 
 WRITERS, INCREMENTS = 4, 8
@@ -430,6 +433,25 @@ def test_etcd_with_authentication(place: Path, key: str) -> None:
             EtcdPlace((endpoint,)).read(key)
         with pytest.raises(NotReadyError, match="refuses the user root"):
             EtcdPlace((endpoint,), "root", "wrong").read(key)
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.0 200 OK\r\nX-Slow: ", b"HTTP/1.0 200 OK\r\n\r\n"])
+def test_an_etcd_whose_answer_trickles_in_is_left(monkeypatch: pytest.MonkeyPatch, key: str, head: bytes) -> None:
+    monkeypatch.setattr(etcd_register, "CALL_S", 0.8)
+    done = threading.Event()
+
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(head)
+        while not done.wait(0.1):
+            connection.sendall(b"x")
+
+    with answering(answer) as url:
+        asked = EtcdPlace((url,))
+        began = time.monotonic()
+        with pytest.raises(WriteUnknown, match="did not say whether it wrote"):
+            asked.write(key, "text", None)
+        assert time.monotonic() - began < 10
+        done.set()
 
 
 def test_etcd_goes_on_with_two_of_three_members_and_not_with_one(place: Path, key: str) -> None:
