@@ -113,24 +113,25 @@ def carry_out(order: Order, manner: Manner) -> RunState:
                 return _run(store, loaded, plan, info, manner, at, stopped)
 
 
-def resume(run: str, manner: Manner, *, stop: bool = False, without_witness: str | None = None) -> None:
+def resume(
+    run: str, manner: Manner, *, stop: bool = False, without_witness: str | None = None,
+    decisions: Mapping[str, str] | None = None, why: str = "",
+) -> None:  # fmt: skip
     """Go on with a run (or, with ``stop``, only clean up and end it); ends the program with its exit code.
 
-    ``without_witness``: a person's statement, now that the witness does not answer any more.
+    ``without_witness``: a person's statement, now that the witness does not answer any more. ``decisions``: ``done`` or
+    ``not_done`` by step, what a person saw of those whose state is unknown, and ``why``: how that person knows.
     """
     with journal(manner.engine) as store:
         declared = _declared(store, run, without_witness)
-        state = fold(store.events(run))
-        if state.verdict == "passed" and state.exit_code is not None:
-            raise UsageError(f"{run} has ended: {state.verdict}", hint=f"albus-dr report {run}")
-        if "cleanup" in state.steps and state.steps["cleanup"].status == "succeeded":
-            if state.exit_code is not None:
-                raise UsageError(
-                    f"{run} has removed what it restored; there is nothing to go on with", hint="start a new drill"
-                )
-            # It was killed before it could say how it ended. What is not done is not begun again: nobody would clean up.
-            stop = stop or any(step.status != "succeeded" for step in state.steps.values())
+        _require_something_to_do(fold(store.events(run)))
         with _lock(manner, declared["operation"], declared["runbook"], run):
+            state = fold(store.events(run))  # it may have ended while another process had it
+            _require_something_to_do(state)
+            _require_undecided(state, decisions or {})
+            # It was killed before it could say how it ended. What is not done is not begun again: nobody would clean up.
+            cleaned = "cleanup" in state.steps and state.steps["cleanup"].status == "succeeded"
+            stop = stop or (cleaned and any(step.status != "succeeded" for step in state.steps.values()))
             loaded = load_runbook(Path(declared["runbook_file"]), Path(declared["config_file"]))
             plan = _same_plan(loaded, declared)
             info = _run_info(store, run, plan, declared)
@@ -139,6 +140,8 @@ def resume(run: str, manner: Manner, *, stop: bool = False, without_witness: str
             if stop:
                 stopped.set()
             with _in_charge(at, store, run, plan, manner, stopped):
+                for step, decision in (decisions or {}).items():
+                    store.append(run, "StepDecided", {"decision": decision, "who": _operator(), "why": why}, step=step)
                 if not stop:
                     require_same_primary(store, loaded.runbook, state)
                     stated = {"without_witness": without_witness} if without_witness else {}
@@ -147,6 +150,32 @@ def resume(run: str, manner: Manner, *, stop: bool = False, without_witness: str
                 with _replication_stopped(store, plan, run, manner):
                     state = _run(store, loaded, plan, info, manner, at, stopped)
     raise typer.Exit(conclude(state, manner))
+
+
+def _require_something_to_do(state: RunState) -> None:
+    if state.exit_code is None:
+        return
+    if state.verdict == "passed":
+        raise UsageError(f"{state.run} has ended: {state.verdict}", hint=f"albus-dr report {state.run}")
+    if "cleanup" in state.steps and state.steps["cleanup"].status == "succeeded":
+        raise UsageError(
+            f"{state.run} has removed what it restored; there is nothing to go on with", hint="start a new drill"
+        )
+
+
+def _require_undecided(state: RunState, decisions: Mapping[str, str]) -> None:
+    """Raises UsageError for a step that nobody is asked about: what is done, and what failed, is not a matter of opinion."""
+    asked = [step.id for step in state.steps.values() if step.status == "unknown"]
+    for name in decisions:
+        if name in asked:
+            continue
+        was = f"its step {name} is {state.steps[name].status}" if name in state.steps else f"it has no step {name}"
+        hint = (
+            f"those that wait for a decision: {', '.join(asked)}"
+            if asked
+            else "resume without --decide looks at each step"
+        )
+        raise UsageError(f"{state.run} does not wait for a decision about {name}: {was}", hint=hint)
 
 
 def _declared(store: JournalStore, run: str, without_witness: str | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -48,9 +48,16 @@ def command(
     manner = Manner(engine, as_json, verbose, quiet, words=words_of(lang))
     with journal(engine) as store:
         found = find_run(store, run)
-        for text in decide or ():
-            step, _, decision = text.partition("=")
-            if decision not in ("done", "not_done"):
-                raise UsageError(f"--decide {text}: say STEP=done or STEP=not_done")
-            store.append(found, "StepDecided", {"decision": decision, "who": getpass.getuser(), "why": why}, step=step)
-    go_on(found, manner, without_witness=without_witness)
+    go_on(found, manner, without_witness=without_witness, decisions=_decisions(decide or ()), why=why)
+
+
+def _decisions(texts: Sequence[str]) -> dict[str, str]:
+    """What was decided, by step."""
+    found: dict[str, str] = {}
+    for text in texts:
+        step, _, decision = text.partition("=")
+        if decision not in ("done", "not_done"):
+            raise UsageError(f"--decide {text}: say STEP=done or STEP=not_done")
+        if found.setdefault(step, decision) != decision:
+            raise UsageError(f"--decide says of {step} that it is done and that it is not", hint="say one of them")
+    return found

@@ -27,6 +27,7 @@ from albus_dr.workloads.step import (
     nothing_to_verify,
 )  # fmt: skip
 
+Decision = Literal["", "done", "not_done"]
 Outcome = Literal["succeeded", "failed", "unknown", "interrupted", "skipped"]
 GRACE_S = 15.0  # what a step may take beyond its deadline to end its children
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Past:
     """What the journal knew of a step when this process started."""
 
     intended: bool = False
-    decision: Literal["", "done", "not_done"] = ""
+    decision: Decision = ""
     attempts: int = 0
 
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albus_dr.engine.approval import approval_action
-from albus_dr.engine.execute import Executor, Outcome, Past
+from albus_dr.engine.execute import Decision, Executor, Outcome, Past
 from albus_dr.engine.history import aborted
 from albus_dr.engine.promise import promised_rpo_s
 from albus_dr.engine.undo import undo_own_steps
 from albus_dr.engine.verdict import Judgement, judge
 from albus_dr.errors import AlbusError, ExitCode
-from albus_dr.journal.event import now
+from albus_dr.journal.event import Event, now
 from albus_dr.journal.fold import fold
 from albus_dr.journal.state import RunState
 from albus_dr.journal.store import JournalStore
@@ -71,6 +71,20 @@ def execute(execution: Execution) -> RunState:
     return fold(execution.store.events(execution.info.id))
 
 
+_TRIED = ("StepIntended", "StepSucceeded", "StepFailed")
+
+
+def _standing_decisions(events: Iterable[Event]) -> dict[str, Decision]:
+    """By step. A decision was about one attempt: once another one began it says nothing."""
+    found: dict[str, Decision] = {}
+    for event in events:
+        if event.kind == "StepDecided":
+            found[event.step] = event.data["decision"]
+        elif event.kind in _TRIED:
+            found.pop(event.step, None)
+    return found
+
+
 class _Runner:
     def __init__(self, execution: Execution) -> None:
         self._x = execution
@@ -80,7 +94,7 @@ class _Runner:
         self._done: dict[str, Facts] = {
             step.id: step.facts for step in state.steps.values() if step.status == "succeeded"
         }
-        decisions = {event.step: event.data["decision"] for event in events if event.kind == "StepDecided"}
+        decisions = _standing_decisions(events)
         self._past = {
             step.id: Past(step.attempts > 0, decisions.get(step.id, ""), step.attempts) for step in state.steps.values()
         }

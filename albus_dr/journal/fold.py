@@ -21,7 +21,10 @@ def fold(events: Iterable[Event]) -> RunState:
         raise ValueError("a run begins with RunDeclared")
     state = _declared(first)
     for event in iterator:
-        if handler := _HANDLERS.get(event.kind):
+        handler = _HANDLERS.get(event.kind)
+        if handler and (
+            not event.step or event.step in state.steps
+        ):  # what is said of a step that isn't there is of no use
             handler(state, event)
         state.events += 1
         state.last_hash = event.hash
@@ -202,7 +205,9 @@ def _approval_given(state: RunState, event: Event) -> None:
 def _decided(state: RunState, event: Event) -> None:
     state.waiting_for = None
     who, why, decision = (event.data.get(key, "") for key in ("who", "why", "decision"))
-    state.notes.append(f"{state.steps[event.step].title}: {who} decided that it is {decision} ({why})")
+    state.notes.append(
+        f"{state.steps[event.step].title}: {who} decided that it is {decision} ({why or 'no reason given'})"
+    )
 
 
 def _abort(state: RunState, event: Event) -> None:

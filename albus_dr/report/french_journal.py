@@ -123,6 +123,7 @@ NOTES = {
     ),
     "{title}: approved by {who}": "{title} : approuvé par {who}",
     "{title}: {who} decided that it is {decision} ({why})": "{title} : {who} a décidé : {decision} ({why})",
+    "no reason given": "sans motif",
     "done": "fait",
     "not_done": "non fait",
     "abort asked for by {who}: {why}": "abandon demandé par {who} : {why}",

@@ -113,6 +113,16 @@ def test_an_act_that_may_have_happened_and_must_not_be_repeated_waits_for_a_pers
     assert World(setup.directory).acts().count("pay") == times
 
 
+def test_a_decision_is_about_one_attempt_and_not_about_the_next(tmp_path: Path) -> None:
+    setup = replace(make(tmp_path), steps=BLIND)
+    assert child(replace(setup, die_after_act="pay")) == -signal.SIGKILL
+    assert child(replace(setup, resume=True)) == 0
+    again = replace(setup, resume=True, decisions={"pay": "not_done"}, die_after_act="pay")
+    assert child(again) == -signal.SIGKILL
+    assert child(replace(setup, resume=True)) == 0
+    assert (folded(setup).waiting_for, World(setup.directory).acts().count("pay")) == ("pay", 2)
+
+
 @pytest.mark.parametrize("die_at_the_end", [False, True], ids=["it waits", "killed before it waits"])
 def test_a_decision_counts_even_when_the_engine_has_a_record_of_the_doubt(tmp_path: Path, die_at_the_end: bool) -> None:
     setup = replace(make(tmp_path), steps=BLIND)
