@@ -11,17 +11,27 @@ from typing import Annotated
 import typer
 
 from albus_dr.cli.common import JsonOption, QuietOption, writing
+from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.errors import UsageError
+from albus_dr.report.words import Words, words_of
 
 STARTER = ("playbook.yaml", "config.yaml", "albus-dr.cron", "ci.yaml")
+LangOption = Annotated[
+    str,
+    typer.Option(
+        "--lang", help="Language of what is printed: en or fr. The files are in English.", envvar="ALBUS_DR_LANG"
+    ),
+]
 
 
 def command(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Made when it is missing.")] = Path(),
     as_json: JsonOption = False,
     quiet: QuietOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """Write a commented starter: playbook, config, cron line, CI step. Overwrites nothing."""
+    words = words_of(lang)
     with writing(directory):
         there = [name for name in STARTER if (directory / name).exists()]
     if there:
@@ -42,11 +52,10 @@ def command(
         document = {"schema": "albus-dr/init/1", "directory": str(directory), "files": STARTER}
         typer.echo(json.dumps(document, indent=2))
     elif not quiet:
-        typer.echo(_next(directory))
+        typer.echo(_next(directory, words))
 
 
-def _next(directory: Path) -> str:
-    return (
-        f"{directory}: {', '.join(STARTER)}\n"
-        f"Next: put in your sites and names, then  albus-dr validate {directory / 'playbook.yaml'}"
-    )
+def _next(directory: Path, words: Words) -> str:
+    written = words.say(PHRASES["init.files"], directory=directory, files=", ".join(STARTER))
+    command = f"albus-dr validate {directory / 'playbook.yaml'}"
+    return written + "\n" + words.say(PHRASES["init.next"], command=command)

@@ -7,9 +7,11 @@ import os
 import sys
 from pathlib import Path
 
-from albus_dr.cli.common import ConfigOption, JsonOption, QuietOption, RunbookArgument
+from albus_dr.cli.common import ConfigOption, JsonOption, LangOption, QuietOption, RunbookArgument
 from albus_dr.cli.folding import fitted
+from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.errors import ExitCode
+from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.loader import Loaded, load
 from albus_dr.runbook.problems import InvalidRunbook, Problem
 from albus_dr.units import great_circle_km
@@ -19,9 +21,14 @@ SCHEMA = "albus-dr/validate/1"
 
 
 def command(
-    runbook: RunbookArgument, config: ConfigOption = None, as_json: JsonOption = False, quiet: QuietOption = False
+    runbook: RunbookArgument,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    lang: LangOption = "en",
 ) -> int:
     """Check a runbook and its config: schema and references. No network; every problem at once."""
+    words = words_of(lang)
     try:
         loaded = load(runbook, config, kinds=kinds(), environment=os.environ, require_environment=False)
     except InvalidRunbook as error:
@@ -33,9 +40,9 @@ def command(
     if as_json:
         _print_json(runbook, (), loaded.notes)
     elif not quiet:
-        print(fitted(_summary(loaded), sys.stdout, rest="  "))
+        print(fitted(_summary(loaded, words), sys.stdout, rest="  "))
         if loaded.notes:
-            print(fitted(_unset(loaded), sys.stderr, rest="  "), file=sys.stderr)
+            print(fitted(_unset(loaded, words), sys.stderr, rest="  "), file=sys.stderr)
     return ExitCode.PASSED
 
 
@@ -50,21 +57,18 @@ def _print_json(runbook: Path, problems: tuple[Problem, ...], notes: tuple[Probl
     print(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def _summary(loaded: Loaded) -> str:
+def _summary(loaded: Loaded, words: Words) -> str:
     sites = loaded.runbook.sites
     here, there = (loaded.config.sites[name].location for name in (sites.primary, sites.secondary))
     km = great_circle_km(here.latitude, here.longitude, there.latitude, there.longitude)
     count = len(loaded.runbook.workloads)
-    return (
-        f"{loaded.path} is valid: {count} workload{'s' if count != 1 else ''}, "
-        f"{sites.primary} -> {sites.secondary} {km:.0f} km apart"
-    )
+    return words.say(
+        PHRASES["validate.valid" if count != 1 else "validate.valid_one"], path=loaded.path, count=words.number(count),
+        primary=sites.primary, secondary=sites.secondary, km=words.number(km),
+    )  # fmt: skip
 
 
-def _unset(loaded: Loaded) -> str:
+def _unset(loaded: Loaded, words: Words) -> str:
     first, count = loaded.notes[0], len(loaded.notes)
-    variables = f"{count} environment variables" if count != 1 else "1 environment variable"
-    return (
-        f"note: {variables} that {first.file} uses are not set here, from line {first.line} on; "
-        "commands that act need them"
-    )
+    key = "validate.unset" if count != 1 else "validate.unset_one"
+    return words.say(PHRASES[key], count=words.number(count), file=first.file, line=first.line)

@@ -215,6 +215,22 @@ TERMINAL = {
     "{runbook}: {reason}; the next drill is due by {due}": (
         "{runbook} : {reason} ; le prochain exercice est dû pour le {due}"
     ),
+    "{directory}: {files}": "{directory} : {files}",
+    "Next: put in your sites and names, then  {command}": "À faire : mettez-y vos sites et vos noms, puis  {command}",
+    "{path} is valid: {count} workloads, {primary} -> {secondary} {km} km apart": (
+        "{path} est valide : {count} composants, {primary} -> {secondary}, distants de {km} km"
+    ),
+    "{path} is valid: 1 workload, {primary} -> {secondary} {km} km apart": (
+        "{path} est valide : 1 composant, {primary} -> {secondary}, distants de {km} km"
+    ),
+    "note: {count} environment variables that {file} uses are not set here, from line {line} on; commands that act need them": (
+        "remarque : {count} variables d'environnement que {file} utilise, à partir de la ligne {line}, ne sont pas définies "
+        "ici ; les commandes qui agissent en ont besoin"
+    ),
+    "note: 1 environment variable that {file} uses is not set here, on line {line}; commands that act need it": (
+        "remarque : une variable d'environnement que {file} utilise à la ligne {line} n'est pas définie ici ; les commandes "
+        "qui agissent en ont besoin"
+    ),
     "albus-dr approve {run} {step}": "albus-dr approve {run} {step}",
     "albus-dr resume {run} --decide {step}=done (or =not_done)": (
         "albus-dr resume {run} --decide {step}=done (ou =not_done)"

@@ -15,6 +15,7 @@ from albus_dr.cli.common import load_runbook
 from albus_dr.cli.init import STARTER
 from albus_dr.cli.main import VERBS
 from albus_dr.plan.build import build
+from albus_dr.report.french import WIDE
 from albus_dr.runbook.model import OPERATIONS
 from albus_dr.workloads.registry import kinds
 
@@ -44,6 +45,21 @@ def test_it_validates_and_notes_what_the_environment_lacks(starter: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert "is valid: 4 workloads, lyon -> nantes" in done.stdout
     assert "environment variables" in done.stderr
+
+
+def test_french_is_said_and_the_files_stay_as_they_are(starter: Path) -> None:
+    done = albus_dr("init", "clinique", "--lang", "fr", folder=starter.parent)
+    assert done.returncode == 0, done.stderr
+    written, after = done.stdout.splitlines()
+    assert written == f"clinique{WIDE}: {', '.join(STARTER)}"
+    assert after == (f"À faire{WIDE}: mettez-y vos sites et vos noms, puis  albus-dr validate clinique/playbook.yaml")
+    for name in STARTER:
+        assert (starter.parent / "clinique" / name).read_text() == (starter / name).read_text()
+
+
+def test_a_language_that_is_not_there_writes_nothing(tmp_path: Path) -> None:
+    assert albus_dr("init", "clinic", "--lang", "de", folder=tmp_path).returncode == 2
+    assert not (tmp_path / "clinic").exists()
 
 
 def test_every_operation_has_a_plan(starter: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from albus_dr.report.french import WIDE
 from tests.runbook.runbook_files import ENVIRONMENT, Files
 
 TOP = Path(__file__).resolve().parents[2]
@@ -36,6 +37,17 @@ def test_what_ships_is_valid_without_the_demos_variables() -> None:
         0, "playbooks/albus.yaml is valid: 4 workloads, strasbourg -> bordeaux 758 km apart\n",
     )  # fmt: skip
     assert "environment variables that configs/demo.yaml uses are not set here" in done.stderr
+
+
+def test_it_is_said_in_french(files: Files) -> None:
+    done = validate("playbooks/albus.yaml", cwd=TOP, environment={"ALBUS_DR_LANG": "fr"})
+
+    assert done.stdout == (
+        f"playbooks/albus.yaml est valide{WIDE}: 4 composants, strasbourg -> bordeaux, distants de 758 km\n"
+    )
+    assert "variables d'environnement que configs/demo.yaml utilise, à partir de la ligne " in done.stderr
+    one = validate("runbook.yaml", "--lang", "fr", environment={"PORT": ENVIRONMENT["PORT"]})
+    assert one.stderr.startswith(f"remarque{WIDE}: une variable d'environnement que config.yaml utilise à la ligne ")
 
 
 def test_the_production_example_is_valid_with_the_playbook() -> None:

@@ -180,6 +180,16 @@ PHRASES = {
     "compliance.now": "{runbook}: a drill is due at once: {reason}",
     "compliance.since": "{runbook}: a drill is due since {due}: {reason}",
     "compliance.next": "{runbook}: {reason}; the next drill is due by {due}",
+    "init.files": "{directory}: {files}",
+    "init.next": "Next: put in your sites and names, then  {command}",
+    "validate.valid": "{path} is valid: {count} workloads, {primary} -> {secondary} {km} km apart",
+    "validate.valid_one": "{path} is valid: 1 workload, {primary} -> {secondary} {km} km apart",
+    "validate.unset": (
+        "note: {count} environment variables that {file} uses are not set here, from line {line} on; commands that act need them"
+    ),
+    "validate.unset_one": (
+        "note: 1 environment variable that {file} uses is not set here, on line {line}; commands that act need it"
+    ),
     "next.approve": "albus-dr approve {run} {step}",
     "next.decide": "albus-dr resume {run} --decide {step}=done (or =not_done)",
     "next.resume": "albus-dr resume {run}",
