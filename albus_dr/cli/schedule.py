@@ -20,9 +20,10 @@ from albus_dr.cli.common import (
     load_runbook,
     state_directory,
 )
+from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.errors import NotReadyError, UsageError
 from albus_dr.plan.timetable import Job, timetable
-from albus_dr.report.words import words_of
+from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.loader import Loaded
 from albus_dr.tools import systemd
 from albus_dr.tools.crontab import Crontab
@@ -45,16 +46,21 @@ app = typer.Typer(
 
 @app.command("show")
 def show(
-    runbook: RunbookArgument, with_: WithOption = None, config: ConfigOption = None, as_json: JsonOption = False
+    runbook: RunbookArgument,
+    with_: WithOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """Show what runs by itself, how often, and how it stands. Changes nothing."""
+    words = words_of(lang)
     loaded = load_runbook(runbook, config, acts=False)
     chosen = _named(with_)
     findings = _manager(chosen).look(_entries(loaded))
     if as_json:
         typer.echo(json.dumps(_document(loaded, chosen, findings), indent=2))
         return
-    typer.echo("\n".join(_lines(loaded, chosen, findings)))
+    typer.echo("\n".join(_lines(loaded, chosen, findings, words)))
 
 
 @app.command("install")
@@ -64,11 +70,13 @@ def install(
     config: ConfigOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """Let replicate and drill run by themselves, as often as the runbook asks; say what was written.
 
     A second time it changes nothing, or what has become different. A run that is still going is not started twice.
     """
+    words = words_of(lang)
     loaded = load_runbook(runbook, config, acts=False)
     chosen, name = _named(with_), loaded.runbook.runbook
     if chosen == "systemd" and not systemd.runs_here():
@@ -81,22 +89,29 @@ def install(
     if as_json:
         typer.echo(json.dumps(_change(name, said), indent=2))
     elif not quiet:
-        typer.echo("\n".join(said or [f"{name}: everything is in place already ({chosen})"]))
+        in_place = words.say(PHRASES["schedule.in_place"], runbook=name, scheduler=chosen)
+        typer.echo("\n".join(map(words.retold, said)) or in_place)
     if said and not quiet:
-        typer.echo("\n".join(_advice(chosen)), err=True)
+        typer.echo("\n".join(_advice(chosen, words)), err=True)
 
 
 @app.command("remove")
 def remove(
-    runbook: RunbookArgument, config: ConfigOption = None, as_json: JsonOption = False, quiet: QuietOption = False
+    runbook: RunbookArgument,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """Take away what install wrote, and nothing else. A run that is going on is not stopped."""
+    words = words_of(lang)
     name = load_runbook(runbook, config, acts=False).runbook.runbook
     said = [line for each in SCHEDULERS if _is_here(each) for line in _manager(each).remove(name)]
     if as_json:
         typer.echo(json.dumps(_change(name, said), indent=2))
     elif not quiet:
-        typer.echo("\n".join(said or [f"{name}: nothing is installed"]))
+        nothing = words.say(PHRASES["schedule.nothing"], runbook=name)
+        typer.echo("\n".join(map(words.retold, said)) or nothing)
 
 
 @app.command("run")
@@ -169,31 +184,32 @@ def _environment_file() -> str:
     return str(Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "albus-dr" / "environment")
 
 
-def _advice(chosen: Scheduler) -> list[str]:
-    lines = [f"What the config takes from the environment must stand in {_environment_file()}, mode 0600."]
+def _advice(chosen: Scheduler, words: Words) -> list[str]:
+    lines = [words.say(PHRASES["schedule.environment"], file=_environment_file())]
     if chosen == "cron":
-        lines.append("cron does not make up for what the machine slept through; `albus-dr compliance` tells.")
+        lines.append(words.say(PHRASES["schedule.slept"]))
     elif os.geteuid() != 0:
-        lines.append("Your own units run while you are logged in; `loginctl enable-linger` lets them run always.")
+        lines.append(words.say(PHRASES["schedule.linger"]))
     return lines
 
 
-def _lines(loaded: Loaded, chosen: Scheduler, findings: tuple[Finding, ...]) -> list[str]:
-    lines = [f"{loaded.runbook.runbook}, with {chosen}"]
+def _lines(loaded: Loaded, chosen: Scheduler, findings: tuple[Finding, ...], words: Words) -> list[str]:
+    lines = [words.say(PHRASES["schedule.title"], runbook=loaded.runbook.runbook, scheduler=chosen)]
+    next_, where, text = (words.say(PHRASES[f"schedule.{name}"]) for name in ("next", "where", "text"))
+    wide = max(map(len, (next_, where, text))) + 3
     for job, found in zip(timetable(loaded.runbook), findings, strict=True):
-        lines += ["", f"{job.operation}: {job.rhythm.words} ({job.reason}): {_CONDITIONS[found.condition]}"]
+        job_line = words.say(
+            PHRASES["schedule.job"], operation=words.retold(job.operation), rhythm=words.retold(job.rhythm.words),
+            reason=words.retold(job.reason), condition=words.say(PHRASES[f"schedule.{found.condition}"]),
+        )  # fmt: skip
+        lines += ["", job_line]
         if found.next_at:
-            lines.append(f"  next    {found.next_at}")
-        lines.append(f"  where   {found.where}")
-        lines += [f"  {'text' if number == 0 else '':7} {line}" for number, line in enumerate(found.text.splitlines())]
+            lines.append(f"  {next_:{wide}}{found.next_at}")  # as the scheduler says it
+        lines.append(f"  {where:{wide}}{found.where}")
+        lines += [
+            f"  {'' if number else text:{wide}}{line}".rstrip() for number, line in enumerate(found.text.splitlines())
+        ]
     return lines
-
-
-_CONDITIONS = {
-    "installed": "installed",
-    "changed": "installed, but not like this: run schedule install",
-    "absent": "not installed",
-}
 
 
 def _change(name: str, said: list[str]) -> dict[str, object]:

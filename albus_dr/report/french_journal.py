@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from albus_dr.report.french_doctor import DOCTOR
 from albus_dr.report.french_restored import RESTORED
+from albus_dr.report.french_schedule import SCHEDULE
 from albus_dr.report.french_standing import STANDING
 
 TITLES = {
@@ -337,4 +338,6 @@ WORDS = {
     "declaration": "déclaration",
 }
 
-JOURNAL = {**WORDS, **COMPLIANCE, **STANDING, **DOCTOR, **NOTES, **VERDICTS, **VERIFICATIONS, **RESTORED, **TITLES}
+JOURNAL = {
+    **WORDS, **COMPLIANCE, **STANDING, **DOCTOR, **SCHEDULE, **NOTES, **VERDICTS, **VERIFICATIONS, **RESTORED, **TITLES
+}  # fmt: skip

@@ -231,6 +231,28 @@ TERMINAL = {
         "remarque : une variable d'environnement que {file} utilise à la ligne {line} n'est pas définie ici ; les commandes "
         "qui agissent en ont besoin"
     ),
+    "{runbook}, with {scheduler}": "{runbook}, avec {scheduler}",
+    "{operation}: {rhythm} ({reason}): {condition}": "{operation} : {rhythm} ({reason}) – {condition}",
+    "installed": "en place",
+    "installed, but not like this: run schedule install": (
+        "en place, mais pas sous cette forme : lancez albus-dr schedule install"
+    ),
+    "not installed": "pas en place",
+    "next": "prochain",
+    "where": "où",
+    "text": "texte",
+    "{runbook}: everything is in place already ({scheduler})": "{runbook} : tout est déjà en place ({scheduler})",
+    "{runbook}: nothing is installed": "{runbook} : rien n'est en place",
+    "What the config takes from the environment must stand in {file}, mode 0600.": (
+        "Ce que la configuration prend dans l'environnement doit figurer dans {file}, en mode 0600."
+    ),
+    "cron does not make up for what the machine slept through; `albus-dr compliance` tells.": (
+        "cron ne rattrape pas ce que la machine a manqué pendant son arrêt ou sa veille ; `albus-dr compliance` le signale."
+    ),
+    "Your own units run while you are logged in; `loginctl enable-linger` lets them run always.": (
+        "Vos propres unités ne tournent que pendant que vous êtes connecté ; `loginctl enable-linger` les fait tourner en "
+        "permanence."
+    ),
     "albus-dr approve {run} {step}": "albus-dr approve {run} {step}",
     "albus-dr resume {run} --decide {step}=done (or =not_done)": (
         "albus-dr resume {run} --decide {step}=done (ou =not_done)"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from albus_dr.report.french import NARROW, WIDE
 from tests.cli.test_resume_from_elsewhere import SITES
 from tests.tools.schedules import crontab_of, real_crontab
 
@@ -107,6 +108,27 @@ def test_install_says_what_it_did_once_and_remove_takes_it_away(wiki: Wiki, cron
     assert "removed from the crontab: " in wiki.do("schedule", "remove", "wiki.yaml")[1]
     assert (condition(), crontab_of(crontab)) == ("absent", None)
     assert wiki.do("schedule", "remove", "wiki.yaml")[1] == "wiki: nothing is installed\n"
+
+
+def test_it_is_said_in_french(wiki: Wiki, crontab: Path) -> None:
+    def french(*arguments: str) -> str:
+        code, out, err = wiki.do("schedule", *arguments, "wiki.yaml", "--lang", "fr")
+        assert code == 0
+        return (out + err).replace(WIDE, " ").replace(NARROW, " ")
+
+    job = "exercice de reprise : chaque semaine (deux fois dans objectives.drill_every) – "
+    assert french("show", "--with", "cron").startswith(f"wiki, avec cron\n\n{job}pas en place\n  où         crontab\n")
+    assert french("remove") == "wiki : rien n'est en place\n"
+    installed = french("install", "--with", "cron")
+    line = (crontab_of(crontab) or b"").decode().splitlines()[1]
+    assert installed.startswith(
+        f"inscrit dans la crontab : {line}\nCe que la configuration prend dans l'environnement "
+    )
+    assert installed.endswith("a manqué pendant son arrêt ou sa veille ; `albus-dr compliance` le signale.\n")
+    assert french("install", "--with", "cron") == "wiki : tout est déjà en place (cron)\n"
+    assert f"{job}en place\n" in french("show", "--with", "cron")
+    assert wiki.do("schedule", "remove", "wiki.yaml", "--lang", "de")[0] == 2
+    assert french("remove") == f"retiré de la crontab : {line}\n"
 
 
 def test_systemd_is_shown_anywhere_and_installed_where_it_runs(wiki: Wiki) -> None:

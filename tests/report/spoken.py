@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import albus_dr
@@ -24,11 +24,21 @@ def sentences() -> Iterator[tuple[str, str]]:
 
 def found_by_status() -> Iterator[str]:
     """What `albus-dr status` and `compliance` find, roles included: every text in the functions that say so."""
-    places = {
+    return _said_at({
         "workloads/standing.py": None,
         "cli/status.py": ("_since_failover", "_drill_concerns"),
         "check/compliance.py": ("decide", "_nothing_proved", "_missed"),
-    }
+    })  # fmt: skip
+
+
+def done_by_schedule() -> Iterator[str]:
+    """What `albus-dr schedule install` and `remove` say that they did: every text of several words in what does it."""
+    places = {"tools/systemd.py": ("install", "remove", "_remove"), "tools/crontab.py": ("install", "remove")}
+    return (text for text in _said_at(places) if " " in text)
+
+
+def _said_at(places: Mapping[str, tuple[str, ...] | None]) -> Iterator[str]:
+    """Every text in the functions of these names, or in every function of the file."""
     for path, names in places.items():
         tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
         for function in ast.walk(tree):

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from albus_dr.bench.scenarios import SCENARIOS
+from albus_dr.cli.common import load_runbook
 from albus_dr.cli.live import phrases as screens
 from albus_dr.errors import UsageError
 from albus_dr.journal.state import RunState
 from albus_dr.plan.build import build
+from albus_dr.plan.timetable import _RHYTHMS, timetable
 from albus_dr.report import FORMATS, markdown, phrases
 from albus_dr.report.french import FRENCH, NARROW, WIDE, typeset
 from albus_dr.report.french_demo import DEMO
@@ -28,7 +30,7 @@ from albus_dr.runbook.model import OPERATIONS
 from albus_dr.tools.inventory import _EXTRAS, TOOLS
 from albus_dr.workloads.registry import kinds
 from tests.report.run_states import ALL, failed_drill, passed
-from tests.report.spoken import FILLED, found_by_status, sentences
+from tests.report.spoken import FILLED, done_by_schedule, found_by_status, sentences
 from tests.report.test_report_html import Page
 from tests.workloads.test_derivation import PHASES, derive
 
@@ -98,6 +100,15 @@ def test_everything_that_status_finds_has_its_french() -> None:
 def test_why_a_door_is_open_has_its_french() -> None:
     for why in ("the primary was never changed", "it is the primary in epoch 2, by S3 at https://s3.example/w"):
         assert FRENCH.retold(why) != why
+
+
+def test_everything_that_schedule_says_has_its_french() -> None:
+    done = set(done_by_schedule()) - {"the empty crontab can't be removed"}  # an error
+    assert {"wrote X", "removed from the crontab: X"} < done
+    runbook = load_runbook(TOP / "playbooks/albus.yaml", None, acts=False).runbook
+    drill = timetable(runbook)[-1]
+    found = {each.replace("X", "/X", 1) for each in done} | {each.words for each in _RHYTHMS} | {drill.reason}
+    assert sorted(text for text in found if FRENCH.retold(text) == text) == []
 
 
 def test_everything_that_the_doctor_says_has_its_french() -> None:
