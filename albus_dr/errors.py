@@ -27,10 +27,12 @@ class ExitCode(IntEnum):
 
 
 class AlbusError(Exception):
-    """What happened, and what to do next. ``permanent`` says that trying again can't help."""
+    """What happened, and what to do next, in English. ``permanent`` says that trying again can't help."""
 
     exit_code: ExitCode = ExitCode.STEP_FAILED
     permanent: bool = True
+    language: str = "en"
+    """What people read it in, where it is a command's answer; ``--json`` keeps the English."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

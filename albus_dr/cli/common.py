@@ -11,11 +11,12 @@ from urllib.parse import quote
 
 import typer
 
-from albus_dr.errors import UsageError
+from albus_dr.errors import AlbusError, UsageError
 
 if TYPE_CHECKING:
     from albus_dr.journal.state import RunState
     from albus_dr.journal.store import JournalStore
+    from albus_dr.report.words import Words
     from albus_dr.runbook.loader import Loaded
 
 RunbookArgument = Annotated[
@@ -66,6 +67,17 @@ def writing(path: Path) -> Iterator[None]:
     except (OSError, ValueError) as error:  # ValueError: it is no name of a file
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"{path} can't be written: {reason}", hint="name another place") from None
+
+
+@contextmanager
+def answering_in(words: Words) -> Iterator[None]:
+    """Around what says no as its answer: people read the refusal in their language, where the catalogue has it."""
+    try:
+        yield
+    except AlbusError as error:
+        if words.knows(error.message):
+            error.language = words.code
+        raise
 
 
 def engine_address(engine: str | None) -> str:

@@ -6,8 +6,17 @@ from typing import Annotated
 
 import typer
 
-from albus_dr.cli.common import ConfigOption, QuietOption, RunbookArgument, load_runbook, state_directory
+from albus_dr.cli.common import (
+    ConfigOption,
+    LangOption,
+    QuietOption,
+    RunbookArgument,
+    answering_in,
+    load_runbook,
+    state_directory,
+)
 from albus_dr.errors import UsageError
+from albus_dr.report.words import words_of
 
 
 def command(
@@ -23,6 +32,7 @@ def command(
     ] = False,
     config: ConfigOption = None,
     quiet: QuietOption = False,
+    lang: LangOption = "en",
 ) -> int:
     """Start COMMAND only where the witness says that this site is primary, and say why not otherwise.
 
@@ -33,6 +43,7 @@ def command(
     from albus_dr.safety.guard import Guard
     from albus_dr.tools.witness_registers import open_register
 
+    words = words_of(lang)
     loaded = load_runbook(runbook, config)
     sites = (loaded.runbook.sites.primary, loaded.runbook.sites.secondary)
     if site not in sites:
@@ -43,8 +54,7 @@ def command(
         open_register(witness, loaded.runbook.runbook, state, loaded.config_path.parent),
         loaded.runbook.runbook, sites, site, loaded.config.sites[site], state / "guard",
         ttl_s=witness.lease if witness else 30.0,
-        say=lambda text: None if quiet else typer.echo(f"albus-dr guard: {text}", err=True),
+        say=lambda text: None if quiet else typer.echo(f"albus-dr guard: {words.retold(text)}", err=True),
     )  # fmt: skip
-    if keep_lease:
-        return guard.keep(program)
-    return guard.replace_us(program)
+    with answering_in(words):
+        return guard.keep(program) if keep_lease else guard.replace_us(program)

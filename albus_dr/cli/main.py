@@ -179,12 +179,16 @@ def _answered(code: ExitCode, message: str, hint: str = "") -> int:
 
 def _told(error: AlbusError) -> int:
     from albus_dr.cli.folding import fitted
+    from albus_dr.cli.live.phrases import PHRASES
+    from albus_dr.report.words import words_of
     from albus_dr.tools.process import redact
 
+    words = words_of(error.language)
     message, hint = redact(error.message), redact(error.hint)
-    print(fitted(message, sys.stderr, first="albus-dr: ", rest="  "), file=sys.stderr)
+    print(fitted(words.retold(message), sys.stderr, first="albus-dr: ", rest="  "), file=sys.stderr)
     if hint:
-        print(fitted(hint, sys.stderr, first="  what to do: ", rest="    "), file=sys.stderr)
+        first = words.say(PHRASES["hint"], hint="")
+        print(fitted(words.retold(hint), sys.stderr, first=first, rest="    "), file=sys.stderr)
     return _answered(error.exit_code, message, hint)
 
 

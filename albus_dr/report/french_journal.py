@@ -7,6 +7,7 @@ source for the sentences and fails when one of them is not here. Errors are not:
 from __future__ import annotations
 
 from albus_dr.report.french_doctor import DOCTOR
+from albus_dr.report.french_guard import GUARD
 from albus_dr.report.french_restored import RESTORED
 from albus_dr.report.french_schedule import SCHEDULE
 from albus_dr.report.french_standing import STANDING
@@ -339,5 +340,5 @@ WORDS = {
 }
 
 JOURNAL = {
-    **WORDS, **COMPLIANCE, **STANDING, **DOCTOR, **SCHEDULE, **NOTES, **VERDICTS, **VERIFICATIONS, **RESTORED, **TITLES
+    **WORDS, **COMPLIANCE, **STANDING, **DOCTOR, **SCHEDULE, **GUARD, **NOTES, **VERDICTS, **VERIFICATIONS, **RESTORED, **TITLES
 }  # fmt: skip

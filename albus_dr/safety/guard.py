@@ -124,10 +124,10 @@ class Guard:
         except (Unreachable, WriteUnknown) as error:
             raise type(error)(f"not started: {error.message}", hint=_ALLOWED_STILL) from None
         if not told.decision.allowed:
-            began = datetime.fromtimestamp(told.record.changed_at, UTC).isoformat(timespec="seconds")
+            began = f"{datetime.fromtimestamp(told.record.changed_at, UTC):%Y-%m-%d %H:%M:%S} UTC"
             raise RefusedError(
-                f"not started: {told.decision.reason}; epoch {told.record.epoch} began at "
-                f"{began.replace('+00:00', 'Z')} with {told.record.changed_by}",
+                f"not started: {told.decision.reason}; epoch {told.record.epoch} began at {began} with "
+                f"{told.record.changed_by}",
                 hint=_WHO,
             )
         return told.asked_at

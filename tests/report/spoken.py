@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -35,6 +36,16 @@ def done_by_schedule() -> Iterator[str]:
     """What `albus-dr schedule install` and `remove` say that they did: every text of several words in what does it."""
     places = {"tools/systemd.py": ("install", "remove", "_remove"), "tools/crontab.py": ("install", "remove")}
     return (text for text in _said_at(places) if " " in text)
+
+
+def told_by_guard() -> Iterator[str]:
+    """What `albus-dr guard` says and refuses with: every text of several words in what decides and tells it."""
+    places = {
+        "safety/guard.py": None,
+        "safety/rule.py": ("accept", "start", "renew", "write"),
+        "tools/guarded.py": ("one_guard",),
+    }
+    return (text for text in _said_at(places) if re.search(r"[a-z] .*[a-z]", text))
 
 
 def _said_at(places: Mapping[str, tuple[str, ...] | None]) -> Iterator[str]:

@@ -27,10 +27,12 @@ from albus_dr.report.html import phrases as page_phrases
 from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.loader import load
 from albus_dr.runbook.model import OPERATIONS
+from albus_dr.safety.guard import _ALLOWED_STILL, _WHO
+from albus_dr.tools.guarded import _AGAIN, _TOO_LATE
 from albus_dr.tools.inventory import _EXTRAS, TOOLS
 from albus_dr.workloads.registry import kinds
 from tests.report.run_states import ALL, failed_drill, passed
-from tests.report.spoken import FILLED, done_by_schedule, found_by_status, sentences
+from tests.report.spoken import FILLED, done_by_schedule, found_by_status, sentences, told_by_guard
 from tests.report.test_report_html import Page
 from tests.workloads.test_derivation import PHASES, derive
 
@@ -109,6 +111,49 @@ def test_everything_that_schedule_says_has_its_french() -> None:
     drill = timetable(runbook)[-1]
     found = {each.replace("X", "/X", 1) for each in done} | {each.words for each in _RHYTHMS} | {drill.reason}
     assert sorted(text for text in found if FRENCH.retold(text) == text) == []
+
+
+def test_everything_that_the_guard_says_has_its_french() -> None:
+    found = set(told_by_guard()) | {_ALLOWED_STILL, _WHO, _AGAIN, _TOO_LATE}
+    found -= {"X is primary in epoch X", "epoch X, primary X"}  # of what is allowed, and not told
+    # Pieces that are put together in the source, as they are told.
+    for piece, whole in (
+        ("the lease of X s could not be renewed: ", "ended what it guarded: the lease of 9 s could not be renewed: X"),
+        ("ended what it guarded: XX", "ended what it guarded: X"),
+        ("the witness speaks of X (X), not of X", "the witness speaks of X (X and X), not of X"),
+    ):
+        found.remove(piece)
+        found.add(whole)
+    assert {"X is the primary in epoch X, since X", "starts as a standby: X has standby.signal"} < found
+    assert sorted(text for text in found if FRENCH.retold(text) == text) == []
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "bordeaux is the primary in epoch 2, since failover-1",
+        "failover-1 is changing the primary: it has claimed bordeaux",
+        "the witness's epoch went backwards: 1, after 7",
+    ],
+)
+def test_a_reason_of_the_guard_is_told_as_a_whole(why: str) -> None:
+    """A reason that begins with a name must not take what stands before it for one."""
+    told = FRENCH.retold(f"not started: {why}; epoch 2 began at 2026-11-24 22:49:49 UTC with failover-1")
+    assert told == typeset(
+        f"non démarré : {FRENCH.retold(why)} ; l'époque 2 a commencé le 24/11/2026 à 22:49:49{WIDE}UTC avec failover-1"
+    )
+    assert FRENCH.retold(f"ended what it guarded: {why}") == typeset(
+        f"a arrêté ce qu'il gardait : {FRENCH.retold(why)}"
+    )
+    assert why not in told
+
+
+def test_a_silent_witness_is_told_in_french() -> None:
+    for name in ("etcd at http://10.0.0.1:2379", "S3 at https://s3.example/w", "PostgreSQL at db.example:5432"):
+        why = ": timeout" if name.startswith("PostgreSQL") else " (timeout)"
+        for said in (f"{name} does not answer{why}", f"{name} did not say whether it wrote{why}"):
+            told = FRENCH.retold(f"not started: {said}")
+            assert told.startswith(f"non démarré{WIDE}: {name.split()[0]} à l'adresse {name.split()[-1]} n")
 
 
 def test_everything_that_the_doctor_says_has_its_french() -> None:
