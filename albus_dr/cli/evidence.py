@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,18 +16,23 @@ from albus_dr import __version__
 from albus_dr.cli.common import (
     EngineOption,
     JsonOption,
+    LangOption,
     QuietOption,
     RunArgument,
+    answering_in,
     find_run,
     journal,
     state_directory,
     writing,
 )
+from albus_dr.cli.folding import columns, table
+from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.errors import UsageError
 from albus_dr.evidence import envelope, keys
 from albus_dr.evidence.predicate import Repository, Surroundings, Tool, predicate
 from albus_dr.evidence.profiles import PROFILES
 from albus_dr.journal.fold import fold
+from albus_dr.report.words import Words, words_of
 
 if TYPE_CHECKING:
     from albus_dr.journal.event import Event
@@ -56,8 +63,10 @@ def keygen(
     passphrase: PassphraseOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """Make a key to sign evidence with. The public key goes to whoever verifies; nothing is overwritten."""
+    words = words_of(lang)
     path = output or state_directory() / "evidence.key"
     secret = _passphrase(passphrase)
     with writing(path):
@@ -67,13 +76,16 @@ def keygen(
         document = {"schema": KEYGEN_SCHEMA, "private_key": str(path), "public_key": str(public), "keyid": name}
         typer.echo(json.dumps(document, indent=2))
     elif not quiet:
-        _say_keys(path, public, name)
+        typer.echo("\n".join(_keys(path, public, name, words)))
 
 
-def _say_keys(path: Path, public: Path, name: str) -> None:
-    typer.echo(f"private key  {path} (mode 0600; keep a copy where a fire at both sites can't reach)")
-    typer.echo(f"public key   {public} (give it to your auditor, by a way of its own)")
-    typer.echo(f"key id       {name}")
+def _keys(path: Path, public: Path, name: str, words: Words) -> list[str]:
+    rows = (
+        (words.say(PHRASES["evidence.private"]), words.say(PHRASES["evidence.keep"], path=path)),
+        (words.say(PHRASES["evidence.public"]), words.say(PHRASES["evidence.give"], path=public)),
+        (words.say(PHRASES["evidence.keyid"]), name),
+    )
+    return table(rows, columns(sys.stdout))
 
 
 @app.command("create")
@@ -98,11 +110,13 @@ def create(
     engine: EngineOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """Write one signed file about a run that has ended: what was planned, done, measured, verified, and by whom.
 
     It needs the journal and the key, and asks no site. It holds no text that a program printed or a database answered.
     """
+    words = words_of(lang)
     profiles = list(dict.fromkeys(name for each in profile or () for name in each.split(",")))
     if unknown := [name for name in profiles if name not in PROFILES]:
         raise UsageError(f"there is no profile {unknown[0]}", hint="one of: " + ", ".join(PROFILES))
@@ -117,11 +131,7 @@ def create(
     if as_json:
         typer.echo(json.dumps(created, indent=2))
     elif not quiet:
-        typer.echo(f"{output}: evidence of {events[0].run}, signed by {created['keyid'][:16]}")
-        for each in created["profiles"]:
-            typer.echo(f"  {each['profile']}: {each['recorded']} recorded, {len(each['missing'])} missing")
-            for asks in each["missing"]:
-                typer.echo(f"    missing: {asks}")
+        typer.echo("\n".join(_told(created, words)))
 
 
 def _created(output: Path, run: str, keyid: str, profiles: list[dict[str, Any]]) -> dict[str, Any]:
@@ -134,6 +144,17 @@ def _created(output: Path, run: str, keyid: str, profiles: list[dict[str, Any]])
     return {"schema": CREATE_SCHEMA, "file": str(output), "run": run, "keyid": keyid, "profiles": answered}
 
 
+def _told(created: Mapping[str, Any], words: Words) -> list[str]:
+    lines = [
+        words.say(PHRASES["evidence.created"], file=created["file"], run=created["run"], key=created["keyid"][:16])
+    ]
+    for each in created["profiles"]:
+        counts = {"recorded": words.number(each["recorded"]), "missing": words.number(len(each["missing"]))}
+        lines.append(words.say(PHRASES["evidence.profile"], profile=each["profile"], **counts))
+        lines += [words.say(PHRASES["evidence.missing"], asks=words.retold(asks)) for asks in each["missing"]]
+    return lines
+
+
 @app.command("verify")
 def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What evidence create wrote.")],
@@ -143,21 +164,24 @@ def verify(
     ] = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """Is every byte of the file what the holder of the key signed? Needs the file and the public key, and nothing else.
 
     Exit code 5 when not.
     """
+    words = words_of(lang)
     signed_by = keys.public_key(key or state_directory() / "evidence.key.pub")
     try:
         content = file.read_bytes()
     except OSError as error:
         raise UsageError(f"{file} can't be read: {error.strerror}") from None
-    opened = envelope.open_sealed(content, signed_by)
+    with answering_in(words):
+        opened = envelope.open_sealed(content, signed_by)
     if as_json:
         typer.echo(json.dumps(_document(opened), indent=2))
     elif not quiet:
-        typer.echo("\n".join(_lines(file, opened)))
+        typer.echo("\n".join(_lines(file, opened, words)))
 
 
 def _document(opened: envelope.Opened) -> dict[str, Any]:
@@ -168,16 +192,22 @@ def _document(opened: envelope.Opened) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _lines(file: Path, opened: envelope.Opened) -> list[str]:
+def _lines(file: Path, opened: envelope.Opened, words: Words) -> list[str]:
     found = opened.predicate
     run = found["run"]
-    lines = [
-        f"{file}: every byte is as it was signed by {opened.keyid[:16]}",
-        f"  {run['operation']} of {run['runbook']}, {run['verdict']} ({run['proof_level']}): {run['run']}",
-        f"  made {found['made_at']} by albus-dr {found['made_by']['version']}; journal {found['journal']['head'][:16]}",
-        "It does not show:",
-    ]
-    return lines + [f"  - {each}" for each in found["does_not_show"]]
+    at = words.second(datetime.fromisoformat(found["made_at"]))
+    return [
+        words.say(PHRASES["evidence.verified"], file=file, key=opened.keyid[:16]),
+        words.say(
+            PHRASES["evidence.run"], operation=words.retold(run["operation"]), runbook=run["runbook"],
+            verdict=words.retold(run["verdict"]), level=run["proof_level"], run=run["run"],
+        ),
+        words.say(
+            PHRASES["evidence.made"], at=at, version=found["made_by"]["version"], head=found["journal"]["head"][:16]
+        ),
+        words.say(PHRASES["evidence.limits"]),
+        *(f"  - {words.retold(each)}" for each in found["does_not_show"]),
+    ]  # fmt: skip
 
 
 def _passphrase(reference: str | None) -> str | None:

@@ -43,7 +43,7 @@ class French(Words):
         if found is None:
             return english
         french, values = found
-        return french.format(**{name: self._value(text) for name, text in values.items()})
+        return french.format(**{name: self._filled(name, text) for name, text in values.items()})
 
     def knows(self, english: str) -> bool:
         return self._match(english) is not None or self._value(english) != english or bool(_PLAIN.fullmatch(english))
@@ -94,6 +94,9 @@ class French(Words):
             if found := pattern.fullmatch(english):
                 return french, found.groupdict()
         return None
+
+    def _filled(self, name: str, text: str) -> str:
+        return ", ".join(map(self._value, text.split(", "))) if name == "each" else self._value(text)
 
     def _value(self, text: str) -> str:
         """What a sentence was filled with: a figure, a moment, another sentence, or a name."""

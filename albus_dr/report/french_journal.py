@@ -1,12 +1,14 @@
 """What steps and the engine write into the journal, in French: by the English sentence.
 
-``{…}`` stands for what the sentence was filled with; the names are those of the French side. A test reads the program's
-source for the sentences and fails when one of them is not here. Errors are not: they quote programs, and are quoted.
+``{…}`` stands for what the sentence was filled with; the names are those of the French side, and ``{each}`` is a list, of
+which each item is told. A test reads the program's source for the sentences and fails when one of them is not here. Errors
+are not, where they are no command's answer: they quote programs, and are quoted.
 """
 
 from __future__ import annotations
 
 from albus_dr.report.french_doctor import DOCTOR
+from albus_dr.report.french_evidence import EVIDENCE
 from albus_dr.report.french_guard import GUARD
 from albus_dr.report.french_restored import RESTORED
 from albus_dr.report.french_schedule import SCHEDULE
@@ -327,7 +329,7 @@ WORDS = {
     "disruption": "interruption",
     "detected": "détection",
     "declared": "déclaration",
-    "started": "début",
+    "started": "début de l'exécution",
     "approved": "approbation",
     "fenced": "neutralisation",
     "data_recovered": "données rétablies",
@@ -340,5 +342,5 @@ WORDS = {
 }
 
 JOURNAL = {
-    **WORDS, **COMPLIANCE, **STANDING, **DOCTOR, **SCHEDULE, **GUARD, **NOTES, **VERDICTS, **VERIFICATIONS, **RESTORED, **TITLES
+    **WORDS, **COMPLIANCE, **STANDING, **DOCTOR, **SCHEDULE, **GUARD, **EVIDENCE, **NOTES, **VERDICTS, **VERIFICATIONS, **RESTORED, **TITLES
 }  # fmt: skip

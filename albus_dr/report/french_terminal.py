@@ -253,6 +253,20 @@ TERMINAL = {
         "Vos propres unités ne tournent que pendant que vous êtes connecté ; `loginctl enable-linger` les fait tourner en "
         "permanence."
     ),
+    "private key": "clé privée",
+    "{path} (mode 0600; keep a copy where a fire at both sites can't reach)": (
+        "{path} (mode 0600 ; gardez-en une copie là où un incendie des deux sites ne l'atteindrait pas)"
+    ),
+    "public key": "clé publique",
+    "{path} (give it to your auditor, by a way of its own)": "{path} (à remettre à votre auditeur, par un canal à part)",
+    "key id": "identifiant",
+    "{file}: evidence of {run}, signed by {key}": "{file} : dossier de preuve de {run}, signé par la clé {key}",
+    "  {profile}: {recorded} recorded, {missing} missing": "  {profile} – renseignés : {recorded}, manquants : {missing}",
+    "    missing: {asks}": "    manque : {asks}",
+    "{file}: every byte is as it was signed by {key}": "{file} : conforme, à l'octet près, à ce que la clé {key} a signé",
+    "  {operation} of {runbook}, {verdict} ({level}): {run}": "  {operation} – {runbook}, {verdict} ({level}) : {run}",
+    "  made {at} by albus-dr {version}; journal {head}": "  établi le {at} par albus-dr {version} ; journal {head}",
+    "It does not show:": "Ce qu'il ne démontre pas :",
     "albus-dr approve {run} {step}": "albus-dr approve {run} {step}",
     "albus-dr resume {run} --decide {step}=done (or =not_done)": (
         "albus-dr resume {run} --decide {step}=done (ou =not_done)"

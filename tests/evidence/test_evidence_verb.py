@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from albus_dr import __version__
 from albus_dr.cli.main import VERBS
 from albus_dr.evidence.envelope import payload_of
+from albus_dr.report.french import NARROW, WIDE
 
 PATIENT, SECRET = "Zéphyrine Quarkmarten", "s3cr3t-kumquat-7719"
 HERE = "hosts: {{here: {{}}}}, scratch: {{host: here, path: {scratch}}}"
@@ -102,6 +105,50 @@ def test_it_is_verified_without_the_projects_state(clinic: Clinic, tmp_path: Pat
     bad = verify()
     assert bad.returncode == 5
     assert json.loads(verify("--json").stdout)["exit_code"] == 5
+
+
+def test_it_is_said_in_french(clinic: Clinic) -> None:
+    def french(*arguments: str) -> str:
+        done = clinic.do("evidence", *arguments, "--lang", "fr")
+        assert done.returncode == 0, done.stderr
+        return (done.stdout + done.stderr).replace(WIDE, " ").replace(NARROW, " ")
+
+    made = french("keygen", "--output", "fr.key")
+    assert made.startswith("clé privée    fr.key (mode 0600 ; gardez-en une copie là où un incendie des deux sites ")
+    assert "clé publique  fr.key.pub (à remettre à votre auditeur, par un canal à part)\nidentifiant   " in made
+    keyid = made.split()[-1][:16]
+
+    created = french("create", "last", "--output", "fr.json", "--key", "fr.key", "--profile", "hds")
+    run = json.loads(payload_of((clinic.folder / "fr.json").read_bytes()))["predicate"]["run"]["run"]
+    assert created.startswith(f"fr.json : dossier de preuve de {run}, signé par la clé {keyid}\n  hds – renseignés : ")
+    assert "    manque : Le contrat d'hébergement : lieux, sous-traitants, accès depuis des pays tiers\n" in created
+
+    first, about, when, beyond, *found = french("verify", "fr.json", "--key", "fr.key.pub").splitlines()
+    assert first == f"fr.json : conforme, à l'octet près, à ce que la clé {keyid} a signé"
+    assert about == f"  exercice de reprise – clinic, échec (L1) : {run}"
+    assert re.fullmatch(
+        rf"  établi le \d\d/\d\d/\d{{4}} à \d\d:\d\d:\d\d UTC par albus-dr {re.escape(__version__)} ; journal \w{{16}}",
+        when,
+    )
+    assert beyond == "Ce qu'il ne démontre pas :"
+    english = clinic.do("evidence", "verify", "fr.json", "--key", "fr.key.pub").stdout.splitlines()[4:]
+    assert len(found) == len(english) > 5
+    assert set(found) & set(english) == set()
+
+
+def test_why_a_file_is_refused_is_said_in_french(clinic: Clinic) -> None:
+    sealed = create(clinic, "m.json")
+    assert clinic.do("evidence", "keygen", "--output", "other.key").returncode == 0
+    for content, why in (
+        (sealed.read_bytes(), "la signature n'est pas celle de la clé "),
+        (sealed.read_bytes() + b" ", "le fichier a été modifié en dehors de ce qui est signé"),
+    ):
+        sealed.write_bytes(content)
+        done = clinic.do("evidence", "verify", "m.json", "--key", "other.key.pub", "--lang", "fr", "--json")
+        assert done.returncode == 5
+        assert f"albus-dr: {why}" in done.stderr
+        assert f"  à faire{WIDE}: prenez une autre copie du fichier{NARROW}; comparez la clé" in done.stderr
+        assert json.loads(done.stdout)["hint"].startswith("take another copy")
 
 
 def test_nothing_that_was_said_in_confidence_is_in_it(clinic: Clinic) -> None:

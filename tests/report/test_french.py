@@ -14,10 +14,14 @@ from albus_dr.bench.scenarios import SCENARIOS
 from albus_dr.cli.common import load_runbook
 from albus_dr.cli.live import phrases as screens
 from albus_dr.errors import UsageError
+from albus_dr.evidence.envelope import _HINT
+from albus_dr.evidence.predicate import _LIMITS, _NOT_OVERWRITTEN
+from albus_dr.evidence.profiles import PROFILES
 from albus_dr.journal.state import RunState
 from albus_dr.plan.build import build
 from albus_dr.plan.timetable import _RHYTHMS, timetable
 from albus_dr.report import FORMATS, markdown, phrases
+from albus_dr.report.findings import LEVELS, limits, unmeasured
 from albus_dr.report.french import FRENCH, NARROW, WIDE, typeset
 from albus_dr.report.french_demo import DEMO
 from albus_dr.report.french_journal import JOURNAL
@@ -32,7 +36,7 @@ from albus_dr.tools.guarded import _AGAIN, _TOO_LATE
 from albus_dr.tools.inventory import _EXTRAS, TOOLS
 from albus_dr.workloads.registry import kinds
 from tests.report.run_states import ALL, failed_drill, passed
-from tests.report.spoken import FILLED, done_by_schedule, found_by_status, sentences, told_by_guard
+from tests.report.spoken import FILLED, done_by_schedule, found_by_status, refused_by_verify, sentences, told_by_guard
 from tests.report.test_report_html import Page
 from tests.workloads.test_derivation import PHASES, derive
 
@@ -154,6 +158,30 @@ def test_a_silent_witness_is_told_in_french() -> None:
         for said in (f"{name} does not answer{why}", f"{name} did not say whether it wrote{why}"):
             told = FRENCH.retold(f"not started: {said}")
             assert told.startswith(f"non démarré{WIDE}: {name.split()[0]} à l'adresse {name.split()[-1]} n")
+
+
+def test_everything_that_evidence_says_has_its_french() -> None:
+    found = {ask.asks for asks in PROFILES.values() for ask in asks} | {*_LIMITS, _NOT_OVERWRITTEN, _HINT}
+    found |= set(refused_by_verify()) - {"it is a X"}
+    assert "its plan is not the one of its digest" in found
+    assert sorted(text for text in found if FRENCH.retold(text) == text) == []
+
+
+@pytest.mark.parametrize("make", ALL.values(), ids=ALL)
+def test_what_evidence_does_not_show_is_told_as_the_report_tells_it(make: Any) -> None:
+    """The signed file has the English sentences; the report says the same ones from the run."""
+    state: RunState = make()
+    for state.proof_level in LEVELS:
+        found = [*unmeasured(state), *limits(state)]
+        assert [FRENCH.retold(text) for text in found] == [*unmeasured(state, FRENCH), *limits(state, FRENCH)]
+
+
+def test_every_clock_that_is_missing_has_its_french() -> None:
+    state = passed()
+    state.clocks = dict.fromkeys(state.clocks)
+    (found,) = [text for text in unmeasured(state) if text.startswith("Clocks: ")]
+    assert FRENCH.retold(found) in unmeasured(state, FRENCH)
+    assert found.count(", ") > 5
 
 
 def test_everything_that_the_doctor_says_has_its_french() -> None:
