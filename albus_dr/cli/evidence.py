@@ -26,7 +26,7 @@ from albus_dr.cli.common import (
     writing,
 )
 from albus_dr.cli.folding import columns, table
-from albus_dr.cli.live.phrases import PHRASES
+from albus_dr.cli.phrases import PHRASES
 from albus_dr.errors import UsageError
 from albus_dr.evidence import envelope, keys
 from albus_dr.evidence.predicate import Repository, Surroundings, Tool, predicate

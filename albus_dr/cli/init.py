@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from albus_dr.cli.common import JsonOption, QuietOption, writing
-from albus_dr.cli.live.phrases import PHRASES
+from albus_dr.cli.phrases import PHRASES
 from albus_dr.errors import UsageError
 from albus_dr.report.words import Words, words_of
 

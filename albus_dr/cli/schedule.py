@@ -20,7 +20,7 @@ from albus_dr.cli.common import (
     load_runbook,
     state_directory,
 )
-from albus_dr.cli.live.phrases import PHRASES
+from albus_dr.cli.phrases import PHRASES
 from albus_dr.errors import NotReadyError, UsageError
 from albus_dr.plan.timetable import Job, timetable
 from albus_dr.report.words import Words, words_of

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from albus_dr.cli.common import ConfigOption, JsonOption, LangOption, QuietOption, RunbookArgument
 from albus_dr.cli.folding import fitted
-from albus_dr.cli.live.phrases import PHRASES
+from albus_dr.cli.phrases import PHRASES
 from albus_dr.errors import ExitCode
 from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.loader import Loaded, load

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from albus_dr.bench.scenarios import SCENARIOS
+from albus_dr.cli import phrases as verbs
 from albus_dr.cli.common import load_runbook
 from albus_dr.cli.live import phrases as screens
 from albus_dr.errors import UsageError
@@ -51,7 +52,7 @@ def said_of_itself() -> set[str]:
     found |= {title for titles in columns for title in titles} | {phrases.NOT_MEASURED}
     found |= set(re.findall(r'words\.say\("([^"]+)"', Path(markdown.__file__).read_text(encoding="utf-8")))
     told = {scenario.tells for scenario in SCENARIOS.values()}
-    return (found | told | set(screens.PHRASES.values())) - {""}
+    return (found | told | {*screens.PHRASES.values(), *verbs.PHRASES.values()}) - {""}
 
 
 def titles() -> set[str]:

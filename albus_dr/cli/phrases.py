@@ -1,0 +1,45 @@
+"""What the verbs that follow no run say to people, and how an error says what to do. Of a run: ``live.phrases``.
+
+By itself: whoever checks a runbook at every keystroke does not wait for the screens and the journal.
+"""
+
+from __future__ import annotations
+
+PHRASES = {
+    "hint": "  what to do: {hint}",
+    "init.files": "{directory}: {files}",
+    "init.next": "Next: put in your sites and names, then  {command}",
+    "validate.valid": "{path} is valid: {count} workloads, {primary} -> {secondary} {km} km apart",
+    "validate.valid_one": "{path} is valid: 1 workload, {primary} -> {secondary} {km} km apart",
+    "validate.unset": (
+        "note: {count} environment variables that {file} uses are not set here, from line {line} on; commands that act need them"
+    ),
+    "validate.unset_one": (
+        "note: 1 environment variable that {file} uses is not set here, on line {line}; commands that act need it"
+    ),
+    "schedule.title": "{runbook}, with {scheduler}",
+    "schedule.job": "{operation}: {rhythm} ({reason}): {condition}",
+    "schedule.installed": "installed",
+    "schedule.changed": "installed, but not like this: run schedule install",
+    "schedule.absent": "not installed",
+    "schedule.next": "next",
+    "schedule.where": "where",
+    "schedule.text": "text",
+    "schedule.in_place": "{runbook}: everything is in place already ({scheduler})",
+    "schedule.nothing": "{runbook}: nothing is installed",
+    "schedule.environment": "What the config takes from the environment must stand in {file}, mode 0600.",
+    "schedule.slept": "cron does not make up for what the machine slept through; `albus-dr compliance` tells.",
+    "schedule.linger": "Your own units run while you are logged in; `loginctl enable-linger` lets them run always.",
+    "evidence.private": "private key",
+    "evidence.keep": "{path} (mode 0600; keep a copy where a fire at both sites can't reach)",
+    "evidence.public": "public key",
+    "evidence.give": "{path} (give it to your auditor, by a way of its own)",
+    "evidence.keyid": "key id",
+    "evidence.created": "{file}: evidence of {run}, signed by {key}",
+    "evidence.profile": "  {profile}: {recorded} recorded, {missing} missing",
+    "evidence.missing": "    missing: {asks}",
+    "evidence.verified": "{file}: every byte is as it was signed by {key}",
+    "evidence.run": "  {operation} of {runbook}, {verdict} ({level}): {run}",
+    "evidence.made": "  made {at} by albus-dr {version}; journal {head}",
+    "evidence.limits": "It does not show:",
+}
