@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from albus_dr import __version__
-from albus_dr.cli.common import ConfigOption, JsonOption, QuietOption, VerboseOption
+from albus_dr.cli.common import ConfigOption, JsonOption, LangOption, QuietOption, VerboseOption
 from albus_dr.cli.streams import has_spoken, prepare_streams, reason_of_loss
 from albus_dr.errors import AlbusError, ExitCode
 
@@ -98,7 +98,11 @@ def _completed(command: Any) -> Any:
 
 
 def _everywhere(
-    config: ConfigOption = None, as_json: JsonOption = False, verbose: VerboseOption = False, quiet: QuietOption = False
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+    lang: LangOption = "en",
 ) -> None:
     """The options that every command takes."""
 
@@ -179,7 +183,7 @@ def _answered(code: ExitCode, message: str, hint: str = "") -> int:
 
 def _told(error: AlbusError) -> int:
     from albus_dr.cli.folding import fitted
-    from albus_dr.cli.live.phrases import PHRASES
+    from albus_dr.cli.phrases import PHRASES
     from albus_dr.report.words import words_of
     from albus_dr.tools.process import redact
 

@@ -25,7 +25,7 @@ def leaves(name: str, command: Any) -> Iterator[tuple[str, Any]]:
 def test_every_command_takes_them(verb: str) -> None:
     for name, command in leaves(verb, load(verb)):
         taken = [option for each in command.params for option in each.opts]
-        for option in ("--config", "--json", "-v", "--verbose", "-q", "--quiet"):
+        for option in ("--config", "--json", "--lang", "-v", "--verbose", "-q", "--quiet"):
             assert taken.count(option) == 1, f"{name} {option}"
 
 
@@ -33,6 +33,13 @@ def test_only_what_prints_no_answer_of_its_own_takes_json_for_nothing() -> None:
     found = [(name, each) for verb in VERBS for name, each in leaves(verb, load(verb))]
     for_nothing = [name for name, command in found for each in command.params if "--json" in each.opts and each.hidden]
     assert for_nothing == ["guard", "schema"]  # one becomes another program, the other prints JSON anyway
+
+
+def test_only_what_says_nothing_to_people_takes_lang_for_nothing() -> None:
+    found = [(name, each) for verb in VERBS for name, each in leaves(verb, load(verb))]
+    assert [name for name, command in found for each in command.params if "--lang" in each.opts and each.hidden] == [
+        "schema"
+    ]
 
 
 @pytest.fixture
