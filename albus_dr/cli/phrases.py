@@ -1,4 +1,4 @@
-"""What the verbs that follow no run say to people, and how an error says what to do. Of a run: ``live.phrases``.
+"""What init, validate, schedule and evidence say to people, and how an error says what to do. Of a run: ``live.phrases``.
 
 By itself: whoever checks a runbook at every keystroke does not wait for the screens and the journal.
 """
