@@ -162,7 +162,10 @@ class FenceMethod(Strict):
         description="Exit code 0 means that the site is off.",
         examples=[["/etc/albus-dr/power-off", "strasbourg"]],
     )
-    probe: Name | None = Field(None, description="A host that answers, and on which server and port are gone.")
+    probe: Name | None = Field(
+        None,
+        description="A host that answers, and on which server and port are gone. Every host with a server needs one.",
+    )
     lease: Literal[True] | None = Field(
         None, description="The site's guard keeps a lease (`--keep-lease`): wait until it has lapsed."
     )

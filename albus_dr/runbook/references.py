@@ -71,6 +71,7 @@ class References(NamedTuple):
         yield from self._sites(self.config)
         for site in _mapping(self.config.get("sites")):
             yield from self._hosts(self.config, site)
+            yield from self._probes(self.config, site)
         yield from self._workload_hosts(self.config)
         yield from self._workload_references(self.config)
         yield from self._scratch(self.config)
@@ -206,6 +207,23 @@ class References(NamedTuple):
             host = _text(config.get(*path))
             if host is not None and host not in hosts and path not in self.stand_ins:
                 yield config.problem(path, f"site {site} has no host {host}", nearest(host, list(hosts)))
+
+    def _probes(self, config: Document, site: str) -> Iterator[Problem]:
+        """Probes that leave a server unlooked at could never prove that the site can't write."""
+        at: Keys = ("sites", site)
+        hosts, servers = _mapping(config.get(*at, "hosts")), _mapping(config.get(*at, "servers"))
+        places: list[Keys] = [
+            (*at, "fence", index, "probe") for index, _ in enumerate(_items(config.get(*at, "fence")))
+        ]
+        probed = {host for place in places if (host := _text(config.get(*place)))}
+        places += [(*at, "servers", name, "host") for name in servers]
+        if not probed or not probed <= hosts.keys() or any(place in self.stand_ins for place in places):
+            return
+        for name in servers:
+            host = _text(config.get(*at, "servers", name, "host"))
+            if host in hosts and host not in probed:
+                message = f"the probes of {site} say nothing of its server {name} at {host}, so they can't prove that the site is off"
+                yield config.problem((*at, "fence"), message, f"add {{probe: {host}}}")
 
     def _workload_hosts(self, config: Document) -> Iterator[Problem]:
         """A workload of any kind may have a host, which both sites must have."""

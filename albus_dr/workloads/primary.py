@@ -113,9 +113,14 @@ def _fence(ctx: StepContext) -> Facts:
     claim(ctx)
     try:
         proof = _prove(ctx)
-    except AlbusError:
-        if ctx.witness:
-            release_claim(ctx.witness, ctx.run.id)
+    except AlbusError as error:
+        try:
+            if ctx.witness:
+                release_claim(ctx.witness, ctx.run.id)
+        except AlbusError as kept:
+            error.hint = (
+                f"{error.hint}. The claim is still at the witness ({kept.message}): albus-dr abort gives it back"
+            )
         raise
     return {"fence": proof.to_json(), "notes": [f"{proof.site} is fenced by {proof.method}: {proof.rests_on}"]}
 
@@ -124,7 +129,8 @@ def _prove(ctx: StepContext) -> FenceProof:
     site = ctx.spec.site
     tried: list[str] = []
     methods = ctx.config.sites[site].fence
-    proofs = (_try(ctx, method, tried) for method in methods)
+    probed = tuple(dict.fromkeys(method.probe for method in methods if method.probe))
+    proofs = (_try(ctx, method, probed, tried) for method in methods)
     proof = next((found for found in proofs if found), None)
     if proof is None and ctx.spec.params["planned"]:
         proof = _probe_servers(ctx, _hosts_of_servers(ctx), tried)
@@ -136,20 +142,31 @@ def _prove(ctx: StepContext) -> FenceProof:
     return proof
 
 
-def _try(ctx: StepContext, method: FenceMethod, tried: list[str]) -> FenceProof | None:
+def _try(ctx: StepContext, method: FenceMethod, probed: tuple[str, ...], tried: list[str]) -> FenceProof | None:
+    """``probed``: the hosts of all probes; together they say something of the site, one alone only of its own servers."""
     site, run = ctx.spec.site, ctx.run.id
     if method.command:
         from albus_dr.tools import process
 
-        done = process.run(
-            method.command, timeout_s=method.timeout, cwd=ctx.base, cancelled=ctx.cancelled, keep=process.WORDS_LIMIT
-        )
+        try:
+            done = process.run(
+                method.command,
+                timeout_s=method.timeout,
+                cwd=ctx.base,
+                cancelled=ctx.cancelled,
+                keep=process.WORDS_LIMIT,
+            )
+        except (TransientError, NotReadyError) as error:  # what would power a lost site off hangs for that very reason
+            if ctx.cancelled.is_set():
+                raise
+            tried.append(error.message)
+            return None
         if done.code == 0:
             return FenceProof(site, "command", f"{method.command[0]} ended with 0", now(), run)
         tried.append(f"{method.command[0]} ended with {done.code}: {done.last_words}")
         return None
     if method.probe:
-        return _probe_servers(ctx, (method.probe,), tried)
+        return _probe_servers(ctx, probed, tried) if method.probe == probed[0] else None
     if method.lease:
         return _lease(ctx, tried)
     statement = ctx.run.options.get("fenced_by") or ctx.run.options.get("without_witness")
@@ -208,8 +225,9 @@ def _hosts_of_servers(ctx: StepContext) -> tuple[str, ...]:
 
 
 def _probe_servers(ctx: StepContext, hosts: tuple[str, ...], tried: list[str]) -> FenceProof | None:
-    """A host that answers, and on which no server's process or port is left."""
+    """Hosts that answer, and on which no server's process or port is left. A server elsewhere may still write: no proof."""
     gone: list[str] = []
+    elsewhere = [f"{name} at {config.host}" for name, config in ctx.site.servers.items() if config.host not in hosts]
     for name, config in ctx.site.servers.items():
         if config.host not in hosts:
             continue
@@ -220,7 +238,7 @@ def _probe_servers(ctx: StepContext, hosts: tuple[str, ...], tried: list[str]) -
                 _wait_for_start_window(ctx)
                 alive = _alive(where, config.data, config.port)
         except (TransientError, NotReadyError) as error:
-            tried.append(f"{config.host} does not answer, which proves nothing: {error.message}")
+            tried.append(f"{config.host} can't be looked at, which proves nothing: {error.message}")
             return None
         if alive:
             raise RefusedError(
@@ -231,6 +249,9 @@ def _probe_servers(ctx: StepContext, hosts: tuple[str, ...], tried: list[str]) -
     if not gone:
         tried.append("the probe's host has no server to look for")
         return None
+    if elsewhere:
+        tried.append(f"the probe says nothing of the server {', '.join(elsewhere)}")
+        return None
     named = ", ".join(f"“{host}”" for host in hosts)  # a host may be called "all"
     said = f"host {named} answered; " if len(hosts) == 1 else f"hosts {named} answered; "
     return FenceProof(ctx.spec.site, "probe", said + "; ".join(gone), now(), ctx.run.id)
@@ -238,7 +259,7 @@ def _probe_servers(ctx: StepContext, hosts: tuple[str, ...], tried: list[str]) -
 
 # Constant text; the data directory and the port are its arguments. It prints what is alive, and nothing otherwise.
 # A file that a killed server left names a process that may be somebody else's by now: a server works in its directory.
-# Where that can't be seen it is taken for alive.
+# Where that can't be seen it is taken for alive; whoever may not look into the directory has seen nothing.
 _ALIVE = r"""
 pid=$(head -n 1 "$1/postmaster.pid" 2>/dev/null)
 if [ -n "$pid" ] && [ -d "/proc/$pid" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" 2>/dev/null; then
@@ -248,13 +269,17 @@ fi
 hex=$(printf '%04X' "$2")
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
   awk -v p=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == p {f = 1} END {if (f) print "port"}'
+[ ! -e "$1" ] || [ -x "$1" ] || echo unreadable
 exit 0
 """
 
 
 def _alive(host: Host, data: str, port: int) -> str:
     done = host.run(("sh", "-c", _ALIVE, "sh", data, str(port)), timeout_s=QUICK_S).check("the host can't be looked at")
-    return done.stdout.replace("\n", " ").replace("port", f"port {port} listens").strip()
+    seen, _, unreadable = done.stdout.partition("unreadable")
+    if unreadable and not seen:
+        raise NotReadyError(f"whoever albus-dr is at {host.name} may not look into {data}")
+    return seen.replace("\n", " ").replace("port", f"port {port} listens").strip()
 
 
 def fence_proof(ctx: StepContext) -> FenceProof:

@@ -337,6 +337,16 @@ CASES = [
     ),
     pytest.param(
         C,
+        "longitude: 7.7521}\n    hosts: {all: {}}\n    servers: {database: {host: all,",
+        "longitude: 7.7521}\n    hosts: {all: {}, db: {}}\n    servers: {database: {host: db,",
+        [
+            "config.yaml:10:12: the probes of strasbourg say nothing of its server database at db, so they can't prove that the site "
+            "is off; add {probe: db}"
+        ],
+        id="a probe that leaves a server out",
+    ),
+    pytest.param(
+        C,
         "probe: all",
         "probe: al",
         ["config.yaml:10:21: site strasbourg has no host al; did you mean all?"],

@@ -1,0 +1,125 @@
+"""What a fence proves, method by method; a proof says nothing of what it did not look at."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albus_dr.errors import RefusedError, TransientError
+from albus_dr.runbook.config import Config
+from albus_dr.tools.fence import FenceProof
+from albus_dr.tools.host import LocalHost
+from albus_dr.tools.process import Completed
+from albus_dr.workloads import access, primary
+from albus_dr.workloads.step import StepContext, StepSpec
+from tests.workloads.test_small_pieces import A, context
+
+NO_PORT = 1  # nothing listens there
+STATED = {"fenced_by": "ana, pulled the plug, saw it dark"}
+
+
+def fencing(
+    tmp_path: Path, fence: list[dict[str, Any]], *, planned: bool = False, options: Mapping[str, Any] = STATED
+) -> StepContext:
+    """Two servers of the lost site, on two hosts."""
+    ctx = context(tmp_path)
+    document = ctx.config.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    document["sites"][A] |= {
+        "hosts": {"one": {}, "two": {}}, "fence": fence, "paths": {}, "scratch": None,
+        "servers": {name: {"host": name, "data": f"{tmp_path}/{name}", "port": NO_PORT} for name in ("one", "two")},
+    }  # fmt: skip
+    return replace(
+        ctx, config=Config.model_validate(document), spec=StepSpec("fence", "", A, "site.fence", "Fence", params={"planned": planned}),
+        run=replace(ctx.run, operation="failover", options=options),
+    )  # fmt: skip
+
+
+def proved(ctx: StepContext) -> FenceProof:
+    return primary._prove(ctx)
+
+
+@contextmanager
+def living(data: Path) -> Iterator[int]:
+    """A process that works in the directory, as postmaster.pid says."""
+    data.mkdir()
+    with subprocess.Popen(("sleep", "60"), cwd=data) as server:
+        (data / "postmaster.pid").write_text(f"{server.pid}\n")
+        yield server.pid
+        server.kill()
+
+
+def test_a_probe_of_one_host_says_nothing_of_a_server_at_another(tmp_path: Path) -> None:
+    with living(tmp_path / "two"), pytest.raises(RefusedError, match="says nothing of the server two at two"):
+        proved(fencing(tmp_path, [{"probe": "one"}]))
+
+
+def test_probes_prove_together_and_a_server_that_lives_is_found(tmp_path: Path) -> None:
+    both = [{"probe": "one"}, {"probe": "two"}]
+    with living(tmp_path / "two"), pytest.raises(RefusedError, match="its server two is alive"):
+        proved(fencing(tmp_path, both))
+    proof = proved(fencing(tmp_path, both))
+    assert proof.method == "probe"
+    assert proof.rests_on.startswith("hosts “one”, “two” answered; ")
+
+
+def test_a_method_after_a_probe_that_proves_nothing_is_tried(tmp_path: Path) -> None:
+    assert proved(fencing(tmp_path, [{"probe": "one"}, {"statement": True}])).method == "statement"
+
+
+def test_a_planned_change_looks_at_every_server(tmp_path: Path) -> None:
+    with living(tmp_path / "two"), pytest.raises(RefusedError, match="its server two is alive"):
+        proved(fencing(tmp_path, [{"probe": "one"}], planned=True, options={}))
+    assert proved(fencing(tmp_path, [], planned=True, options={})).method == "probe"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["sleep", "60"], "did not end within"),
+        (["no-such-program-here"], "is not installed"),
+        (["false"], "ended with 1"),
+    ],
+)
+def test_a_command_that_hangs_or_is_not_there_does_not_stop_the_next_method(
+    tmp_path: Path, command: list[str], said: str
+) -> None:
+    methods: list[dict[str, Any]] = [{"command": command, "timeout": "300ms"}, {"statement": True}]
+    assert proved(fencing(tmp_path, methods)).method == "statement"
+    with pytest.raises(RefusedError, match=said):
+        proved(fencing(tmp_path, methods, options={}))
+
+
+def test_a_run_that_was_stopped_while_the_command_hangs_tries_nothing_more(tmp_path: Path) -> None:
+    ctx = fencing(tmp_path, [{"command": ["sleep", "60"], "timeout": "10s"}, {"statement": True}])
+    ctx.cancelled.set()
+    with pytest.raises(TransientError):
+        proved(ctx)
+
+
+@dataclass(frozen=True)
+class Nobody(LocalHost):
+    """This machine, for a user who may not look into others' directories."""
+
+    def run(self, argv: Sequence[str], **more: Any) -> Completed:
+        drop = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--") if os.geteuid() == 0 else ()
+        return super().run((*drop, *argv), **more)
+
+
+def test_a_directory_that_nobody_may_look_into_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        top = Path(folder)
+        top.chmod(0o755)
+        (top / "one").mkdir(mode=0)
+        monkeypatch.setattr(access, "host", lambda *_: Nobody())
+        with pytest.raises(RefusedError, match=r"may not look into .*/one"):
+            proved(fencing(top, [{"probe": "one"}, {"probe": "two"}], options={}))
+        (top / "one").rmdir()
+        assert proved(fencing(top, [{"probe": "one"}, {"probe": "two"}], options={})).method == "probe"
