@@ -93,7 +93,7 @@ class Ground:
             if last.code == 0:
                 return last
             if last.code == 1:
-                raise Stuck(f"a bug in albus-dr: {last.said.strip()[-600:]}")
+                raise Stuck(f"a bug in albus-dr: {last.said.strip()[:1200]}")
             last = self.finish(self.desk.begin("resume", run, "--json", environment=environment))
         if last.code == 0:
             return last

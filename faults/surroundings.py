@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,8 @@ import psycopg
 
 from albus_dr.bench.sites import Bench
 from albus_dr.errors import NotReadyError
+from albus_dr.tools.inventory import postgres_program
+from albus_dr.tools.process import Completed
 from faults.ground import Ground, Operation, Stuck, fresh, ground
 from faults.outcome import Outcome
 
@@ -22,6 +25,8 @@ DISK_MB = 512
 WAL_LIMIT_MB = 64
 CLOCK_OFF = {"ahead": "+10m", "behind": "-10m"}
 PATIENCE_S = 120.0
+# libfaketime breaks clock_nanosleep(2), which Python sleeps with.
+_SLEEP = "import select, time\ntime.sleep = lambda seconds: select.select([], [], [], max(0.0, seconds))\n"
 
 
 # --- a full disk --------------------------------------------------------------------------------------------------
@@ -34,8 +39,8 @@ def full_disk(site: str, operation: Operation) -> Outcome:
         fill(ballast)
         if site == here.source:
             until(lambda: _has_no_room(here), "the primary goes on although its disk is full")
-            if operation == "failover":
-                here.lose_power()
+        if operation == "failover":
+            here.lose_power()
         run, last = here.run(operation)
         if last.code != 0:
             ballast.unlink()
@@ -82,30 +87,29 @@ def fill(path: Path) -> None:
 
 def wrong_clock_of_albus_dr(operation: Operation, off: str) -> Outcome:
     """The operator's machine is ten minutes off."""
-    with ground() as here:
+    with ground() as here, tempfile.TemporaryDirectory() as shims:
+        (Path(shims) / "sitecustomize.py").write_text(_SLEEP)
+        environment = {**faked(off), "PYTHONPATH": shims}
         if operation == "failover":
             here.lose_power()
         here.disrupted_at = None  # the operator reads it from that clock, too
-        run, last = here.run(operation, environment=faked(off))
-        return here.outcome(here.go_on(run, last, faked(off)))
+        run, last = here.run(operation, environment=environment)
+        return here.outcome(here.go_on(run, last, environment))
 
 
 def wrong_clock_of_a_site(site: str, operation: Operation, off: str) -> Outcome:
     """One site's PostgreSQL is ten minutes off. Its times are the only measure of a loss: a person accepts what it says."""
 
     def prepare(bench: Bench) -> Callable[[], None]:
-        before = {key: os.environ.get(key) for key in faked(off)}
         mine = bench.sites[site].server
 
-        def start_with_wrong_clock() -> None:
-            os.environ.update(faked(off))
-            try:
-                type(mine).start(mine)
-            finally:
-                for key, value in before.items():
-                    os.environ.pop(key, None) if value is None else os.environ.update({key: value})
+        def run_with_wrong_clock(program: str, *arguments: str, timeout_s: float = 60) -> Completed:
+            # Behind setpriv: what root's libfaketime begins, another user's may not go on with.
+            clock = ("env", *(f"{key}={value}" for key, value in faked(off).items()))
+            argv = (*clock, str(postgres_program(program)), *arguments)
+            return mine.place.run(argv, timeout_s=timeout_s, run_as=mine.system_user)
 
-        object.__setattr__(mine, "start", start_with_wrong_clock)
+        object.__setattr__(mine, "run", run_with_wrong_clock)
         return lambda: None
 
     with ground(prepare=prepare) as here:
@@ -122,7 +126,7 @@ def faked(off: str) -> dict[str, str]:
     found = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
     if found is None:
         raise NotReadyError("libfaketime is not installed here", hint="apt-get install faketime")
-    return {"LD_PRELOAD": str(found), "FAKETIME": off, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    return {"LD_PRELOAD": str(found), "FAKETIME": off, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"}
 
 
 # --- a slot -------------------------------------------------------------------------------------------------------
