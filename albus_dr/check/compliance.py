@@ -2,7 +2,8 @@
 
 What a drill proved ends with the first of three things: the period is over; the drill's plan is another one today; a
 later drill of the same plan failed, which disproves the earlier one. A drill that was interrupted, waits, or was refused
-proves nothing, either way; nor does one that was asked for an older recovery point.
+proves nothing, either way; nor does one that was asked for an older recovery point. A drill counts from when its data had
+come back, and not from when somebody resumed it for its cleanup.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def decide(promise: Promise, runs: Iterable[RunState], at: datetime) -> Complian
 
     if last is None:
         return answer("overdue", _nothing_proved(promise, known), at)
-    due_at = _ended_at(last) + timedelta(seconds=promise.drill_every_s)
+    due_at = _proved_at(last) + timedelta(seconds=promise.drill_every_s)
     missed = _missed(promise, last)
     if last.verdict != "passed" and not missed:
         return answer("overdue", f"the last drill failed ({last.run}): {last.reason}", _ended_at(last))
@@ -107,7 +108,9 @@ def _telling(runs: Iterable[RunState], at: datetime) -> Iterator[RunState]:
     """The drills that had ended by then and proved something: that recovery works, or that it does not."""
     for run in runs:
         ended = run.clocks["ended_at"]
-        told = run.verdict == "passed" or (run.verdict == "failed" and run.exit_code != ExitCode.REFUSED)
+        # What did all that it was to do and was not measured has not shown that recovery works.
+        unmeasured = run.verdict == "incomplete" and run.exit_code == ExitCode.STEP_FAILED
+        told = run.verdict == "passed" or unmeasured or (run.verdict == "failed" and run.exit_code != ExitCode.REFUSED)
         if (
             run.operation == "drill"
             and not run.point
@@ -123,6 +126,10 @@ def _ended_at(run: RunState) -> datetime:
     ended = run.clocks["ended_at"]
     assert ended is not None
     return ended
+
+
+def _proved_at(run: RunState) -> datetime:
+    return run.clocks["service_verified_at"] or run.clocks["data_recovered_at"] or _ended_at(run)
 
 
 def _missed(promise: Promise, run: RunState) -> str:

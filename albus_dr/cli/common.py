@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from albus_dr.errors import AlbusError, UsageError
 
 if TYPE_CHECKING:
     from albus_dr.journal.state import RunState
-    from albus_dr.journal.store import JournalStore
+    from albus_dr.journal.store import BrokenChain, JournalStore
     from albus_dr.report.words import Words
     from albus_dr.runbook.loader import Loaded
 
@@ -152,6 +153,17 @@ def newest_demo() -> Path | None:
     """The state directory of the last demo: it keeps its runs apart."""
     found = sorted((state_directory() / "demo").glob("*/engine.sqlite"))
     return found[-1].parent if found else None
+
+
+def runs_beside(store: JournalStore, state: RunState) -> list[RunState]:
+    """Earlier runs of its kind, to compare with. One whose journal was changed is left out, and named on stderr."""
+    from albus_dr.engine.history import runs_like
+
+    damaged: list[BrokenChain] = []
+    found = runs_like(store, state, damaged)
+    for broken in damaged:
+        print(f"albus-dr: left out of the comparison with earlier runs: {broken.message}", file=sys.stderr)
+    return found
 
 
 def run_state(store: JournalStore, run: str) -> RunState:

@@ -23,7 +23,7 @@ from typing import Any
 import typer
 
 from albus_dr.cli.charge import Standpoint, give_up_claim, in_charge, resumed_standpoint, standpoint
-from albus_dr.cli.common import engine_address, journal, load_runbook, state_directory
+from albus_dr.cli.common import engine_address, journal, load_runbook, runs_beside, state_directory
 from albus_dr.cli.consent import question
 from albus_dr.cli.folding import fitted
 from albus_dr.cli.live import screen_for, summary
@@ -36,11 +36,11 @@ from albus_dr.engine.history import (
     require_nothing_unfinished,
     require_same_primary,
     returned_unkept,
-    runs_like,
 )  # fmt: skip
 from albus_dr.engine.lock import exclusive
 from albus_dr.engine.run import Execution, execute
 from albus_dr.errors import AlbusError, ExitCode, RefusedError, UsageError
+from albus_dr.journal.event import this_boot
 from albus_dr.journal.fold import fold, parse_time
 from albus_dr.journal.state import RunState
 from albus_dr.journal.store import JournalStore
@@ -337,7 +337,7 @@ def _run(
         for event in store.events(info.id):
             screen.on_event(event)
         store.listen(screen.on_event)
-        started = store.append(info.id, "RunStarted", {"process": os.getpid()})
+        started = store.append(info.id, "RunStarted", {"process": os.getpid(), "boot": this_boot()})
         if plan.operation == "drill" and fold(store.events(info.id)).clocks["disrupted_at"] is None:
             # A drill supposes that the site is lost at the moment it begins.
             store.append(info.id, "ClockRecorded", {"clock": "disrupted_at", "at": started.at})
@@ -388,7 +388,7 @@ def _signals(stopped: Signal, words: Words) -> Iterator[None]:
 def _others(store: JournalStore, state: RunState) -> list[RunState]:
     """Runs to put beside this one. What is wrong with an old journal is said, and is not this run's fault."""
     try:
-        return runs_like(store, state)
+        return runs_beside(store, state)
     except AlbusError as error:
         print(f"the report shows no earlier runs: {error.message}", file=sys.stderr)
         return []

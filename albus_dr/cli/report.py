@@ -16,6 +16,7 @@ from albus_dr.cli.common import (
     find_run,
     journal,
     run_state,
+    runs_beside,
     writing,
 )
 from albus_dr.errors import UsageError
@@ -36,7 +37,6 @@ def command(
 ) -> None:
     """Print or write what happened, for people and machines, from the run's journal."""
     from albus_dr.cli.operate import REPORT_FILES
-    from albus_dr.engine.history import runs_like
 
     words = words_of(lang)
     names = ["json"] if as_json else [name.strip() for name in format_.split(",")]
@@ -53,7 +53,7 @@ def command(
         raise UsageError("several formats need --output DIRECTORY")
     with journal(engine) as store:
         state = run_state(store, find_run(store, run))
-        others = runs_like(store, state)
+        others = runs_beside(store, state)
     for name in names:
         text = FORMATS[name](state, words, others)
         if output is None:

@@ -22,6 +22,7 @@ from albus_dr.cli.common import (
     journal,
     newest_demo,
     run_state,
+    runs_beside,
     state_directory,
 )  # fmt: skip
 from albus_dr.cli.folding import columns, fitted, table
@@ -117,12 +118,10 @@ def compare_runs(
     lang: LangOption = "en",
 ) -> None:
     """A run beside an earlier one of its kind: what got slower, how much margin is left, and where that is going."""
-    from albus_dr.engine.history import runs_like
-
     with journal(engine) as store:
         after = run_state(store, find_run(store, run))
         before = None if earlier is None else run_state(store, find_run(store, earlier))
-        like = runs_like(store, after)
+        like = runs_beside(store, after)
     before, after = _pair(before, after, like)
     at = after.clocks["ended_at"] or datetime.now(UTC)
     going = trend([*of_a_kind(after, like), after], after.rto_s, at)

@@ -39,7 +39,7 @@ from albus_dr.engine.history import (
     runs_of,
 )
 from albus_dr.errors import AlbusError, ExitCode, RefusedError, UsageError
-from albus_dr.journal.state import CHANGES_PRIMARY, RunState
+from albus_dr.journal.state import CHANGES_PRIMARY, RECOVERS, RunState
 from albus_dr.journal.store import BrokenChain, JournalStore
 from albus_dr.report.words import ENGLISH, Words, words_of
 from albus_dr.runbook.loader import Loaded
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 SCHEMA = "albus-dr/status/1"
 REFRESH_S = 5.0
 LAST_RUNS = 5
-RECOVERIES = ("drill", "switchover", "failover", "failback")
+MEASURED = (ExitCode.PASSED, ExitCode.OBJECTIVE_MISSED)  # what came back wrong was not recovered, however fast
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ def _history(store: JournalStore, loaded: Loaded, now: datetime) -> History:
     runbook = loaded.runbook
     primary, secondary = primary_and_secondary(store, runbook)
     damaged: list[BrokenChain] = []
-    runs = tuple(runs_of(store, runbook.runbook, RECOVERIES, damaged=damaged))
+    runs = tuple(runs_of(store, runbook.runbook, RECOVERS, damaged=damaged))
     ended = [run for run in runs if run.exit_code is not None]
     changes = [
         run for run in runs if run.operation in CHANGES_PRIMARY and run.target == primary and changed_primary(run)
@@ -201,7 +201,7 @@ def _history(store: JournalStore, loaded: Loaded, now: datetime) -> History:
     return History(
         primary, secondary, drill=next((run for run in ended if run.operation == "drill" and not run.point), None),
         compliance=compliance.look(store, loaded, now),
-        measured=next((run for run in ended if run.operation in RECOVERIES and run.rta_s is not None), None),
+        measured=next((run for run in ended if run.exit_code in MEASURED and run.rta_s is not None), None),
         failover=changes[0] if changes and changes[0].operation == "failover" else None,
         unfinished=unfinished, runs=tuple(islice(runs_of(store, runbook.runbook, damaged=[]), LAST_RUNS)),
         damaged=tuple(broken.message for broken in damaged),

@@ -26,12 +26,15 @@ def runs_of(
     return _folded(store, runbook, reversed(store.runs(operations)), damaged)
 
 
-def runs_like(store: JournalStore, state: RunState) -> list[RunState]:
-    """The runbook's readable runs of the same operation, within a year before this one; none for those that leave thousands."""
+def runs_like(store: JournalStore, state: RunState, damaged: list[BrokenChain]) -> list[RunState]:
+    """The runbook's runs of the same operation, within a year before this one; none for those that leave thousands.
+
+    ``damaged`` takes those that can't be read.
+    """
     if state.operation not in RECOVERS or (declared := state.clocks["declared_at"]) is None:
         return []
     found = []
-    for run in runs_of(store, state.runbook, (state.operation,), damaged=[]):
+    for run in runs_of(store, state.runbook, (state.operation,), damaged=damaged):
         at = run.clocks["declared_at"]
         if at is not None and declared - at > _A_YEAR:
             break

@@ -153,9 +153,10 @@ _MEASURED_TO = {
 
 def _actuals(state: RunState, last_clock: str) -> Actuals:
     disrupted = state.clocks["disrupted_at"]
-    # A failback is declared long before users notice: the other site is rebuilt first.
-    by_disruption = state.clock == "disruption" or state.operation == "failback"
-    start, end = state.steady("disrupted_at" if by_disruption else "declared_at"), state.steady(last_clock)
+    start, end = (
+        state.steady("disrupted_at" if state.clock == "disruption" else "declared_at"),
+        state.steady(last_clock),
+    )
     recovers = state.operation in RECOVERS
     recovered = (
         recovers and state.clocks["data_recovered_at"] is not None

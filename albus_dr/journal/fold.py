@@ -10,6 +10,8 @@ from albus_dr.journal.event import Event
 from albus_dr.journal.state import Creation, RunState, StepState, VerificationState
 from albus_dr.units import format_duration
 
+# Written by another process than the one that runs the steps, maybe on another machine.
+_BY_OTHERS = ("ApprovalGiven", "AbortRequested", "StepDecided", "RunResumed")
 CLOCK_MOVED_S = 2.0  # NTP slews by less while a step runs
 
 
@@ -26,6 +28,8 @@ def fold(events: Iterable[Event]) -> RunState:
             not event.step or event.step in state.steps
         ):  # what is said of a step that isn't there is of no use
             handler(state, event)
+        if event.kind not in _BY_OTHERS:
+            state.ahead_s = _ahead_s(event)
         state.events += 1
         state.last_hash = event.hash
     return state
@@ -41,8 +45,9 @@ def _declared(event: Event) -> RunState:
     objectives = data["objectives"]
     state = RunState(
         run=event.run, runbook=data["runbook"], description=data.get("description", ""), operation=data["operation"],
-        scenario=data.get("scenario"), plan_digest=data["plan_digest"], source=data["source"], target=data["target"],
-        rto_s=objectives["rto_s"], rpo_s=objectives["rpo_s"], clock=objectives["clock"],
+        ahead_s=_ahead_s(event), scenario=data.get("scenario"),
+        plan_digest=data["plan_digest"], source=data["source"], target=data["target"],
+        rto_s=objectives["rto_s"], rpo_s=objectives["rpo_s"], clock=clock_of(data["operation"], objectives["clock"]),
         budgets=objectives.get("budgets", {}),
         point=data.get("options", {}).get("point") or "",
         notes=list(data.get("notes", ())), operator=data.get("operator", ""),
@@ -57,7 +62,16 @@ def _declared(event: Event) -> RunState:
     return state
 
 
+def clock_of(operation: str, clock: str) -> str:
+    """What the recovery time counts from: a failback is declared long before users notice, while the site is rebuilt."""
+    return "disruption" if operation == "failback" else clock
+
+
 def _started(state: RunState, event: Event) -> None:
+    boot = event.data.get("boot", "")
+    if boot and boot == state.boot:
+        _tell_of_a_move(state, _ahead_s(event) - state.ahead_s, "before it was resumed")
+    state.boot = boot
     if state.clocks["started_at"] is None:
         state.clocks["started_at"] = parse_time(event.at)
 
@@ -154,6 +168,11 @@ def _compare_clocks(state: RunState, step: StepState, event: Event) -> None:
     ahead_s, moved_s = step.began_by
     step.began_by = None
     moved_s = _ahead_s(event) - ahead_s - (state.clock_moved_s - moved_s)  # what another step has not told
+    _tell_of_a_move(state, moved_s, f"during {step.id}")
+
+
+def _tell_of_a_move(state: RunState, moved_s: float, when: str) -> None:
+    """The wall clock went by so much more than the monotonic one."""
     if abs(moved_s) < CLOCK_MOVED_S:
         return
     state.clock_moved_s += moved_s
@@ -161,11 +180,11 @@ def _compare_clocks(state: RunState, step: StepState, event: Event) -> None:
     if moved_s < 0:
         state.set_back_s -= moved_s
         state.notes.append(
-            f"the clock of the machine was set back by {moved} during {step.id}: the recovery time is measured across that"
+            f"the clock of the machine was set back {when} by {moved}: the recovery time is measured across that"
         )
     else:
         state.notes.append(
-            f"the clock of the machine went forward by {moved} during {step.id}: it was set, or the machine slept; that time counts"
+            f"the clock of the machine went forward {when} by {moved}: it was set, or the machine slept; that time counts"
         )
 
 

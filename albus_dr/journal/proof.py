@@ -17,13 +17,14 @@ _ANSWERS = ("service", "traffic")  # the kinds whose verifying steps have seen r
 def run_level(state: RunState, *, passed: bool) -> str:
     """Of the run as a whole. ``passed``: its verdict, which the state may not have yet."""
     clocks, wrong = state.clocks, _wrong(state)
+    compared = any(found.verdict == "passed" and found.kind != NETWORK for found in state.verifications)
     if passed and state.operation in CHANGES_PRIMARY and clocks["clients_verified_at"]:
         return "L5" if state.operation == "failback" else "L4"
     kinds = {_kind(step) for step in state.steps.values() if step.workload in wrong}
     data_is_whole = kinds <= set(_ANSWERS)
     if clocks["service_verified_at"] and data_is_whole and "service" not in kinds:
         return "L3"
-    if clocks["data_recovered_at"] and data_is_whole:
+    if clocks["data_recovered_at"] and data_is_whole and compared:
         return "L2"
     return "L1" if any(step.status == "succeeded" for step in state.steps.values()) else "L0"
 

@@ -114,6 +114,10 @@ class RunState:
     acknowledged_writes: int | None = None
     lost_writes: int | None = None
     clocks: dict[str, datetime | None] = field(default_factory=lambda: dict.fromkeys(CLOCKS))
+    boot: str = ""
+    """Which start of the machine its last process lived in; the monotonic clock counts from that."""
+    ahead_s: float = 0.0
+    """How far the wall clock was ahead of the monotonic one at the newest event of the run's own process."""
     clock_moved_s: float = 0.0
     """How far the machine's wall clock has moved against its monotonic one, while steps ran."""
     set_back_s: float = 0.0

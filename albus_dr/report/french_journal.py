@@ -122,6 +122,14 @@ NOTES = {
     "the clock of the machine was set back by {time} during {step}: the recovery time is measured across that": (
         "l'horloge de la machine a été reculée de {time} pendant {step} : la durée de reprise en tient compte"
     ),
+    "the clock of the machine was set back {when} by {time}: the recovery time is measured across that": (
+        "l'horloge de la machine a été reculée de {time} {when} : la durée de reprise en tient compte"
+    ),
+    "the clock of the machine went forward {when} by {time}: it was set, or the machine slept; that time counts": (
+        "l'horloge de la machine a avancé de {time} {when} : elle a été réglée, ou la machine était en veille ; ce temps compte"
+    ),
+    "during {step}": "pendant {step}",
+    "before it was resumed": "avant la poursuite",
     "the clock of the machine went forward by {time} during {step}: it was set, or the machine slept; that time counts": (
         "l'horloge de la machine a avancé de {time} pendant {step} : elle a été réglée, ou la machine était en veille ; ce temps compte"
     ),

@@ -37,7 +37,7 @@ from albus_dr.workloads.registry import kinds
 
 TOP = Path(__file__).resolve().parents[2]
 FIRST = datetime(2026, 1, 5, 4, 0, tzinfo=UTC)  # a Monday; a drill begins at four and is over at half past
-OVER = timedelta(minutes=30)
+OVER, BACK = timedelta(minutes=30), timedelta(minutes=9)
 MISSED, FAILED, SLOW, CHANGED = 70, 140, 210, 250  # days
 DIGEST = "d1" * 32
 
@@ -70,7 +70,7 @@ class Book:
         assert question in text
         self.path.write_text(text.replace(question, f"{question}{question.replace('invoice', 'visit')}", 1))
 
-    def drill(self, begins: datetime, *, failed: bool = False, took: timedelta = timedelta(minutes=9)) -> str:
+    def drill(self, begins: datetime, *, failed: bool = False, took: timedelta = BACK) -> str:
         """A drill as the journal would have it: events at their times, judged by the engine's own rule."""
         plan, objectives = self.plan(), self.loaded.runbook.objectives
         run = f"drill-{begins:%Y%m%dT%H%M%SZ}-00000001"
@@ -122,10 +122,10 @@ def expected(day: int) -> tuple[int, timedelta]:
     if FAILED <= day < FAILED + 7:
         return 9, timedelta(days=FAILED) + OVER
     if MISSED <= day < MISSED + 7:
-        return (0 if day < 73 else 9), timedelta(days=63 + 10) + OVER
+        return (0 if day < 73 else 9), timedelta(days=63 + 10) + BACK
     if SLOW <= day < SLOW + 7:
         return 6, timedelta(days=SLOW + 10, hours=5)
-    return 0, timedelta(days=last + 10) + OVER
+    return 0, timedelta(days=last + 10) + BACK
 
 
 @pytest.mark.timeout(600)
@@ -135,7 +135,7 @@ def test_a_year_of_weekly_drills_is_answered_rightly_on_every_day(book: Book) ->
         if day > CHANGED and CHANGED not in plans:
             book.change()
         if day != MISSED:
-            slow = timedelta(hours=5) if day == SLOW else timedelta(minutes=9)
+            slow = timedelta(hours=5) if day == SLOW else BACK
             book.drill(FIRST + timedelta(days=day), failed=day == FAILED, took=slow)
         plans[day if day < CHANGED else CHANGED] = book.plan().digest
     assert plans[0] != plans[CHANGED]
@@ -195,6 +195,16 @@ def test_a_later_failed_drill_disproves_an_earlier_one_and_a_later_pass_mends_it
     assert code(ended(), ended("failed", 5, day=1), ended(day=2)) == 0
 
 
+def test_a_later_drill_that_did_not_measure_the_recovery_counts_as_one_that_failed() -> None:
+    assert code(ended(), ended("incomplete", 4, day=1)) == 9
+
+
+def test_a_drill_counts_from_when_the_data_were_back_and_not_from_its_cleanup() -> None:
+    drill = ended(day=9)
+    drill.clocks["service_verified_at"] = FIRST
+    assert (code(drill, day=9.5), code(drill, day=10.5)) == (0, 9)
+
+
 def test_a_drill_proves_nothing_about_the_other_site() -> None:
     there = ended(source="b", target="a", plan_digest="other")
     found = decide(PROMISE, (there,), FIRST + timedelta(days=1))
@@ -203,9 +213,7 @@ def test_a_drill_proves_nothing_about_the_other_site() -> None:
     assert "none has shown yet that b can recover" in found.reason
 
 
-@pytest.mark.parametrize(
-    ("verdict", "exit_code"), [("incomplete", 130), ("incomplete", 4), ("failed", 8), ("incomplete", None)]
-)
+@pytest.mark.parametrize(("verdict", "exit_code"), [("incomplete", 130), ("failed", 8), ("incomplete", None)])
 def test_what_proved_nothing_changes_nothing(verdict: str, exit_code: int | None) -> None:
     assert code(ended(), ended(verdict, exit_code, day=1)) == 0
     assert code(ended(verdict, exit_code)) == 9

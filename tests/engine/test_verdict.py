@@ -9,7 +9,7 @@ import pytest
 
 from albus_dr.engine.verdict import Judgement, judge
 from albus_dr.errors import ExitCode
-from albus_dr.journal.state import RunState, StepState
+from albus_dr.journal.state import RunState, StepState, VerificationState
 from albus_dr.workloads.step import Verdict
 
 START = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
@@ -25,6 +25,7 @@ def run(
         run="r", runbook="b", description="", operation=operation, scenario=None, plan_digest="", source="a",
         target="z", rto_s=RTO_S, rpo_s=RPO_S, clock=clock,
     )  # fmt: skip
+    state.verifications.append(VerificationState("db.count", "db", "rows", "1", "1", "passed"))
     state.clocks |= {
         "disrupted_at": START if disrupted else None,
         "declared_at": START + timedelta(seconds=20),
@@ -188,6 +189,9 @@ def test_proof_levels() -> None:
         step.status = "pending"
     assert judged(empty).proof_level == "L0"
     assert judged(run(clients_s=None, service_s=None)).proof_level == "L2"
+    uncompared = run(clients_s=None, service_s=None)
+    uncompared.verifications.clear()
+    assert judged(uncompared).proof_level == "L1"
     assert judged(run("drill")).proof_level == "L3"
     assert judged(run(clients_s=RTO_S + 1)).proof_level == "L3"  # clients came back, too late: not the highest
     assert judged(run()).proof_level == "L4"

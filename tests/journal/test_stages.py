@@ -69,7 +69,7 @@ def moved(*events: tuple[str, str, float, float], **data: Any) -> RunState:
     }  # fmt: skip
     kept: dict[str, dict[str, Any]] = {
         "StepIntended": {"attempt": 1}, "StepSucceeded": {"facts": {}, "adopted": False}, "StepAttemptFailed": {"error": ""},
-        "RunResumed": {"operator": "me"},
+        "RunResumed": {"operator": "me"}, "RunStarted": {"boot": "b0"}, "ApprovalGiven": {"who": "d", "why": ""},
     }  # fmt: skip
     found = [Event("failover-1", 0, "RunDeclared", "", at(0).isoformat(), 0.0, declared, "", "")]
     for seq, (kind, name, wall_s, monotonic_s) in enumerate(events, start=1):
@@ -90,7 +90,7 @@ def test_a_clock_that_is_set_back_shortens_nothing_and_is_told_once() -> None:
         ("declared_at", 0.0), ("fenced_at", 10.0), ("clients_verified_at", 70.0)
     ]  # fmt: skip
     assert [note for note in state.notes if "clock" in note] == [
-        "the clock of the machine was set back by 1 h during one: the recovery time is measured across that"
+        "the clock of the machine was set back during one by 1 h: the recovery time is measured across that"
     ]
 
 
@@ -102,7 +102,23 @@ def test_a_clock_that_goes_forward_counts_and_is_told() -> None:
     )  # fmt: skip
     assert [(each.clock, each.took_s, each.is_over) for each in stages(state)][-1] == ("fenced_at", 3604.0, True)
     assert [note for note in state.notes if "clock" in note] == [
-        "the clock of the machine went forward by 1 h during one: it was set, or the machine slept; that time counts"
+        "the clock of the machine went forward during one by 1 h: it was set, or the machine slept; that time counts"
+    ]
+
+
+def test_a_clock_that_was_set_back_before_the_run_was_resumed_shortens_nothing() -> None:
+    """What other processes, maybe on other machines, say in between tells nothing of this one's clock."""
+    state = moved(
+        ("RunStarted", "", 1, 1), ("ClockRecorded", "disrupted", 1, 1), ("StepIntended", "one", 2, 2),
+        ("ApprovalGiven", "two", 30, 90000), ("RunResumed", "", 60, 3660), ("RunStarted", "", 61, 3661),
+        ("StepSucceeded", "one", 62, 3662), ("ClockRecorded", "clients_verified", 62, 3662),
+    )  # fmt: skip
+    back, gone = state.steady("clients_verified_at"), state.steady("disrupted_at")
+    assert back is not None
+    assert gone is not None
+    assert (back - gone).total_seconds() == 3661.0
+    assert [note for note in state.notes if "clock" in note] == [
+        "the clock of the machine was set back before it was resumed by 1 h: the recovery time is measured across that"
     ]
 
 

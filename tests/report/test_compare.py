@@ -130,7 +130,7 @@ def test_a_broken_journal_of_an_earlier_run_does_not_keep_this_ones_report_from_
         assert changed.rowcount == 1
     write_reports(book.store, fold(book.store.events(new)), ENGLISH)
     assert "No earlier run" in (book.store.run_directory(new) / "report.html").read_text()
-    assert f"the report shows no earlier runs: the journal of {old} was changed" in capsys.readouterr().err
+    assert f"left out of the comparison with earlier runs: the journal of {old} was changed" in capsys.readouterr().err
 
 
 def test_the_first_of_its_kind_has_nothing_to_be_compared_with(book: Book) -> None:

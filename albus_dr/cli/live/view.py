@@ -11,6 +11,7 @@ from typing import Any
 
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.journal.event import Event
+from albus_dr.journal.fold import clock_of
 from albus_dr.report.findings import one_line
 from albus_dr.report.words import Words, utc
 
@@ -128,7 +129,8 @@ class View:
             self.declared = at
             self.runbook, self.operation = text_of(data, "runbook"), text_of(data, "operation")
             self.source, self.target = text_of(data, "source"), text_of(data, "target")
-            self.rto_s, self.clock = number_of(objective, "rto_s"), text_of(objective, "clock", "disruption")
+            self.rto_s = number_of(objective, "rto_s")
+            self.clock = clock_of(self.operation, text_of(objective, "clock", "disruption"))
             for step in items_of(mapping_of(data, "plan"), "steps"):
                 if id_ := text_of(step, "id"):
                     self.steps[id_] = Step(id_, text_of(step, "title", id_), text_of(step, "action"))
