@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -16,11 +17,12 @@ from albus_dr.cli.common import (
     VerboseOption,
     find_run,
     journal,
-    run_state,
 )
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.cli.operate import Manner, resume
 from albus_dr.errors import RefusedError, UsageError
+from albus_dr.journal.event import Event
+from albus_dr.journal.fold import fold
 from albus_dr.report.words import words_of
 
 
@@ -40,8 +42,8 @@ def command(
     manner = Manner(engine, as_json, verbose, quiet, words=words_of(lang))
     with journal(engine) as store:
         found = find_run(store, run)
-        if run_state(store, found).verdict == "passed":
-            raise UsageError(f"{found} has passed; there is nothing to stop")
+        if reason := _nothing_to_give_up(store.events(found)):
+            raise UsageError(f"{found} {reason}; there is nothing to give up", hint=f"albus-dr report {found}")
         store.append(found, "AbortRequested", {"who": getpass.getuser(), "why": why})
     try:
         resume(found, manner, stop=True)
@@ -53,3 +55,20 @@ def command(
             f"{found} is given up, and nothing could be cleaned up: {error.message}",
             hint=f"when that is over: albus-dr abort {found} again. {error.hint}",
         ) from None
+
+
+def _nothing_to_give_up(events: Sequence[Event]) -> str:
+    """Why a run that has ended is left alone, in the journal too: what was signed about it stays true. Empty where a step was
+    not done, whatever the exit code: until such a change of primary is resumed or given up, no other may begin."""
+    state = fold(events)
+    if state.exit_code is None:
+        return ""
+    cleanup = state.steps.get("cleanup")
+    if cleanup is not None and cleanup.status == "succeeded":
+        return "has ended and has removed what it restored"
+    if all(step.status == "succeeded" for step in state.steps.values()):
+        return "has ended and has done all of its steps"
+    turns = [event.kind for event in events if event.kind in ("RunResumed", "AbortRequested", "RunEnded")]
+    if cleanup is None and turns[-2:] == ["AbortRequested", "RunEnded"]:
+        return "was given up already"
+    return ""

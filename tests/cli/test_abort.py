@@ -1,0 +1,83 @@
+"""abort gives up what was left half done, and leaves alone what has come to its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albus_dr.journal.store import JournalStore
+from tests.cli.two_directories import TwoDirectories
+
+TOLD = "steps:\n  - {name: Tell the nurses, run: [touch, told], undo: [touch, untold], after: thing.take, in: [failover, drill]}\n"
+THING = """\
+  thing:
+    kind: command
+    failover: {take: [sh, -c, 'eval "$TAKE"'], verify: [sh, -c, 'eval "$VERIFY"']}
+    drill: {take: [sh, -c, 'eval "$TAKE"'], verify: [sh, -c, 'eval "$VERIFY"']}
+"""
+
+
+@pytest.fixture
+def sites(tmp_path: Path) -> TwoDirectories:
+    made = TwoDirectories(tmp_path, THING)
+    book = tmp_path / "runbook.yaml"
+    book.write_text(book.read_text().replace("workloads:\n", TOLD + "workloads:\n"))
+    return made
+
+
+def fail_over(sites: TwoDirectories) -> dict[str, Any]:
+    return sites.operate("failover", "--fenced-by", "ana, by telephone")
+
+
+def events(sites: TwoDirectories, run: str) -> list[str]:
+    place = sites.base / "state"
+    store = JournalStore(f"sqlite:///{place}/engine.sqlite", place)
+    try:
+        return [event.kind for event in store.events(run)]
+    finally:
+        store.close()
+
+
+def test_a_failover_that_has_done_all_of_its_steps_is_not_undone(sites: TwoDirectories) -> None:
+    """It serves, and was not a success: nothing measured its time. One that missed its RTO is the same."""
+    run = fail_over(sites)
+    assert (run["verdict"], {step["status"] for step in run["steps"]}) == ("incomplete", {"succeeded"})
+    before = events(sites, run["run"])
+
+    done = sites.call("abort", "last")
+
+    assert done.returncode == 2
+    assert "has done all of its steps" in done.stderr
+    assert events(sites, run["run"]) == before
+    assert (sites.base / "told").exists()
+    assert not (sites.base / "untold").exists()
+
+
+def test_a_failover_that_failed_is_given_up_once(sites: TwoDirectories) -> None:
+    sites.environment["VERIFY"] = "false"
+    run = fail_over(sites)
+    assert run["exit_code"] == 5
+
+    assert sites.call("abort", "last").returncode == 5
+    assert (sites.base / "untold").exists()
+    before = events(sites, run["run"])
+    again = sites.call("abort", "last")
+
+    assert again.returncode == 2
+    assert "was given up already" in again.stderr
+    assert events(sites, run["run"]) == before
+
+
+def test_a_drill_that_has_cleaned_up_is_left_as_it_was_signed(sites: TwoDirectories) -> None:
+    sites.environment["VERIFY"] = "false"
+    run = sites.operate("drill")
+    before = events(sites, run["run"])
+    assert before[-1] == "RunEnded"
+
+    done = sites.call("abort", "last")
+
+    assert done.returncode == 2
+    assert "has removed what it restored" in done.stderr
+    assert events(sites, run["run"]) == before
