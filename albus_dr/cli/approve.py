@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -16,10 +17,10 @@ from albus_dr.cli.common import (
     RunArgument,
     find_run,
     journal,
-    run_state,
 )
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.errors import UsageError
+from albus_dr.journal.fold import fold, parse_time
 from albus_dr.report.words import words_of
 
 
@@ -36,10 +37,22 @@ def command(
     words = words_of(lang)
     with journal(engine) as store:
         found = find_run(store, run)
-        state = run_state(store, found)
+        events = store.events(found)
+        state = fold(events)
+        if state.exit_code is not None:
+            raise UsageError(
+                f"{found} has ended, and nothing waits for an answer",
+                hint=f"albus-dr runs show {found} says how it ended",
+            )
         if step not in state.steps or state.steps[step].status != "waiting":
             waiting = ", ".join(each.id for each in state.steps.values() if each.status == "waiting") or "none"
             raise UsageError(f"{step} of {found} waits for nobody", hint=f"steps that wait: {waiting}")
+        asked = next(each for each in reversed(events) if (each.kind, each.step) == ("ApprovalRequested", step))
+        if (expires := parse_time(asked.data["expires_at"])) < datetime.now(UTC):
+            raise UsageError(
+                f"{step} of {found} waited for an answer until {expires:%Y-%m-%d %H:%M:%S} UTC; it is too late now",
+                hint=f"albus-dr resume {found} goes on as the runbook says for that",
+            )
         who = getpass.getuser()
         store.append(found, "ApprovalGiven", {"who": who, "why": why}, step=step)
     if as_json:

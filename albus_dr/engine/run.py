@@ -214,11 +214,13 @@ class _Runner:
 
 
 def conclude(store: JournalStore, run: str, runbook: Runbook, plan: Plan) -> Judgement:
-    """Mark what was never started as skipped, and judge the run."""
+    """Mark what was never started, or waited for an answer, as skipped, and judge the run."""
     events = store.events(run)
     for step in fold(events).steps.values():
-        if step.status == "pending":
-            store.append(run, "StepSkipped", {"reason": "something that it needs was not done"}, step=step.id)
+        if step.status in ("pending", "waiting"):
+            asked = step.status == "waiting"
+            reason = "the run ended before anybody answered" if asked else "something that it needs was not done"
+            store.append(run, "StepSkipped", {"reason": reason}, step=step.id)
     events = store.events(run)
     codes = {event.step: int(event.data["exit_code"]) for event in events if event.kind == "StepFailed"}
     return judge(

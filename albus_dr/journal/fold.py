@@ -191,6 +191,7 @@ def _tell_of_a_move(state: RunState, moved_s: float, when: str) -> None:
 def _skipped(state: RunState, event: Event) -> None:
     step = state.steps[event.step]
     step.status, step.error = "skipped", event.data["reason"]
+    _answered(step, event)
 
 
 def _unknown(state: RunState, event: Event) -> None:
@@ -245,6 +246,7 @@ def _not_notified(state: RunState, event: Event) -> None:
 def _ended(state: RunState, event: Event) -> None:
     data: Mapping[str, Any] = event.data
     actuals = data["actuals"]
+    state.waiting_for = None  # nobody would hear the answer
     state.verdict, state.exit_code, state.reason = data["verdict"], data["exit_code"], data["reason"]
     state.proof_level, state.residue = data["proof_level"], list(data["residue"])
     state.rta_s, state.rpa_s = actuals["rta_s"], actuals["rpa_s"]

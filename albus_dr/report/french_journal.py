@@ -97,6 +97,7 @@ VERDICTS = {
     "the stage {stage} took {time}; its budget is {budget}": "la phase « {stage} » a duré {time} ; son budget est {budget}",
     "a {operation} lost {count} acknowledged writes": "une opération {operation} a perdu {count} écritures confirmées",
     "something that it needs was not done": "une étape dont elle dépend n'a pas été faite",
+    "the run ended before anybody answered": "l'exécution s'est terminée avant que quelqu'un ait répondu",
     "it was aborted": "abandonnée",
     "it was interrupted": "interrompue",
     "it was aborted; {reason}": "abandonnée ; {reason}",
