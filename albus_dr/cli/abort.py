@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from albus_dr.cli.common import (
     QuietOption,
     RunArgument,
     VerboseOption,
+    account,
     find_run,
     journal,
 )
@@ -44,7 +44,7 @@ def command(
         found = find_run(store, run)
         if reason := _nothing_to_give_up(store.events(found)):
             raise UsageError(f"{found} {reason}; there is nothing to give up", hint=f"albus-dr report {found}")
-        store.append(found, "AbortRequested", {"who": getpass.getuser(), "why": why})
+        store.append(found, "AbortRequested", {"who": account(), "why": why})
     try:
         resume(found, manner, stop=True)
     except RefusedError as error:

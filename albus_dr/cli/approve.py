@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from datetime import UTC, datetime
 from typing import Annotated
@@ -15,6 +14,7 @@ from albus_dr.cli.common import (
     LangOption,
     QuietOption,
     RunArgument,
+    account,
     find_run,
     journal,
 )
@@ -53,7 +53,7 @@ def command(
                 f"{step} of {found} waited for an answer until {expires:%Y-%m-%d %H:%M:%S} UTC; it is too late now",
                 hint=f"albus-dr resume {found} goes on as the runbook says for that",
             )
-        who = getpass.getuser()
+        who = account()
         store.append(found, "ApprovalGiven", {"who": who, "why": why}, step=step)
     if as_json:
         document = {"schema": "albus-dr/approve/1", "run": found, "step": step, "who": who, "why": why}

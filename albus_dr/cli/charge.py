@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import platform
 import secrets
 import sys
@@ -13,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from albus_dr.cli.common import engine_address, journal, state_directory
+from albus_dr.cli.common import account, engine_address, journal, state_directory
 from albus_dr.engine.history import CHANGES_SITES, epoch_seen, primary_and_secondary, was_promoted
 from albus_dr.engine.lock import exclusive
 from albus_dr.errors import AlbusError, RefusedError, UsageError
@@ -160,7 +159,7 @@ def by_hand(loaded: Loaded, engine: str | None, verb: str, *, strict: bool) -> I
     """
     name = loaded.runbook.runbook
     run = f"{verb.partition(' ')[0]}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    who = f"{getpass.getuser()}@{platform.node()}"
+    who = account()
     witness = witness_of(loaded)
     with (
         journal(engine) as store,

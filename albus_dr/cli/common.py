@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
+import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +60,17 @@ def state_directory() -> Path:
             f"the state directory {path} can't be made: {error.strerror}", hint="ALBUS_DR_STATE names another"
         ) from None
     return path.resolve()
+
+
+def account() -> str:
+    """Who runs this, for the record: the system's account of this process and the machine, ``ana@ops1``, whatever the
+    environment says. ``uid 1000@ops1`` where the system has no name for it, as in a container."""
+    uid = os.getuid()
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = f"uid {uid}"
+    return f"{name}@{platform.node()}"
 
 
 @contextmanager

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import json
 import os
-import platform
 import re
 import secrets
 import signal
@@ -23,7 +21,7 @@ from typing import Any
 import typer
 
 from albus_dr.cli.charge import Standpoint, give_up_claim, in_charge, resumed_standpoint, standpoint
-from albus_dr.cli.common import engine_address, journal, load_runbook, runs_beside, state_directory
+from albus_dr.cli.common import account, engine_address, journal, load_runbook, runs_beside, state_directory
 from albus_dr.cli.consent import question
 from albus_dr.cli.folding import fitted
 from albus_dr.cli.live import screen_for, summary
@@ -145,7 +143,7 @@ def resume(
                 if not stop:
                     require_same_primary(store, loaded.runbook, state)
                     stated = {"without_witness": without_witness} if without_witness else {}
-                    store.append(run, "RunResumed", {"operator": _operator(), **stated})
+                    store.append(run, "RunResumed", {"operator": account(), **stated})
                 store.mirror_again(run)
                 with _replication_stopped(store, plan, run, manner):
                     state = _run(store, loaded, plan, info, manner, at, stopped)
@@ -207,7 +205,7 @@ def conclude(state: RunState, manner: Manner) -> ExitCode:
 def _lock(manner: Manner, operation: str, runbook: str, run: str) -> Iterator[None]:
     """One change of the sites at a time; drills and replication don't stand in its way, only in their own."""
     name = f"{runbook}.{'primary' if operation in CHANGES_SITES else operation}"
-    purpose = f"{run} by {_operator()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    purpose = f"{run} by {account()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     with exclusive(engine_address(manner.engine), state_directory(), name, purpose=purpose):
         yield
 
@@ -222,7 +220,7 @@ def _in_charge(
         print(manner.words.say(PHRASES["stop.lost"], reason=reason), file=sys.stderr)
         stopped.set()
 
-    with in_charge(at, store, run, plan.operation, plan.runbook, operator=_operator(), engine=manner.engine, lost=lost):
+    with in_charge(at, store, run, plan.operation, plan.runbook, operator=account(), engine=manner.engine, lost=lost):
         yield
 
 
@@ -237,7 +235,7 @@ def _replication_stopped(store: JournalStore, plan: Plan, run: str, manner: Mann
         return
     for state in open_runs_of(store, plan.runbook, ("replicate",)):
         if not aborted(store, state.run):
-            store.append(state.run, "AbortRequested", {"who": _operator(), "why": f"a {plan.operation} begins"})
+            store.append(state.run, "AbortRequested", {"who": account(), "why": f"a {plan.operation} begins"})
     deadline = time.monotonic() + STOP_REPLICATION_S
     with contextlib.ExitStack() as stack:
         while True:
@@ -260,10 +258,6 @@ def _ask(plan: Plan, loaded: Loaded, options: Mapping[str, Any], manner: Manner)
     typer.confirm(fitted(question(plan, loaded, options, manner.words), sys.stderr, rest="  "), abort=True, err=True)
 
 
-def _operator() -> str:
-    return f"{getpass.getuser()}@{platform.node()}"
-
-
 def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: Order, at: Standpoint) -> RunInfo:
     objectives = loaded.runbook.objectives
     options = {**order.options, "epoch_seen": at.epoch}
@@ -272,7 +266,7 @@ def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: O
     data = {
         "runbook": plan.runbook, "description": loaded.runbook.description, "operation": plan.operation,
         "scenario": os.environ.get("ALBUS_DR_SCENARIO") or None, "plan": plan.to_json(), "plan_digest": plan.digest,
-        "source": plan.source, "target": plan.target, "operator": _operator(), "options": options,
+        "source": plan.source, "target": plan.target, "operator": account(), "options": options,
         "objectives": {"rto_s": objectives.rto, "rpo_s": objectives.rpo, "clock": objectives.clock,
                        "budgets": dict(objectives.budgets)},
         "sites": _sites(loaded), "runbook_file": str(loaded.path.absolute()),

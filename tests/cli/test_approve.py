@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from albus_dr.cli.common import account
 from albus_dr.journal.fold import fold
 from albus_dr.journal.state import RunState
 from albus_dr.journal.store import JournalStore
@@ -73,6 +74,7 @@ def test_a_drill_that_was_stopped_while_it_waited_can_not_be_approved(sites: Two
 
 
 def test_a_failover_that_was_stopped_while_it_waited_can_be_approved_then_resumed(sites: TwoDirectories) -> None:
+    sites.environment |= {"LOGNAME": "director", "USER": "director"}  # who asks to be called so is still who they are
     words = ("failover", str(sites.base / "runbook.yaml"), "--yes", "--fenced-by", "ana, by telephone")
     assert ended_while_waiting(sites, signal.SIGINT, *words) == 10
 
@@ -80,7 +82,10 @@ def test_a_failover_that_was_stopped_while_it_waited_can_be_approved_then_resume
     done = sites.call("resume", "last")
 
     assert done.returncode == 4, done.stderr  # everything was done; no clock of this runbook tells the time
-    assert {step.status for step in state_of(sites).steps.values()} == {"succeeded"}
+    state = state_of(sites)
+    assert {step.status for step in state.steps.values()} == {"succeeded"}
+    assert (state.operator, state.acting) == (account(), account())
+    assert f"Agree to fail over: approved by {account()}" in state.notes
 
 
 def test_who_is_too_late_is_told_so(sites: TwoDirectories) -> None:
