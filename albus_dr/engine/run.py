@@ -23,7 +23,7 @@ from albus_dr.errors import AlbusError, ExitCode
 from albus_dr.journal.event import Event, now
 from albus_dr.journal.fold import fold
 from albus_dr.journal.state import RunState
-from albus_dr.journal.store import JournalStore
+from albus_dr.journal.store import JournalError, JournalStore
 from albus_dr.plan.model import Plan
 from albus_dr.runbook.config import Config
 from albus_dr.runbook.model import Runbook
@@ -248,6 +248,7 @@ class _AbortWatch:
 
     def __init__(self, execution: Execution) -> None:
         self._x = execution
+        self._seen = execution.store.events(execution.info.id)[-1].seq
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="abort-watch", daemon=True)
 
@@ -259,9 +260,12 @@ class _AbortWatch:
         self._thread.join()
 
     def _watch(self) -> None:
-        seen = len(self._x.store.events(self._x.info.id)) - 1
         while not self._over.wait(ABORT_POLL_S):
-            for event in self._x.store.events(self._x.info.id, after=seen):
-                seen = event.seq
+            try:
+                news = self._x.store.events(self._x.info.id, after=self._seen)
+            except JournalError:
+                continue  # the database starts again, perhaps; whoever asks after that must still be heard
+            for event in news:
+                self._seen = event.seq
                 if event.kind == "AbortRequested":
                     self._x.cancelled.set()
