@@ -163,12 +163,18 @@ def by_hand(loaded: Loaded, engine: str | None, verb: str, *, strict: bool) -> I
     witness = witness_of(loaded)
     with (
         journal(engine) as store,
-        exclusive(engine_address(engine), state_directory(), f"{name}.primary", purpose=f"{run} by {who}"),
+        exclusive(
+            engine_address(engine), state_directory(), f"{name}.primary", purpose=f"{run} by {who}", lost=_not_alone
+        ),
     ):
         lease = RunLease(run, who, f"{verb} of {name}", place_of(engine), RUN_LEASE_S, 0)
         known = witness.read(epoch_seen(store, name) if strict else 0).record is not None
         with run_lease(witness, lease, _taken_over, lambda: False) if known else nullcontext():
             yield ByHand(store, witness, run, known)
+
+
+def _not_alone(reason: str) -> None:
+    print(f"another run may begin: {reason}", file=sys.stderr)
 
 
 def _taken_over(reason: str) -> None:

@@ -10,7 +10,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
@@ -98,16 +98,16 @@ def carry_out(order: Order, manner: Manner) -> RunState:
     loaded = load_runbook(order.runbook, order.config)
     runbook = loaded.runbook
     run = f"{order.operation}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    with journal(manner.engine) as store, _lock(manner, order.operation, runbook.runbook, run):
+    stopped = Signal()
+    with journal(manner.engine) as store, _lock(manner, order.operation, runbook.runbook, run, stopped):
         if order.operation != "drill":
             require_nothing_unfinished(store, runbook.runbook)
         at = standpoint(store, loaded, order.operation, order.options, run)
         plan = build(runbook, order.operation, source=at.source, target=at.target, kinds=kinds())
-        stopped = Signal()
         with _in_charge(at, store, run, plan, manner, stopped):
             _ask(plan, loaded, order.options, manner)
             info = _declare(store, run, loaded, plan, order, at)
-            with _replication_stopped(store, plan, run, manner):
+            with _replication_stopped(store, plan, run, manner, stopped):
                 return _run(store, loaded, plan, info, manner, at, stopped)
 
 
@@ -123,7 +123,8 @@ def resume(
     with journal(manner.engine) as store:
         declared = _declared(store, run, without_witness)
         _require_something_to_do(fold(store.events(run)))
-        with _lock(manner, declared["operation"], declared["runbook"], run):
+        stopped = Signal()
+        with _lock(manner, declared["operation"], declared["runbook"], run, stopped):
             state = fold(store.events(run))  # it may have ended while another process had it
             _require_something_to_do(state)
             _require_undecided(state, decisions or {})
@@ -134,18 +135,17 @@ def resume(
             plan = _same_plan(loaded, declared)
             info = _run_info(store, run, plan, declared)
             at = resumed_standpoint(store, loaded, declared, stop=stop, stated_now=bool(without_witness))
-            stopped = Signal()
             if stop:
                 stopped.set()
             with _in_charge(at, store, run, plan, manner, stopped):
                 for step, decision in (decisions or {}).items():
-                    store.append(run, "StepDecided", {"decision": decision, "who": _operator(), "why": why}, step=step)
+                    store.append(run, "StepDecided", {"decision": decision, "who": account(), "why": why}, step=step)
                 if not stop:
                     require_same_primary(store, loaded.runbook, state)
                     stated = {"without_witness": without_witness} if without_witness else {}
                     store.append(run, "RunResumed", {"operator": account(), **stated})
                 store.mirror_again(run)
-                with _replication_stopped(store, plan, run, manner):
+                with _replication_stopped(store, plan, run, manner, stopped):
                     state = _run(store, loaded, plan, info, manner, at, stopped)
     raise typer.Exit(conclude(state, manner))
 
@@ -202,12 +202,25 @@ def conclude(state: RunState, manner: Manner) -> ExitCode:
 
 
 @contextlib.contextmanager
-def _lock(manner: Manner, operation: str, runbook: str, run: str) -> Iterator[None]:
-    """One change of the sites at a time; drills and replication don't stand in its way, only in their own."""
+def _lock(manner: Manner, operation: str, runbook: str, run: str, stopped: Signal) -> Iterator[None]:
+    """One change of the sites at a time; drills and replication don't stand in its way, only in their own. A run that has
+    lost its lock stops: from then on it is not alone."""
     name = f"{runbook}.{'primary' if operation in CHANGES_SITES else operation}"
     purpose = f"{run} by {account()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    with exclusive(engine_address(manner.engine), state_directory(), name, purpose=purpose):
+    with exclusive(
+        engine_address(manner.engine), state_directory(), name, purpose=purpose, lost=_stops(manner, stopped)
+    ):
         yield
+
+
+def _stops(manner: Manner, stopped: Signal) -> Callable[[str], None]:
+    """For whoever notices that the run is not alone any more."""
+
+    def lost(reason: str) -> None:
+        print(manner.words.say(PHRASES["stop.lost"], reason=reason), file=sys.stderr)
+        stopped.set()
+
+    return lost
 
 
 @contextlib.contextmanager
@@ -215,17 +228,13 @@ def _in_charge(
     at: Standpoint, store: JournalStore, run: str, plan: Plan, manner: Manner, stopped: Signal
 ) -> Iterator[None]:
     """Beside the local lock, the run lease at the witness: one run at a time, whatever machine it is started on."""
-
-    def lost(reason: str) -> None:
-        print(manner.words.say(PHRASES["stop.lost"], reason=reason), file=sys.stderr)
-        stopped.set()
-
+    lost = _stops(manner, stopped)
     with in_charge(at, store, run, plan.operation, plan.runbook, operator=account(), engine=manner.engine, lost=lost):
         yield
 
 
 @contextlib.contextmanager
-def _replication_stopped(store: JournalStore, plan: Plan, run: str, manner: Manner) -> Iterator[None]:
+def _replication_stopped(store: JournalStore, plan: Plan, run: str, manner: Manner, stopped: Signal) -> Iterator[None]:
     """While the primary changes nobody replicates: a run that does is told to stop, and none may begin.
 
     One that does not stop in time (it may hang on the lost site) does not hold up the change.
@@ -240,7 +249,7 @@ def _replication_stopped(store: JournalStore, plan: Plan, run: str, manner: Mann
     with contextlib.ExitStack() as stack:
         while True:
             try:
-                stack.enter_context(_lock(manner, "replicate", plan.runbook, run))
+                stack.enter_context(_lock(manner, "replicate", plan.runbook, run, stopped))
                 break
             except RefusedError:
                 if time.monotonic() > deadline:

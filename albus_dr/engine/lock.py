@@ -6,9 +6,11 @@ import contextlib
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from albus_dr.errors import NotReadyError, RefusedError
 
@@ -19,6 +21,11 @@ WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND datname = current_d
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 AND (classid::bigint << 32) | objid::bigint = %(key)s
 """
+LOOK_S = 2.0
+# A server that can't be reached any more is noticed within seconds, not after the system's quarter of an hour.
+_PATIENCE: dict[str, Any] = {
+    "connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000,
+}  # fmt: skip
 
 
 class RunInProgress(RefusedError):
@@ -26,13 +33,16 @@ class RunInProgress(RefusedError):
 
 
 @contextmanager
-def exclusive(url: str, state: Path, name: str, *, purpose: str) -> Iterator[None]:
+def exclusive(
+    url: str, state: Path, name: str, *, purpose: str, lost: Callable[[str], None] = lambda _: None
+) -> Iterator[None]:
     """Hold the lock ``name``. Raises RunInProgress that names who holds it, when somebody does.
 
     On an SQLite engine it is a file lock in the state directory; on PostgreSQL an advisory lock of one session,
-    whose application_name is the purpose: others see in pg_stat_activity what runs.
+    whose application_name is the purpose: others see in pg_stat_activity what runs. ``lost`` is called, once and from another
+    thread, with the reason when that session has ended: whoever comes next gets the lock.
     """
-    held = _file_lock(state, name, purpose) if url.startswith("sqlite") else _advisory_lock(url, name, purpose)
+    held = _file_lock(state, name, purpose) if url.startswith("sqlite") else _advisory_lock(url, name, purpose, lost)
     with held:
         yield
 
@@ -62,16 +72,32 @@ def _file_lock(state: Path, name: str, purpose: str) -> Iterator[None]:
 
 
 @contextmanager
-def _advisory_lock(url: str, name: str, purpose: str) -> Iterator[None]:
+def _advisory_lock(url: str, name: str, purpose: str, lost: Callable[[str], None]) -> Iterator[None]:
     import psycopg
 
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(LOOK_S):
+            try:
+                connection.execute("SELECT")
+            except psycopg.Error as error:
+                lost(f"the engine's database holds its lock no more: {' '.join(str(error).split())}")
+                return
+
     key = int.from_bytes(hashlib.sha256(f"albus-dr {name}".encode()).digest()[:8], "big", signed=True)
-    with psycopg.connect(url, autocommit=True, connect_timeout=5, application_name=purpose) as connection:
+    with psycopg.connect(url, autocommit=True, application_name=purpose, **_PATIENCE) as connection:
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
         if row is None or not row[0]:
             holder = connection.execute(_HOLDER, {"key": key}).fetchone()
             raise _refused(f"{holder[0]} (server process {holder[1]})" if holder else "it has just ended")
-        yield
+        watcher = threading.Thread(target=watch, name="lock-watch", daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
 
 
 def _refused(holder: str) -> RunInProgress:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
+import albus_dr.engine.lock as lock_module
 from albus_dr.engine.lock import exclusive
 from albus_dr.errors import ExitCode, NotReadyError, RefusedError
 from albus_dr.tools.host import LocalHost
@@ -95,3 +101,61 @@ def test_one_run_at_a_time_holds_the_lock(setup: Setup, tmp_path: Path) -> None:
             pass
     with exclusive(setup.url, tmp_path, "albus.primary", purpose="after the first"):
         pass
+
+
+def test_who_loses_the_lock_is_told_and_another_gets_it(
+    setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock_module, "LOOK_S", 0.05)
+    told: list[str] = []
+    heard = threading.Event()
+
+    def lost(reason: str) -> None:
+        told.append(reason)
+        heard.set()
+
+    with exclusive(setup.url, tmp_path, "albus.primary", purpose="failover f1", lost=lost):
+        assert not heard.wait(0.3)
+        with psycopg.connect(setup.url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'failover f1'"
+            )
+        assert heard.wait(10)
+        with exclusive(setup.url, tmp_path, "albus.primary", purpose="failover f2"):
+            pass
+    assert len(told) == 1
+    assert "holds its lock no more" in told[0]
+    assert "terminating connection due to administrator command" in told[0]
+
+
+SITES = "".join(
+    f"\n  {name}:\n    location: {{latitude: 45.0, longitude: 4.0, country: FR}}\n    hosts: {{here: {{}}}}"
+    for name in ("lyon", "nantes")
+)
+
+
+def test_a_run_that_has_lost_its_lock_stops(setup: Setup, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(f"version: 1\nsites:{SITES}\n")
+    (tmp_path / "wiki.yaml").write_text(
+        "version: 1\nrunbook: wiki\nconfig: config.yaml\nobjectives: {rto: 1h, rpo: 1h, drill_every: 1y}\n"
+        "sites: {primary: lyon, secondary: nantes}\n"
+        "workloads: {pages: {kind: command, replicate: {take: [sh, -c, 'touch began; exec sleep 60'], repeatable: true}}}\n"
+    )
+    words = (sys.executable, "-m", "albus_dr", "replicate", str(tmp_path / "wiki.yaml"), "--engine", setup.url)
+    environment = {**os.environ, "ALBUS_DR_STATE": str(tmp_path / "state")}
+    with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True) as run:
+        try:
+            deadline = time.monotonic() + 60
+            while not (tmp_path / "began").exists():
+                assert run.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            with psycopg.connect(setup.url, autocommit=True) as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'replicate-%'"
+                )
+            _, said = run.communicate(timeout=30)
+        finally:
+            run.kill()
+    assert run.returncode == 130, said
+    assert "stopping: the engine's database holds its lock no more" in said
