@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,6 +37,7 @@ from albus_dr.report.words import Words, words_of
 
 if TYPE_CHECKING:
     from albus_dr.journal.event import Event
+    from albus_dr.journal.store import JournalStore
 
 KEYGEN_SCHEMA = "albus-dr/evidence-keygen/1"
 CREATE_SCHEMA = "albus-dr/evidence-create/1"
@@ -123,8 +125,9 @@ def create(
     signer = keys.private_key(key or state_directory() / "evidence.key", _passphrase(passphrase))
     with journal(engine) as store:
         events = store.events(find_run(store, run))
-    if fold(events).exit_code is None:
-        raise UsageError(f"{events[0].run} has not ended", hint=f"albus-dr runs show {events[0].run}")
+        if fold(events).exit_code is None:
+            raise UsageError(f"{events[0].run} has not ended", hint=f"albus-dr runs show {events[0].run}")
+        _mirror_whole(store, events)
     found = predicate(events, _surroundings(events[0]), profiles)
     _write(output, envelope.seal(found, signer))
     created = _created(output, events[0].run, envelope.keyid(signer.public_key()), found["profiles"])
@@ -132,6 +135,26 @@ def create(
         typer.echo(json.dumps(created, indent=2))
     elif not quiet:
         typer.echo("\n".join(_told(created, words)))
+
+
+def _mirror_whole(store: JournalStore, events: Sequence[Event]) -> None:
+    """This machine's journal.jsonl is what the evidence is about, whichever machines have added to the run.
+
+    Raises BrokenChain where it holds an event that the journal does not: one of the two was changed, and is not written over.
+    """
+    from albus_dr.journal.store import BrokenChain  # SQLAlchemy: who verifies does without
+
+    run, known = events[0].run, {event.hash for event in events}
+    path = store.run_directory(run) / "journal.jsonl"
+    for line in path.read_text().splitlines() if path.exists() else ():
+        with contextlib.suppress(ValueError):  # a crash cut the line short
+            if json.loads(line).get("hash") not in known:
+                raise BrokenChain(
+                    run,
+                    f"{path} holds an event that the journal of {run} does not",
+                    hint="compare them; one was changed",
+                )
+    store.mirror_again(run)
 
 
 def _created(output: Path, run: str, keyid: str, profiles: list[dict[str, Any]]) -> dict[str, Any]:

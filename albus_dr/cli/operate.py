@@ -41,7 +41,7 @@ from albus_dr.errors import AlbusError, ExitCode, RefusedError, UsageError
 from albus_dr.journal.event import this_boot
 from albus_dr.journal.fold import fold, parse_time
 from albus_dr.journal.state import RunState
-from albus_dr.journal.store import JournalStore
+from albus_dr.journal.store import JournalError, JournalStore
 from albus_dr.plan.build import build
 from albus_dr.plan.model import Plan
 from albus_dr.report import FORMATS
@@ -354,6 +354,7 @@ def _run(
             state = execute(execution)
         give_up_claim(at, state)
         state = notifier.end(state)
+    _mirror_whole(store, info.id)
     write_reports(store, state, manner.words)
     return state
 
@@ -395,6 +396,14 @@ def _others(store: JournalStore, state: RunState) -> list[RunState]:
     except AlbusError as error:
         print(f"the report shows no earlier runs: {error.message}", file=sys.stderr)
         return []
+
+
+def _mirror_whole(store: JournalStore, run: str) -> None:
+    """What another machine has added, an approval perhaps, is not in this one's journal.jsonl yet."""
+    try:
+        store.mirror_again(run)
+    except JournalError as error:
+        print(f"{error.message}\n  what to do: make room; albus-dr evidence create writes it anew", file=sys.stderr)
 
 
 def write_reports(store: JournalStore, state: RunState, words: Words) -> None:
