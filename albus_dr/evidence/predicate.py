@@ -141,13 +141,19 @@ def _people(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
     for key, said in sorted(declared.get("options", {}).items()):
         if said not in (None, False, "", [], {}):
             what = key if said is True else f"{key}: {said}"
-            yield {"role": "stated", "who": operator, "at": events[0].at, "step": None, "what": what, "why": None}
+            yield _stated(events[0], operator, what)
     for event in events:
         if event.kind in roles:
             yield {
                 "role": roles[event.kind], "who": event.data.get("who") or event.data.get("operator") or "", "at": event.at,
                 "step": event.step or None, "what": event.data.get("decision"), "why": event.data.get("why"),
             }  # fmt: skip
+        if event.kind == "RunResumed" and (said := event.data.get("without_witness")):
+            yield _stated(event, event.data.get("operator", ""), f"without_witness: {said}")
+
+
+def _stated(event: Event, who: str, what: str) -> dict[str, Any]:
+    return {"role": "stated", "who": who, "at": event.at, "step": None, "what": what, "why": None}
 
 
 def _step(step: StepState, document: Mapping[str, Any]) -> dict[str, Any]:

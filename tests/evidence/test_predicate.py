@@ -10,10 +10,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from albus_dr.cli.schema import SCHEMAS
-from albus_dr.evidence.predicate import canonical_sha256
+from albus_dr.evidence.predicate import canonical_sha256, predicate
 from albus_dr.evidence.profiles import PROFILES, TITLES
+from albus_dr.journal.store import JournalStore
 from albus_dr.report.texts import WITHHELD, is_plain
-from tests.evidence.recorded import DIRECTORY, PATIENT, RUN, SECRET, recorded
+from tests.evidence.recorded import AROUND, DIRECTORY, PATIENT, RUN, SECRET, events, recorded
 
 
 def test_it_has_the_shape_of_its_schema(tmp_path: Path) -> None:
@@ -68,6 +69,17 @@ def test_who_did_what_is_in_it(tmp_path: Path) -> None:
         ("resumed", "ben@ops1", None, None),
         ("approved", "eva@ops2", "application.start_copy", None),
     ]
+
+
+def test_a_statement_that_was_made_at_the_resume_is_in_it(tmp_path: Path) -> None:
+    events(tmp_path)
+    store = JournalStore(f"sqlite:///{tmp_path / 'engine.sqlite'}", tmp_path)
+    store.append(RUN, "RunResumed", {"operator": "eva@ops2", "without_witness": "Eva Roth, its data centre burns"})
+    *_, resumed, stated = predicate(store.events(RUN), AROUND)["people"]
+    store.close()
+    assert (resumed["role"], resumed["who"]) == ("resumed", "eva@ops2")
+    assert (stated["role"], stated["who"], stated["at"]) == ("stated", "eva@ops2", resumed["at"])
+    assert stated["what"] == "without_witness: Eva Roth, its data centre burns"
 
 
 def test_deviations_and_what_was_not_verified_are_named(tmp_path: Path) -> None:
