@@ -7,7 +7,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,8 @@ def witness_of(loaded: Loaded) -> Witness:
 
 
 def standpoint(store: JournalStore, loaded: Loaded, operation: str, options: dict[str, Any], run: str) -> Standpoint:
-    """Ask the witness, or, where it does not answer and need not, the journal.
+    """Ask the witness, or, where it does not answer and need not, the journal. Where it holds nothing about the runbook yet,
+    nothing is written (``begun``).
 
     Raises RefusedError for a change of primary without a witness, and for one that was set back or lost.
     """
@@ -61,7 +62,7 @@ def standpoint(store: JournalStore, loaded: Loaded, operation: str, options: dic
     alone = operation == "failover" and options.get("without_witness")
     try:
         record = witness.read(epoch).record
-        if record is None and changes and epoch == 0:
+        if record is None and alone and epoch == 0:  # can it be written at all? If not, it need not
             record = witness.begin(source, run=run)
     except RefusedError as error:
         if not changes:
@@ -70,15 +71,13 @@ def standpoint(store: JournalStore, loaded: Loaded, operation: str, options: dic
     except AlbusError as error:
         if alone or not changes:
             return Standpoint(None, source, target, epoch, (f"the witness does not answer: {error.message}",))
-        raise RefusedError(
-            f"the witness does not answer, so a {operation} is refused: {error.message}", hint=STILL_ALLOWED
-        ) from None
+        raise _not_answered(operation, error) from None
     if alone:
         raise RefusedError(
             f"the witness answers ({witness.name}): a failover goes through it", hint="leave --without-witness out"
         )
     if record is None:
-        if not changes:
+        if not changes or epoch == 0:
             return Standpoint(witness, source, target, epoch)
         raise RefusedError(
             f"{witness.name} holds nothing about {loaded.runbook.runbook}, and epoch {epoch} was seen here: it was lost",
@@ -90,6 +89,35 @@ def standpoint(store: JournalStore, loaded: Loaded, operation: str, options: dic
         note = f"{record.unfinished} made {record.primary} the primary and was not seen to promote it: this run does it again"
         return Standpoint(witness, other, record.primary, record.epoch, (note,))
     return Standpoint(witness, record.primary, other, record.epoch)
+
+
+def begun(at: Standpoint, operation: str, run: str) -> Standpoint:
+    """The same, with a first record at a witness that held none, now that it is sure that the operation is wanted."""
+    if at.witness is None or at.epoch or operation not in CHANGES_SITES:
+        return at
+    try:
+        record = at.witness.begin(at.source, run=run)
+    except RefusedError:
+        raise
+    except AlbusError as error:
+        raise _not_answered(operation, error) from None
+    require_same_sites(at, record.primary)
+    return replace(at, epoch=record.epoch)
+
+
+def require_same_sites(at: Standpoint, source: str) -> None:
+    """Raises RefusedError where another site serves by now than the one that the plan was made for."""
+    if source != at.source:
+        raise RefusedError(
+            f"{source} has become the primary in the meantime; the plan was made for {at.source}",
+            hint="albus-dr status shows what is; order it again, if it is still wanted",
+        )
+
+
+def _not_answered(operation: str, error: AlbusError) -> RefusedError:
+    return RefusedError(
+        f"the witness does not answer, so a {operation} is refused: {error.message}", hint=STILL_ALLOWED
+    )
 
 
 def resumed_standpoint(

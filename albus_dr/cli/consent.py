@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import typer
+
 from albus_dr.cli.live.phrases import PHRASES
+from albus_dr.errors import RefusedError
 from albus_dr.plan.model import Plan
 from albus_dr.report.words import Words
 from albus_dr.runbook.config import FenceMethod
@@ -28,6 +31,12 @@ def question(plan: Plan, loaded: Loaded, options: Mapping[str, Any], words: Word
     elif plan.operation != "reprotect":
         lines.append(words.say(PHRASES["ask.door"], source=plan.source))
     return "\n".join([*lines, words.say(PHRASES["ask.go_on"])])
+
+
+def require_yes(text: str) -> None:
+    """Ask. Raises RefusedError where the answer is no; there is no run yet that could be resumed."""
+    if not typer.confirm(text, err=True):
+        raise RefusedError("the answer was no: nothing was done")
 
 
 def _name(method: FenceMethod) -> str:

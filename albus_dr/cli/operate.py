@@ -20,9 +20,17 @@ from typing import Any
 
 import typer
 
-from albus_dr.cli.charge import Standpoint, give_up_claim, in_charge, resumed_standpoint, standpoint
+from albus_dr.cli.charge import (
+    Standpoint,
+    begun,
+    give_up_claim,
+    in_charge,
+    require_same_sites,
+    resumed_standpoint,
+    standpoint,
+)
 from albus_dr.cli.common import account, engine_address, journal, load_runbook, runs_beside, state_directory
-from albus_dr.cli.consent import question
+from albus_dr.cli.consent import question, require_yes
 from albus_dr.cli.folding import fitted
 from albus_dr.cli.live import screen_for, summary
 from albus_dr.cli.live.phrases import PHRASES
@@ -104,8 +112,11 @@ def carry_out(order: Order, manner: Manner) -> RunState:
             require_nothing_unfinished(store, runbook.runbook)
         at = standpoint(store, loaded, order.operation, order.options, run)
         plan = build(runbook, order.operation, source=at.source, target=at.target, kinds=kinds())
+        if _ask(plan, loaded, order.options, manner):  # a person takes their time, and others may be faster
+            before, at = at, standpoint(store, loaded, order.operation, order.options, run)
+            require_same_sites(before, at.source)
+        at = begun(at, order.operation, run)
         with _in_charge(at, store, run, plan, manner, stopped):
-            _ask(plan, loaded, order.options, manner)
             info = _declare(store, run, loaded, plan, order, at)
             with _replication_stopped(store, plan, run, manner, stopped):
                 return _run(store, loaded, plan, info, manner, at, stopped)
@@ -259,12 +270,14 @@ def _replication_stopped(store: JournalStore, plan: Plan, run: str, manner: Mann
         yield
 
 
-def _ask(plan: Plan, loaded: Loaded, options: Mapping[str, Any], manner: Manner) -> None:
+def _ask(plan: Plan, loaded: Loaded, options: Mapping[str, Any], manner: Manner) -> bool:
+    """True where a person was asked and said yes. Nothing has been written anywhere by then."""
     if plan.operation not in CHANGES_SITES or manner.yes:
-        return
+        return False
     if not sys.stdin.isatty():
         raise UsageError(f"a {plan.operation} changes a site and asks first", hint="where nobody can answer, say --yes")
-    typer.confirm(fitted(question(plan, loaded, options, manner.words), sys.stderr, rest="  "), abort=True, err=True)
+    require_yes(fitted(question(plan, loaded, options, manner.words), sys.stderr, rest="  "))
+    return True
 
 
 def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: Order, at: Standpoint) -> RunInfo:

@@ -23,6 +23,7 @@ from albus_dr.cli.common import (
     YesOption,
     load_runbook,
 )
+from albus_dr.cli.consent import require_yes
 from albus_dr.cli.folding import columns, fitted, table
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.engine.history import epoch_seen
@@ -179,4 +180,4 @@ def _ask(question: str, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError("this changes who may write, and asks first", hint="where nobody can answer, say --yes")
-    typer.confirm(question, abort=True, err=True)
+    require_yes(question)
