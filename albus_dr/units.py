@@ -1,9 +1,10 @@
-"""Durations, distances and sizes as people write them, and back."""
+"""Durations, distances and sizes as people write them, and back; moments as documents and records hold them."""
 
 from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31_536_000.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdwy])")
@@ -50,6 +51,12 @@ def format_duration(seconds: float) -> str:
             small = rest // smaller_s
             return f"{big} {unit} {small} {smaller}" if small else f"{big} {unit}"
     return f"{whole} s"
+
+
+def rfc3339(at: datetime, timespec: str = "milliseconds") -> str:
+    """``2026-03-10T00:47:00.000Z``: in UTC, to the seconds, milliseconds or microseconds. A moment without a zone is UTC."""
+    in_utc = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return in_utc.isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def format_bytes(count: float) -> str:

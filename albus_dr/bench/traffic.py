@@ -33,6 +33,7 @@ from urllib.parse import urlsplit
 
 from albus_dr.bench.files import write_private
 from albus_dr.bench.processes import POLL_S
+from albus_dr.units import rfc3339
 
 RECORD = "acknowledged.jsonl"
 COUNTED = "counted.json"  # by run: when it counted first, and the writes that it was the first to miss
@@ -202,7 +203,7 @@ def _append(record: TextIO, line: dict[str, Any]) -> None:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.now(UTC))
 
 
 # -------------------------------------------------------------------------------------------------- count

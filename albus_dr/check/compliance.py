@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from albus_dr.errors import ExitCode
 from albus_dr.journal.stages import stages
 from albus_dr.journal.state import RunState
-from albus_dr.units import format_duration
+from albus_dr.units import format_duration, rfc3339
 
 SCHEMA = "albus-dr/compliance/1"
 Result = Literal["compliant", "overdue", "objective_missed"]
@@ -167,4 +167,4 @@ def document(found: Compliance) -> dict[str, Any]:
 
 
 def _stamp(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(at)

@@ -45,7 +45,7 @@ from albus_dr.report.words import ENGLISH, Words, words_of
 from albus_dr.runbook.loader import Loaded
 from albus_dr.runbook.model import Objectives
 from albus_dr.safety.record import Record
-from albus_dr.units import format_duration
+from albus_dr.units import format_duration, rfc3339
 from albus_dr.workloads import standing
 from albus_dr.workloads.standing import Setting, Standing
 
@@ -272,7 +272,7 @@ def _workload(name: str, status: Status, loaded: Loaded) -> dict[str, Any]:
 
 
 def _stamp(at: datetime | None) -> str | None:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
+    return rfc3339(at) if at else None
 
 
 # --- watching -----------------------------------------------------------------------------------------------------

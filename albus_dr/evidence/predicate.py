@@ -20,6 +20,7 @@ from albus_dr.journal.state import HOW_DESTROYED, NETWORK, RunState, StepState
 from albus_dr.report.findings import limits, objectives, over_budget, unmeasured
 from albus_dr.report.json import run_document
 from albus_dr.report.texts import plain_or_withheld
+from albus_dr.units import rfc3339
 
 SCHEMA = "albus-dr/evidence/1"
 _LIMITS = (
@@ -73,7 +74,7 @@ def predicate(events: Sequence[Event], around: Surroundings, profiles: Sequence[
     )  # fmt: skip
     found: dict[str, Any] = {
         "schema": SCHEMA,
-        "made_at": around.made_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "made_at": rfc3339(around.made_at, "seconds"),
         "made_by": {"program": "albus-dr", "version": around.version},
         "run": {key: run[key] for key in kept} | {"description": state.description},
         "plan_digest": state.plan_digest,

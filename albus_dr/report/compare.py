@@ -11,6 +11,7 @@ from albus_dr.journal.stages import stages
 from albus_dr.journal.state import CLOCKS, RunState
 from albus_dr.report.trend import Trend
 from albus_dr.report.words import utc
+from albus_dr.units import rfc3339
 
 SCHEMA = "albus-dr/comparison/1"
 _NOTICEABLE_S = 0.1
@@ -102,7 +103,7 @@ def _plain(change: Change) -> Mapping[str, float | None]:
 
 
 def _stamp(at: datetime) -> str:
-    return utc(at).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return rfc3339(at, "seconds")
 
 
 def of_a_kind(state: RunState, runs: Iterable[RunState]) -> list[RunState]:

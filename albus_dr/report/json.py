@@ -9,7 +9,7 @@ from typing import Any
 from albus_dr.journal.stages import stages, waited_s
 from albus_dr.journal.state import CLOCKS, HOW_DESTROYED, RUN_SCHEMA, RunState
 from albus_dr.report.proof import levels
-from albus_dr.report.words import utc
+from albus_dr.units import rfc3339
 
 
 def run_document(state: RunState) -> dict[str, Any]:
@@ -119,4 +119,4 @@ def _ms(seconds: float | None) -> float | None:
 
 
 def _moment(at: datetime | None) -> str | None:
-    return None if at is None else utc(at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if at is None else rfc3339(at)

@@ -22,8 +22,7 @@ from albus_dr.report.findings import (
     seconds_between,
 )
 from albus_dr.report.phrases import NOT_MEASURED
-from albus_dr.report.words import utc
-from albus_dr.units import format_duration
+from albus_dr.units import format_duration, rfc3339
 
 PHRASES = {
     "step_error": "the step failed",
@@ -56,7 +55,7 @@ def render(state: RunState) -> str:
     begin = state.clocks.get("started_at") or clock_start(state)
     took_s = seconds_between(begin, state.clocks.get("ended_at"))
     if begin is not None:
-        suite.set("timestamp", utc(begin).isoformat(timespec="seconds").replace("+00:00", "Z"))
+        suite.set("timestamp", rfc3339(begin, "seconds"))
     if took_s is not None:
         suite.set("time", f"{took_s:.3f}")
     suite.insert(0, _properties(state))

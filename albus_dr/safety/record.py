@@ -13,6 +13,7 @@ from math import isfinite
 from typing import Any
 
 from albus_dr.errors import RefusedError
+from albus_dr.units import rfc3339
 
 SCHEMA = "albus-dr/witness/1"
 
@@ -131,7 +132,7 @@ def _require_types(part: Any) -> None:
 
 
 def _to_text(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.fromtimestamp(at, UTC), "microseconds")
 
 
 def _from_text(at: str) -> float:

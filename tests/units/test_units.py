@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
 
-from albus_dr.units import format_bytes, format_duration, great_circle_km, parse_distance_km, parse_duration
+from albus_dr.units import (
+    format_bytes,
+    format_duration,
+    great_circle_km,
+    parse_distance_km,
+    parse_duration,
+    rfc3339,
+)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +70,13 @@ def test_durations_for_people(seconds: float, text: str) -> None:
 
 def test_sizes_for_people() -> None:
     assert [format_bytes(n) for n in (512, 1536, 5 * 1024**4)] == ["512 B", "1.5 KiB", "5.0 TiB"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour"), [(UTC, 0), (timezone(timedelta(hours=1)), 1), (None, 0)], ids=["UTC", "another", "none: UTC"]
+)
+def test_a_moment_in_documents(zone: timezone | None, hour: int) -> None:
+    at = datetime(2026, 3, 10, hour, 47, 0, 120_450, tzinfo=zone)
+    assert rfc3339(at) == "2026-03-10T00:47:00.120Z"
+    assert rfc3339(at, "seconds") == "2026-03-10T00:47:00Z"
+    assert rfc3339(at, "microseconds") == "2026-03-10T00:47:00.120450Z"
