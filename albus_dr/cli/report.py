@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -61,6 +62,10 @@ def command(
         else:
             path = output / REPORT_FILES[name] if into_directory else output
             with writing(path):
-                path.write_text(text)
+                descriptor = os.open(
+                    path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600
+                )  # a report is not for everybody
+                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                    file.write(text)
             if not quiet:
                 typer.echo(str(path), err=True)

@@ -33,6 +33,7 @@ from albus_dr.errors import UsageError
 from albus_dr.journal.state import RunState
 from albus_dr.journal.store import BrokenChain
 from albus_dr.report.compare import compare, document, of_a_kind
+from albus_dr.report.discreet import discreet
 from albus_dr.report.findings import one_line, step_mark, title_of
 from albus_dr.report.json import run_document
 from albus_dr.report.trend import trend
@@ -97,6 +98,7 @@ def show(run: RunArgument, engine: EngineOption = None, as_json: JsonOption = Fa
     if as_json:
         typer.echo(json.dumps(run_document(state), indent=2))
         return
+    state = discreet(state)
     rows = []
     for step in state.steps.values():
         took = words.duration(step.duration_s) if step.duration_s is not None else ""

@@ -41,6 +41,7 @@ from albus_dr.engine.history import (
 from albus_dr.errors import AlbusError, ExitCode, RefusedError, UsageError
 from albus_dr.journal.state import CHANGES_PRIMARY, RECOVERS, RunState
 from albus_dr.journal.store import BrokenChain, JournalStore
+from albus_dr.report.discreet import discreet
 from albus_dr.report.words import ENGLISH, Words, words_of
 from albus_dr.runbook.loader import Loaded
 from albus_dr.runbook.model import Objectives
@@ -188,7 +189,7 @@ def _history(store: JournalStore, loaded: Loaded, now: datetime) -> History:
     runbook = loaded.runbook
     primary, secondary = primary_and_secondary(store, runbook)
     damaged: list[BrokenChain] = []
-    runs = tuple(runs_of(store, runbook.runbook, RECOVERS, damaged=damaged))
+    runs = tuple(map(discreet, runs_of(store, runbook.runbook, RECOVERS, damaged=damaged)))
     ended = [run for run in runs if run.exit_code is not None]
     changes = [
         run for run in runs if run.operation in CHANGES_PRIMARY and run.target == primary and changed_primary(run)

@@ -1,14 +1,18 @@
-"""A run as a report may show it: what a database or an application answered may name somebody, and is left out.
+"""A run as people may be shown it: what a database or an application answered may name somebody, and is left out.
 
-Errors of steps and the reason of a run repeat such answers; they are taken out there, too. The JSON of a run has everything.
+Errors of steps and the reason of a run repeat such answers; they are taken out there, too. The same goes for what a
+terminal, cron's mail or a CI log is told while a run goes on. The JSON of a run has everything.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
+from typing import Any
 
+from albus_dr.journal.event import Event
 from albus_dr.journal.state import RunState, VerificationState
 from albus_dr.report.texts import is_plain
 
@@ -26,14 +30,12 @@ _JUDGED = re.compile(
 
 def discreet(state: RunState) -> RunState:
     """The run without the answers that may name somebody; the same object where there are none."""
-    answers = sorted({*chain.from_iterable(map(_answers, state.verifications))}, key=len, reverse=True)
+    answers = {*chain.from_iterable(map(_answers, state.verifications))}
     if not answers:
         return state
 
     def without(text: str) -> str:
-        for answer in answers:
-            text = text.replace(answer, LEFT_OUT)
-        return text
+        return _without(answers, text)
 
     return replace(
         state,
@@ -49,6 +51,49 @@ def discreet(state: RunState) -> RunState:
         notes=[without(note) for note in state.notes],
         residue=[without(item) for item in state.residue],
     )
+
+
+class Discretion:
+    """The events of one run, in order, as a screen may show them: a later one may repeat what an earlier one answered."""
+
+    def __init__(self) -> None:
+        self._answers: set[str] = set()
+
+    def of(self, event: Event) -> Event:
+        """The event without such answers; the same object where there are none."""
+        if not isinstance(event.data, Mapping):
+            return event
+        told = event.data.get("verifications")
+        found = [_verification(event.step, each) for each in told] if isinstance(told, list | tuple) else []
+        self._answers.update(chain.from_iterable(map(_answers, found)))
+        if not self._answers:
+            return event
+        data: dict[str, Any] = dict(event.data)
+        for key in ("error", "hint", "reason"):
+            if isinstance(data.get(key), str):
+                data[key] = _without(self._answers, data[key])
+        if found:
+            shown = ((each, _cleared(each, each.expected), _cleared(each, each.actual)) for each in found)
+            data["verifications"] = [
+                {"kind": each.kind, "verdict": each.verdict, "expected": expected, "actual": actual}
+                for each, expected, actual in shown
+            ]
+        return replace(event, data=data)
+
+
+def _verification(step: str, data: object) -> VerificationState:
+    """What is garbled or missing in it is empty: a screen never raises because of an event."""
+    told = data if isinstance(data, Mapping) else {}
+    workload, kind, expected, actual, verdict = (
+        str(told.get(key, "")) for key in ("workload", "kind", "expected", "actual", "verdict")
+    )
+    return VerificationState(step, workload, kind, expected, actual, verdict)
+
+
+def _without(answers: Iterable[str], text: str) -> str:
+    for answer in sorted(answers, key=len, reverse=True):
+        text = text.replace(answer, LEFT_OUT)
+    return text
 
 
 def _cleared(found: VerificationState, text: str) -> str:

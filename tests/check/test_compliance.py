@@ -70,7 +70,7 @@ class Book:
         assert question in text
         self.path.write_text(text.replace(question, f"{question}{question.replace('invoice', 'visit')}", 1))
 
-    def drill(self, begins: datetime, *, failed: bool = False, took: timedelta = BACK) -> str:
+    def drill(self, begins: datetime, *, failed: bool = False, took: timedelta = BACK, **answered: Any) -> str:
         """A drill as the journal would have it: events at their times, judged by the engine's own rule."""
         plan, objectives = self.plan(), self.loaded.runbook.objectives
         run = f"drill-{begins:%Y%m%dT%H%M%SZ}-00000001"
@@ -84,9 +84,8 @@ class Book:
         broken = plan.steps[-2].id if failed else ""
         for step in plan.steps:
             if step.id == broken:
-                self.store.append(
-                    run, "StepFailed", {"error": "the data came back wrong", "exit_code": 5}, step=step.id
-                )
+                failure = {"error": "the data came back wrong", "exit_code": 5, **answered}
+                self.store.append(run, "StepFailed", failure, step=step.id)
                 continue
             facts = {"newest_write_at": (begins - timedelta(minutes=3)).isoformat()} if step.workload else {}
             self.store.append(run, "StepSucceeded", {"facts": facts, "adopted": False}, step=step.id)
@@ -319,6 +318,24 @@ def test_status_names_a_run_that_can_not_be_read_and_shows_the_rest(book: Book) 
     assert seen.history.drill is not None
     assert seen.history.drill.run == good
     assert [concern for concern in seen.concerns if "was changed at event 2" in concern]
+
+
+def test_an_answer_of_the_database_is_neither_mailed_by_cron_nor_shown(book: Book) -> None:
+    kind, patient = "SELECT name FROM patient LIMIT 1", "Zéphyrine Quarkmarten"
+    found = {"workload": "db", "kind": kind, "expected": patient, "actual": f"{patient} 2", "verdict": "failed"}
+    error = f"db: {kind}: expected {patient}, found {patient} 2"
+    run = book.drill(datetime.now(UTC) - timedelta(days=1), failed=True, error=error, verifications=[found])
+    environment = {**os.environ, "ALBUS_DR_STATE": str(book.state), "PYTHONUTF8": "1"}
+    for words in (["compliance", str(book.path)], ["compliance", str(book.path), "--json"], ["runs", "show", run]):
+        config = ["--config", str(book.config)]
+        done = subprocess.run(
+            (sys.executable, "-m", "albus_dr", *words, *config), env=environment, capture_output=True, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+        shown = f"{done.stdout}{done.stderr}"
+        assert "db: SELECT name FROM patient LIMIT 1: expected [" in " ".join(shown.split()), words
+        assert "Quarkmarten" not in shown, words
+    assert "Quarkmarten" not in json.dumps(status.document(status.look(book.store, book.loaded), book.loaded))
 
 
 def test_every_answer_is_told_in_french(book: Book) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,3 +119,15 @@ def test_md_is_markdown(store: JournalStore) -> None:
     Past(store).passed("r1")
     short, long = (CliRunner().invoke(app, ["report", "last", "--format", name]) for name in ("md", "markdown"))
     assert (short.exit_code, short.stdout) == (0, long.stdout)
+
+
+def test_a_report_is_private_and_utf_8_whatever_the_locale_is(store: JournalStore, tmp_path: Path) -> None:
+    Past(store).passed("r1")
+    environment = {**os.environ, "LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    words = ("report", "last", "--lang", "fr", "--output", str(tmp_path / "report.md"))
+    done = subprocess.run(
+        (sys.executable, "-m", "albus_dr", *words), env=environment, capture_output=True, text=True, timeout=60, check=False
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "é" in (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert (tmp_path / "report.md").stat().st_mode & 0o777 == 0o600

@@ -72,6 +72,12 @@ def _steps(document: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("document", everything())
+def test_no_report_that_it_keeps_holds_an_answer_of_the_database(document: Any) -> None:
+    kept = re.findall(r"--format (\S+)", "\n".join(scripts(document)))
+    assert not [formats for formats in kept if "json" in formats.split(",")]
+
+
+@pytest.mark.parametrize("document", everything())
 def test_its_scripts_are_shell(document: Any) -> None:
     for script in scripts(document):
         done = subprocess.run(("bash", "-n"), input=script, text=True, capture_output=True, check=False, timeout=30)
@@ -130,12 +136,7 @@ def test_the_action_drills_and_leaves_reports_a_summary_and_annotations(tmp_path
     )
     done = run_action(tmp_path, ALBUS_DR_RUNBOOK="wiki.yaml", ALBUS_DR_LANG="fr")
     assert done.returncode == int((tmp_path / "output").read_text().removeprefix("exit-code=")) != 0, done.stderr
-    assert {path.name for path in (tmp_path / "reports").iterdir()} == {
-        "report.html",
-        "report.md",
-        "report.json",
-        "junit.xml",
-    }
+    assert {path.name for path in (tmp_path / "reports").iterdir()} == {"report.html", "report.md", "junit.xml"}
     assert "::error title=pages.verify failed::" in done.stdout
     assert "Exercice de reprise" in (tmp_path / "summary.md").read_text()
 

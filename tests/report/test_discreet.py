@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 
+from albus_dr.cli.live import screen_for, summary
+from albus_dr.journal.event import Event
 from albus_dr.journal.state import RunState, VerificationState
 from albus_dr.report import FORMATS
-from albus_dr.report.discreet import LEFT_OUT, discreet
+from albus_dr.report.discreet import LEFT_OUT, Discretion, discreet
 from albus_dr.report.french import FRENCH
 from albus_dr.report.words import ENGLISH
 from tests.report.run_states import ALL, failed_drill
@@ -78,3 +82,47 @@ def test_what_may_be_shown(kind: str, expected: str, actual: str, shown: bool) -
 
 def test_a_run_without_such_answers_is_left_alone() -> None:
     assert all(discreet(state) is state for state in (make() for make in ALL.values()))
+
+
+def events_of(state: RunState) -> list[Event]:
+    """The events that end such a drill, as its journal has them."""
+    told = [asdict(each) for each in state.verifications if each.step == "patients.verify"]
+    step = state.steps["patients.verify"]
+    ended: list[tuple[str, str, dict[str, Any]]] = [
+        ("StepFailed", step.id, {"error": step.error, "hint": "", "verifications": told, "duration_s": 1.0}),
+        ("RunEnded", "", {"verdict": "failed", "exit_code": 5, "reason": state.reason}),
+    ]
+    return [
+        Event(state.run, seq, kind, step_id, "2026-01-31T09:14:05Z", 0.0, data, "", "")
+        for seq, (kind, step_id, data) in enumerate(ended)
+    ]
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_the_lines_of_a_run_that_goes_on_name_no_patient(verbose: bool) -> None:
+    stream = io.StringIO()
+    with screen_for(stream, verbose=verbose) as screen:
+        for event in events_of(told_too_much()):
+            screen.on_event(event)
+    assert "Quarkmarten" not in stream.getvalue()
+    assert f"FAILED after 1.0 s: patients: SELECT name FROM patient LIMIT 1: expected {LEFT_OUT}" in stream.getvalue()
+
+
+def test_a_reason_that_comes_alone_repeats_no_answer() -> None:
+    failed, ended = events_of(told_too_much())
+    discretion = Discretion()
+    discretion.of(failed)
+    assert "Quarkmarten" not in discretion.of(ended).data["reason"]
+
+
+@pytest.mark.parametrize("garbled", [None, 3, "text", ["text", None, {"kind": 5}]])
+def test_a_garbled_event_is_shown_all_the_same(garbled: object) -> None:
+    event = replace(events_of(told_too_much())[0], data={"verifications": garbled, "error": "it said no"})
+    assert Discretion().of(event).data["error"] == "it said no"
+
+
+def test_the_closing_lines_name_no_patient() -> None:
+    stream = io.StringIO()
+    summary(told_too_much(), stream)
+    assert "Quarkmarten" not in stream.getvalue()
+    assert f"found {LEFT_OUT}" in stream.getvalue()

@@ -39,7 +39,7 @@ def summary(state: RunState, stream: TextIO, *, directory: Path | None = None, w
     colour = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" and "NO_COLOR" not in os.environ
     width = min(100, shutil.get_terminal_size((80, 24)).columns) if stream.isatty() else 100
     first = width if stream.isatty() else ONE_LINE  # who searches a log finds the cause on one line
-    lines = list(_closing(state, width, first, directory, words))
+    lines = list(_closing(discreet(state), width, first, directory, words))
     out = Out(stream)
     if not colour:
         out.write("".join(f"{text}\n" for _, text in lines))
@@ -96,7 +96,7 @@ def _closing(
         yield "", ""
     if proved := _proved(state, words):
         yield from (("none", line) for line in _wrapped("    ", proved, width))
-    for workload, blank in not_verified(discreet(state)).items():
+    for workload, blank in not_verified(state).items():
         said = words.say(
             PHRASES["summary.not_verified"],
             workload=workload,

@@ -15,6 +15,7 @@ from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.cli.live.screen import Now, Screen, utc_now
 from albus_dr.cli.live.view import Step, View, items_of, moment_of, text_of
 from albus_dr.journal.event import Event
+from albus_dr.report.discreet import Discretion
 from albus_dr.report.findings import format_seconds, one_line
 from albus_dr.report.words import ENGLISH, Words
 
@@ -41,6 +42,7 @@ class PlainScreen:
         self._heartbeat_s = heartbeat_s
         self._now = now
         self._view = View()
+        self._discretion = Discretion()
         self._lock = threading.Lock()
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write, name="screen", daemon=True)
@@ -57,6 +59,7 @@ class PlainScreen:
 
     def on_event(self, event: Event) -> None:
         with self._lock:
+            event = self._discretion.of(event)
             self._view.apply(event)
             if self._only is None or event.kind in self._only:
                 at = moment_of(event.at) or self._now()

@@ -12,6 +12,7 @@ from albus_dr.cli.live.phrases import PHRASES, STYLES
 from albus_dr.cli.live.screen import Now, Screen, utc_now
 from albus_dr.cli.live.view import Step, View
 from albus_dr.journal.event import Event
+from albus_dr.report.discreet import Discretion
 from albus_dr.report.findings import one_line, step_mark
 from albus_dr.report.words import ENGLISH, Words
 
@@ -32,6 +33,7 @@ class TerminalScreen:
         self._words = words
         self._now = now
         self._view = View()
+        self._discretion = Discretion()
         self._lock = threading.Lock()
         self._whole = False
         out: Any = Out(stream)  # a TextIO as far as rich uses one
@@ -54,6 +56,7 @@ class TerminalScreen:
 
     def on_event(self, event: Event) -> None:
         with self._lock:
+            event = self._discretion.of(event)
             self._view.apply(event)
 
     def on_progress(self, step_id: str, done: float, total: float | None, unit: str) -> None:
