@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -40,6 +41,7 @@ _WITHOUT = (
     "or taken from the runbook"
 )
 _LOST = f"is its disk full, or the file damaged? Put it back from a backup. {_WITHOUT}. {_NAMED}"
+_HIDDEN = "***"
 _INSERT = _EVENTS.insert()  # made once: SQLAlchemy finds its compiled form again
 
 
@@ -76,6 +78,11 @@ class JournalStore:
                     _with_driver(url), pool_pre_ping=True, connect_args={"connect_timeout": 5}
                 )
             _METADATA.create_all(self._engine)
+        except ValueError:  # what stands there may be half a password, of which a sign was not quoted
+            raise UsageError(
+                "the engine's address has no number for its port",
+                hint=f"an @ in a password is written %40. {_NAMED}",
+            ) from None
         except (sa.exc.SQLAlchemyError, sa.exc.NoSuchModuleError) as error:
             raise UsageError(
                 f"the engine's database {sa_url_for_people(url)} can't be opened: {_reason(error)}",
@@ -262,11 +269,13 @@ def _with_driver(url: str) -> str:
 
 
 def sa_url_for_people(url: str) -> str:
-    """The address without its password."""
+    """The address without its passwords, wherever they stand in it."""
     try:
-        return sa.make_url(url).render_as_string(hide_password=True)
-    except sa.exc.ArgumentError:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):  # ValueError: its port is no number
         return "(not an address)"
+    hidden = {key: _HIDDEN for key in parsed.query if key.lower() in ("password", "sslpassword")}
+    return parsed.update_query_dict(hidden).render_as_string(hide_password=True).replace(quote(_HIDDEN), _HIDDEN)
 
 
 def _reason(error: Exception) -> str:

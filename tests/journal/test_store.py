@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from albus_dr.errors import UsageError
-from albus_dr.journal.store import BrokenChain, JournalError, JournalStore
+from albus_dr.journal.store import BrokenChain, JournalError, JournalStore, sa_url_for_people
 
 RUN = "r1"
 
@@ -193,10 +193,24 @@ def test_a_full_disk_stops_the_journal_until_there_is_room(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://me:hunter2@127.0.0.1:1/none", "nonsense://me:hunter2@host/x", "sqlite:////nowhere/at/all.db"]
+    "url",
+    [
+        "postgresql://me:hunter2@127.0.0.1:1/none",
+        "postgresql://127.0.0.1:1/none?user=me&password=hunter2&sslpassword=hunter2",
+        "postgresql://me:hunter2@127.0.0.1:1/none?password=hunter2&Password=hunter2",
+        "nonsense://me:hunter2@host/x",
+        "nonsense://host/x?password=hunter2",
+        "postgresql://me:x@y:hunter2@127.0.0.1/none",
+        "sqlite:////nowhere/at/all.db",
+    ],
 )
 def test_an_engine_that_cannot_be_opened(tmp_path: Path, url: str) -> None:
     with pytest.raises(UsageError) as raised:
         JournalStore(url, tmp_path)
     assert "hunter2" not in raised.value.message + raised.value.hint
     assert "--engine" in raised.value.hint
+
+
+def test_an_address_for_people_says_that_there_is_a_password() -> None:
+    url = "postgresql://host/db?password=hunter2&sslmode=require"
+    assert sa_url_for_people(url) == "postgresql://host/db?password=***&sslmode=require"
