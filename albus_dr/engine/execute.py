@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from typing import Any, Literal
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from albus_dr.errors import AlbusError, CleanupError, ExitCode, StepError, TransientError
+from albus_dr.journal.event import now
 from albus_dr.journal.store import JournalStore
 from albus_dr.tools.process import redact
 from albus_dr.workloads.step import (
@@ -30,7 +32,6 @@ from albus_dr.workloads.step import (
 Decision = Literal["", "done", "not_done"]
 Outcome = Literal["succeeded", "failed", "unknown", "interrupted", "skipped"]
 GRACE_S = 15.0  # what a step may take beyond its deadline to end its children
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -154,13 +155,22 @@ class Executor:
     def _as_albus_error(self, spec: StepSpec, error: BaseException) -> AlbusError:
         if isinstance(error, AlbusError):
             return error
-        log.error("step %s failed in a way that albus-dr does not know", spec.id, exc_info=error)
         bug = StepError(
-            f"an error in albus-dr itself: {type(error).__name__}: {redact(str(error))}",
-            hint=f"the log in the run's directory has the details: {self._store.run_directory(self._run)}/albus-dr.log",
+            f"an error in albus-dr itself: {type(error).__name__}: {redact(str(error))}", hint=self._log(spec, error)
         )
         bug.exit_code = ExitCode.BUG
         return bug
+
+    def _log(self, spec: StepSpec, error: BaseException) -> str:
+        """Write the details of a bug into the run's directory; where they are, for people."""
+        text = redact("".join(traceback.format_exception(error)))
+        try:
+            path = self._store.run_directory(self._run) / "albus-dr.log"
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as file:
+                file.write(f"{now()} {spec.id}\n{text}".encode(errors="backslashreplace"))
+        except OSError as full:
+            return f"the details could not be written into the run's directory: {full.strerror}"
+        return f"the details are in {path}"
 
     def _attempt_failed(self, spec: StepSpec, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
