@@ -50,9 +50,11 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask.", envvar="ALB
 
 def state_directory() -> Path:
     """$ALBUS_DR_STATE, else the XDG state directory; private, made when it is missing."""
+    from albus_dr.tools.home import home
+
     text = os.environ.get("ALBUS_DR_STATE")
     base = os.environ.get("XDG_STATE_HOME")
-    path = Path(text) if text else (Path(base) if base else Path.home() / ".local" / "state") / "albus-dr"
+    path = Path(text) if text else (Path(base) if base else home() / ".local" / "state") / "albus-dr"
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -118,11 +120,18 @@ def journal(engine: str | None) -> Iterator[JournalStore]:
 @contextmanager
 def journal_if_any(engine: str | None) -> Iterator[JournalStore | None]:
     """The engine's journal, for who only looks; makes none where there is none."""
-    if not engine and not (state_directory() / "engine.sqlite").exists():
+    if not engine and not _may_be_there(state_directory() / "engine.sqlite"):
         yield None
         return
     with journal(engine) as store:
         yield store
+
+
+def _may_be_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # nobody may look: what opens it says so
+        return True
 
 
 def load_runbook(path: Path, config: Path | None, *, acts: bool = True) -> Loaded:

@@ -27,6 +27,7 @@ from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.loader import Loaded
 from albus_dr.tools import systemd
 from albus_dr.tools.crontab import Crontab
+from albus_dr.tools.home import home
 from albus_dr.tools.scheduler import Entry, Finding
 from albus_dr.tools.systemd import Systemd
 
@@ -181,7 +182,7 @@ def _absolute(path: Path) -> str:
 def _environment_file() -> str:
     if os.geteuid() == 0:
         return "/etc/albus-dr/environment"
-    return str(Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "albus-dr" / "environment")
+    return str(Path(os.environ.get("XDG_CONFIG_HOME") or home() / ".config") / "albus-dr" / "environment")
 
 
 def _advice(chosen: Scheduler, words: Words) -> list[str]:

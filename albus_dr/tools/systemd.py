@@ -10,6 +10,7 @@ from pathlib import Path
 
 from albus_dr.errors import NotReadyError, RefusedError, StepError
 from albus_dr.tools import process
+from albus_dr.tools.home import home
 from albus_dr.tools.scheduler import Condition, Entry, Finding
 
 MARK = "# Written by albus-dr schedule install; albus-dr schedule remove takes it away.\n"
@@ -111,7 +112,7 @@ def manager() -> Systemd:
     """The system's manager for root, else the user's own."""
     if os.geteuid() == 0:
         return Systemd(SYSTEM_UNITS, ())
-    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    base = os.environ.get("XDG_CONFIG_HOME") or str(home() / ".config")
     return Systemd(Path(base) / "systemd" / "user", ("--user",))
 
 
