@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from albus_dr.cli.operate import Manner, resume
 from albus_dr.errors import RefusedError, UsageError
 from albus_dr.journal.event import Event
 from albus_dr.journal.fold import fold
+from albus_dr.report.json import run_document
 from albus_dr.report.words import words_of
 
 
@@ -50,6 +52,9 @@ def command(
     except RefusedError as error:
         if found in error.message:  # it holds the lock, or the run lease on another machine
             typer.echo(manner.words.say(PHRASES["abort.elsewhere"], run=found, why=error.message), err=True)
+            if as_json:
+                with journal(engine) as store:
+                    typer.echo(json.dumps(run_document(run_state(store, found)), indent=2))
             return
         raise RefusedError(
             f"{found} is given up, and nothing could be cleaned up: {error.message}",

@@ -32,6 +32,7 @@ from albus_dr.tools.scheduler import Entry, Finding
 from albus_dr.tools.systemd import Systemd
 
 SCHEMA = "albus-dr/schedule/1"
+RUN_SCHEMA = "albus-dr/schedule-run/1"  # of what was not started; else the document is the run's
 CHANGE_SCHEMA = "albus-dr/schedule-change/1"
 Scheduler = Literal["systemd", "cron"]
 SCHEDULERS: tuple[Scheduler, ...] = ("systemd", "cron")
@@ -133,7 +134,9 @@ def run(
     manner = Manner(engine, as_json, verbose=False, quiet=True, words=words_of(lang))
     try:
         operate(Order("drill" if operation == "drill" else "replicate", runbook, config), manner)
-    except RunInProgress:
+    except RunInProgress as error:
+        if as_json:
+            typer.echo(json.dumps({"schema": RUN_SCHEMA, "started": False, "reason": error.message}, indent=2))
         raise typer.Exit(0) from None
 
 

@@ -52,19 +52,37 @@ def wiki(tmp_path: Path) -> Wiki:
     return Wiki(tmp_path)
 
 
+def until_begun(wiki: Wiki, first: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not (wiki.folder / "begun").exists():
+        assert first.poll() is None, first.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def test_a_run_that_is_still_going_is_not_started_twice(wiki: Wiki) -> None:
     with wiki.begin("schedule", "run", "wiki.yaml", "replicate") as first:
-        deadline = time.monotonic() + PATIENCE_S
-        while not (wiki.folder / "begun").exists():
-            assert first.poll() is None, first.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until_begun(wiki, first)
         assert wiki.do("schedule", "run", "wiki.yaml", "replicate") == (0, "", "")
+        code, out, _ = wiki.do("schedule", "run", "wiki.yaml", "replicate", "--json")
+        assert (code, json.loads(out)["started"]) == (0, False)
+        assert "another run is in progress: replicate-" in json.loads(out)["reason"]
         assert wiki.do("replicate", "wiki.yaml", "-q")[0] == 8  # a person is told
         (wiki.folder / "go").write_text("well")
         assert (first.communicate(timeout=PATIENCE_S), first.returncode) == (("", ""), 0)
     runs = json.loads(wiki.do("runs", "list", "--json")[1])["runs"]
     assert [run["verdict"] for run in runs] == ["passed"]
+
+
+def test_an_abort_of_a_run_that_goes_on_elsewhere_answers_with_the_run(wiki: Wiki) -> None:
+    with wiki.begin("replicate", "wiki.yaml", "-q") as first:
+        until_begun(wiki, first)
+        code, out, err = wiki.do("abort", "last", "--json")
+        first.communicate(timeout=PATIENCE_S)
+    assert code == 0
+    assert "it was told to stop" in err
+    assert (json.loads(out)["schema"], json.loads(out)["exit_code"]) == ("albus-dr/run/1", None)
+    assert first.returncode == 130
 
 
 def test_a_failure_is_told(wiki: Wiki) -> None:
