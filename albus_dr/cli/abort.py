@@ -18,6 +18,7 @@ from albus_dr.cli.common import (
     account,
     find_run,
     journal,
+    run_state,
 )
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.cli.operate import Manner, resume

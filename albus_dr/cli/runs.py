@@ -18,6 +18,7 @@ from albus_dr.cli.common import (
     QuietOption,
     RunArgument,
     VerboseOption,
+    engine_address,
     find_run,
     journal,
     newest_demo,
@@ -26,12 +27,12 @@ from albus_dr.cli.common import (
     state_directory,
 )  # fmt: skip
 from albus_dr.cli.folding import columns, fitted, table
-from albus_dr.cli.live import comparison, screen_for, summary
+from albus_dr.cli.live import Screen, comparison, screen_for, summary
 from albus_dr.cli.live.closing import how_it_ended
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.errors import UsageError
 from albus_dr.journal.state import RunState
-from albus_dr.journal.store import BrokenChain
+from albus_dr.journal.store import BrokenChain, JournalStore
 from albus_dr.report.compare import compare, document, of_a_kind
 from albus_dr.report.discreet import discreet
 from albus_dr.report.findings import one_line, step_mark, title_of
@@ -40,6 +41,7 @@ from albus_dr.report.trend import trend
 from albus_dr.report.words import Words, utc, words_of
 
 POLL_S = 0.5
+SILENT_S = 2.0  # a run that has said nothing for this long may have been killed
 app = typer.Typer(
     help="List, show, compare and watch runs.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
 )
@@ -159,20 +161,31 @@ def watch(
     quiet: QuietOption = False,
     lang: LangOption = "en",
 ) -> None:
-    """Follow a run that goes on in another process, until it ends."""
+    """Follow a run that goes on in another process, until it ends; its exit code. One that was killed ends with 130."""
+    from albus_dr.cli.operate import Manner, conclude
+
+    words = words_of(lang)
     with journal(engine) as store:
         found = find_run(store, run)
-        seen = -1
-        with screen_for(sys.stderr, quiet=quiet, verbose=verbose, words=words_of(lang)) as screen:
-            while True:
-                for event in store.events(found, after=seen):
-                    screen.on_event(event)
-                    seen = event.seq
-                if run_state(store, found).exit_code is not None:
-                    break
-                time.sleep(POLL_S)
+        with screen_for(sys.stderr, quiet=quiet, verbose=verbose, words=words) as screen:
+            _follow(store, found, engine, screen)
         state = run_state(store, found)
-    if as_json:
-        typer.echo(json.dumps(run_document(state), indent=2))
-    else:
-        summary(state, sys.stdout, directory=state_directory() / "runs" / found, words=words_of(lang))
+    if state.exit_code is None:
+        typer.echo(fitted(words.say(PHRASES["watch.left"], run=found), sys.stderr, rest="  "), err=True)
+    raise typer.Exit(conclude(state, Manner(engine, as_json, verbose, quiet, words=words)))
+
+
+def _follow(store: JournalStore, run: str, engine: str | None, screen: Screen) -> None:
+    """Until it has ended, or nobody works on it any more."""
+    from albus_dr.engine.lock import goes_on
+
+    seen, told_at = -1, time.monotonic()
+    while True:
+        # Asked before the journal is read: what ends a run is written before its lock is given back.
+        left = time.monotonic() - told_at > SILENT_S and not goes_on(engine_address(engine), state_directory(), run)
+        for event in store.events(run, after=seen):
+            screen.on_event(event)
+            seen, told_at = event.seq, time.monotonic()
+        if left or run_state(store, run).exit_code is not None:
+            return
+        time.sleep(POLL_S)

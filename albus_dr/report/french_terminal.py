@@ -82,6 +82,9 @@ TERMINAL = {
         "immédiatement"
     ),
     "{step} of {run} is approved by {who}": "{step} de {run} : approbation donnée par {who}",
+    "Nobody works on {run} any more: its process has ended, or was killed.": (
+        "Plus aucun processus ne travaille à {run} : le sien s'est terminé, ou a été tué."
+    ),
     "{run} goes on elsewhere; it was told to stop: {why}": (
         "{run} se poursuit ailleurs ; l'arrêt lui a été demandé : {why}"
     ),

@@ -85,6 +85,19 @@ def test_an_abort_of_a_run_that_goes_on_elsewhere_answers_with_the_run(wiki: Wik
     assert first.returncode == 130
 
 
+def test_a_watch_ends_when_the_process_of_the_run_is_gone_and_says_how_to_go_on(wiki: Wiki) -> None:
+    with wiki.begin("replicate", "wiki.yaml", "-q") as first:
+        until_begun(wiki, first)
+        with wiki.begin("runs", "watch", "last") as watch:
+            time.sleep(6)
+            assert watch.poll() is None, "it goes on, silent as it is"
+            first.kill()
+            out, err = watch.communicate(timeout=PATIENCE_S)
+    assert watch.returncode == 130
+    assert "Nobody works on replicate-" in err
+    assert "albus-dr resume replicate-" in out
+
+
 def test_a_failure_is_told(wiki: Wiki) -> None:
     (wiki.folder / "go").write_text("badly")
     code, out, _ = wiki.do("schedule", "run", "wiki.yaml", "replicate")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from albus_dr.engine.lock import exclusive
+from albus_dr.engine.lock import exclusive, goes_on
 from albus_dr.errors import ExitCode, RefusedError
 
 URL = "sqlite:///engine.sqlite"
@@ -45,7 +45,10 @@ def test_the_second_is_refused_and_told_who_holds_it(holder: subprocess.Popen[st
 
 
 def test_a_killed_holder_holds_nothing(holder: subprocess.Popen[str], tmp_path: Path) -> None:
+    assert goes_on(URL, tmp_path, "failover")
+    assert not goes_on(URL, tmp_path, "fail"), "another run's id"
     holder.kill()
     holder.wait(timeout=10)
+    assert not goes_on(URL, tmp_path, "failover")
     with exclusive(URL, tmp_path, "book", purpose="drill d1"):
         pass

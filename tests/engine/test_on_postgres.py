@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 import albus_dr.engine.lock as lock_module
-from albus_dr.engine.lock import exclusive
+from albus_dr.engine.lock import exclusive, goes_on
 from albus_dr.errors import ExitCode, NotReadyError, RefusedError
 from albus_dr.tools.host import LocalHost
 from albus_dr.tools.inventory import postgres_program
@@ -97,8 +97,11 @@ def test_one_run_at_a_time_holds_the_lock(setup: Setup, tmp_path: Path) -> None:
             ):
                 pass
             assert refused.value.exit_code is ExitCode.REFUSED
+        assert goes_on(setup.url, tmp_path, first.partition(" ")[0])
+        assert not goes_on(setup.url, tmp_path, "failover-20260101T000000Z-0000feed")
         with exclusive(setup.url, tmp_path, "other.primary", purpose="another runbook's"):
             pass
+    assert not goes_on(setup.url, tmp_path, first.partition(" ")[0])
     with exclusive(setup.url, tmp_path, "albus.primary", purpose="after the first"):
         pass
 

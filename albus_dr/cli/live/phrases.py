@@ -64,6 +64,7 @@ PHRASES = {
     "stop.replication": "replication did not stop in time; going on without waiting for it",
     "stop.asked": "stopping: children are ended, a drill cleans up; press Ctrl-C again to leave at once",
     "approve.done": "{step} of {run} is approved by {who}",
+    "watch.left": "Nobody works on {run} any more: its process has ended, or was killed.",
     "abort.elsewhere": "{run} goes on elsewhere; it was told to stop: {why}",
     "drill.each": "there are {count} older recovery points: each is drilled",
     "drill.passed": "{passed} of {count} older recovery points passed (--seed {seed} chooses the same ones)",
