@@ -69,9 +69,8 @@ def list_(
     if as_json:
         listed = {"runs": [run_document(state) for state in states], "damaged": [error.message for error in damaged]}
         typer.echo(json.dumps({"schema": "albus-dr/runs/1", **listed}, indent=2))
-    for state in () if as_json else states:
-        rta = words.say(PHRASES["runs.rta"], time=words.duration(state.rta_s)) if state.rta_s is not None else ""
-        typer.echo(f"{state.run:45} {how_it_ended(state, words):11} {rta}".rstrip())
+    elif states:
+        typer.echo("\n".join(table([_listed(state, words) for state in states], columns(sys.stdout))))
     for error in damaged:  # the others are worth something all the same
         told = words.say(PHRASES["hint"], hint=error.hint) if error is damaged[-1] else ""
         for line in filter(None, (f"albus-dr: {error.message}", told)):
@@ -81,6 +80,11 @@ def list_(
     if not states and not as_json:
         for line in _none(place, runbook, engine, words):
             typer.echo(fitted(line, sys.stderr, rest="  "), err=True)
+
+
+def _listed(state: RunState, words: Words) -> tuple[str, str]:
+    rta = words.say(PHRASES["runs.rta"], time=words.duration(state.rta_s)) if state.rta_s is not None else ""
+    return state.run, f"{how_it_ended(state, words):11} {rta}".rstrip()
 
 
 def _none(place: str, runbook: str | None, engine: str | None, words: Words) -> Iterator[str]:
@@ -131,7 +135,9 @@ def compare_runs(
     going = trend([*of_a_kind(after, like), after], after.rto_s, at)
     found = compare(before, after)
     typer.echo(
-        json.dumps(document(found, going), indent=2) if as_json else comparison.text(found, going, words_of(lang))
+        json.dumps(document(found, going), indent=2)
+        if as_json
+        else comparison.text(found, going, words_of(lang), columns(sys.stdout))
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import pty
 import re
+import struct
+import termios
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +24,7 @@ from albus_dr.cli.live.out import encodable
 from albus_dr.journal.event import EVENT_KINDS, Event
 from albus_dr.journal.state import RunState, StepState, VerificationState
 from albus_dr.report.french import FRENCH
+from albus_dr.report.words import ENGLISH, Words
 from tests.report.run_states import failed_drill, over_budget, passed, too_late
 
 ZERO = datetime(2026, 1, 31, 9, 14, 3, tzinfo=UTC)
@@ -414,6 +418,20 @@ def test_a_path_of_a_report_that_is_too_long_can_be_copied(terminal: Terminal, t
     (directory / "report.html").write_text("")
     summary(run(), terminal.stream, directory=directory)
     assert f"{directory}/report.html" in [line.strip() for line in terminal.text().splitlines()]
+
+
+@pytest.mark.parametrize("words", [ENGLISH, FRENCH], ids=["en", "fr"])
+@pytest.mark.parametrize("width", [40, 60])
+def test_the_closing_lines_are_as_wide_as_the_terminal_is(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, width: int, words: Words
+) -> None:
+    monkeypatch.delenv("COLUMNS")
+    fcntl.ioctl(terminal.stream.fileno(), termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    summary(run(rto_s=14399.0, rta_s=8041.5), terminal.stream, words=words)
+    lines = [line.rstrip() for line in terminal.text().splitlines()]
+    assert [line for line in lines if len(line) > width and len(line.split()) > 1] == []
+    assert max(map(len, lines)) > width - 20, "the room that there is is used"
+    assert " ".join(words.duration(14399.0).split()) in " ".join(terminal.text().split())
 
 
 def test_what_was_not_verified_is_told_with_its_reason() -> None:

@@ -131,3 +131,14 @@ def test_a_report_is_private_and_utf_8_whatever_the_locale_is(store: JournalStor
     assert done.returncode == 0, done.stderr
     assert "é" in (tmp_path / "report.md").read_text(encoding="utf-8")
     assert (tmp_path / "report.md").stat().st_mode & 0o777 == 0o600
+
+
+def test_on_a_narrow_terminal_how_a_run_ended_stands_below_its_id(
+    store: JournalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Past(store).passed("20260310T031200Z-7f3a1b2c")
+    whole = listed().stdout
+    assert len(whole.splitlines()) == 1
+    monkeypatch.setattr("albus_dr.cli.runs.columns", lambda _: 40)
+    assert listed().stdout.split() == whole.split()
+    assert max(map(len, listed().stdout.splitlines())) <= 40

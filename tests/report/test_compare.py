@@ -60,6 +60,15 @@ def test_what_one_of_them_did_not_measure_has_no_change() -> None:
     assert max(map(len, told.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("words", [ENGLISH, FRENCH], ids=["en", "fr"])
+@pytest.mark.parametrize("width", [40, 60])
+def test_on_a_narrow_terminal_no_line_is_longer_than_one_word(width: int, words: Any) -> None:
+    told = text(compare(earlier(), passed()), trend([], 1.0, after(0)), words, width)
+    assert [line for line in told.splitlines() if len(line) > width and len(line.split()) > 1] == []
+    assert "documents.restore" in told
+    assert "2026-01-failover-30" in told
+
+
 def test_only_earlier_runs_of_the_same_kind_count() -> None:
     state = passed()
     others = [earlier(2), earlier(9), replace(earlier(), operation="drill"), replace(earlier(), target="lille"),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
-from albus_dr.cli.folding import folded
+from albus_dr.cli.folding import columns, folded
 from albus_dr.cli.live.out import Out
 from albus_dr.cli.live.phrases import PHRASES, STYLES
 from albus_dr.errors import ExitCode
@@ -37,7 +36,7 @@ ONE_LINE = 2000
 def summary(state: RunState, stream: TextIO, *, directory: Path | None = None, words: Words = ENGLISH) -> None:
     """Tell a person how the run ended and what to do next. ``directory``: where its reports may have been written."""
     colour = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" and "NO_COLOR" not in os.environ
-    width = min(100, shutil.get_terminal_size((80, 24)).columns) if stream.isatty() else 100
+    width = min(100, columns(stream))
     first = width if stream.isatty() else ONE_LINE  # who searches a log finds the cause on one line
     lines = list(_closing(discreet(state), width, first, directory, words))
     out = Out(stream)
@@ -92,7 +91,7 @@ def _closing(
         hints.add(step.hint)
     yield "", ""
     if state.operation not in ("replicate", "reprotect"):
-        yield from _figures(state, words)
+        yield from _figures(state, words, first)
         yield "", ""
     if proved := _proved(state, words):
         yield from (("none", line) for line in _wrapped("    ", proved, width))
@@ -151,24 +150,31 @@ def _wrapped(lead: str, text: str, width: int) -> list[str]:
     return folded(lead.lstrip() + one_line(text, 1000), max(40, width), first=indent[2:], rest=indent)
 
 
-def _figures(state: RunState, words: Words) -> Iterable[tuple[str, str]]:
+def _figures(state: RunState, words: Words, width: int) -> Iterable[tuple[str, str]]:
     time, point = objectives(state)
     names = ("summary.time", "summary.point", "summary.downtime", "summary.lost")
     wide = max(16, *(len(words.say(PHRASES[name])) for name in names))
     for name, objective in (("summary.time", time), ("summary.point", point)):
         mark = verdict_mark(objective.verdict, words)
-        said = f"{format_seconds(objective.actual_s, words):<13} {_margin(objective, words)}"
-        yield mark.tone, f"  {mark.symbol} {words.say(PHRASES[name]):<{wide}} {said}"
+        lead = f"  {mark.symbol} {words.say(PHRASES[name]):<{wide}} "
+        found = format_seconds(objective.actual_s, words)
+        yield from ((mark.tone, line) for line in _figure(lead, found, _margin(objective, words), width))
     yield (
         "none",
         f"    {words.say(PHRASES['summary.downtime']):<{wide}} {format_seconds(state.client_downtime_s, words)}",
     )
-    lost = format_count(state.lost_writes, words)
+    more = ""
     if state.acknowledged_writes is not None:
-        lost = (
-            f"{lost:<13} {words.say(PHRASES['summary.writes'], count=format_count(state.acknowledged_writes, words))}"
-        )
-    yield "bad" if state.lost_writes else "none", f"    {words.say(PHRASES['summary.lost']):<{wide}} {lost}"
+        more = words.say(PHRASES["summary.writes"], count=format_count(state.acknowledged_writes, words))
+    lead, lost = f"    {words.say(PHRASES['summary.lost']):<{wide}} ", format_count(state.lost_writes, words)
+    tone = "bad" if state.lost_writes else "none"
+    yield from ((tone, line) for line in _figure(lead, lost, more, width))
+
+
+def _figure(lead: str, found: str, more: str, width: int) -> list[str]:
+    """What was measured, and what it is held against: beside it, or below it where there is no room for that."""
+    line = f"{lead}{found:<13} {more}".rstrip()
+    return [line] if len(line) <= width else [f"{lead}{found}", *folded(more, width, first=" " * 8, rest=" " * 8)]
 
 
 def _margin(objective: Objective, words: Words) -> str:
