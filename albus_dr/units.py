@@ -36,13 +36,40 @@ def parse_distance_km(text: object) -> float:
     raise ValueError("a distance needs a number and km, for example 500 km")
 
 
-def format_duration(seconds: float) -> str:
-    """``4 h``, ``1 h 30 min``, ``12.3 s``, ``85 ms``: two units at most, for people."""
+def format_duration(seconds: float, *, beside: float | None = None) -> str:
+    """``4 h``, ``1 h 30 min``, ``12.3 s``, ``85 ms``: two units at most, for people.
+
+    ``beside``: a limit that it is held against. Where both would read alike and are not, this one is told more exactly:
+    ``4 h 0 min 59 s``.
+    """
     if seconds < 0:
         return "-" + format_duration(-seconds)
-    if seconds < 1:
+    text = _in_two_units(seconds)
+    if beside is None or seconds == beside or text != _in_two_units(beside):
+        return text
+    for digits in (0, 3, 6):
+        exact = _in_all_units(seconds, digits)
+        if exact != _in_all_units(beside, digits) and (digits or seconds >= 60):
+            return exact
+    return text
+
+
+def _in_all_units(seconds: float, digits: int) -> str:
+    """``4 h 0 min 59 s``, ``1 min 0.2 s``, ``12.342 s``: down to seconds of so many digits."""
+    rest = round(seconds, digits)
+    parts: list[str] = []
+    for unit_s, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if rest >= unit_s or parts:
+            count, rest = divmod(rest, unit_s)
+            parts.append(f"{count:.0f} {unit}")
+    shown = f"{rest:.{digits}f}"
+    return " ".join([*parts, f"{shown.rstrip('0').rstrip('.') if '.' in shown else shown} s"])
+
+
+def _in_two_units(seconds: float) -> str:
+    if round(seconds * 1000) < 1000:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     for unit_s, unit, smaller_s, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):

@@ -137,16 +137,16 @@ def _missed(promise: Promise, run: RunState) -> str:
     if run.verdict != "passed":
         return run.reason if run.exit_code == ExitCode.OBJECTIVE_MISSED else ""
     if run.rta_s is None or run.rta_s > promise.rto_s:
-        took = "not measured" if run.rta_s is None else format_duration(run.rta_s)
+        took = "not measured" if run.rta_s is None else format_duration(run.rta_s, beside=promise.rto_s)
         return f"its recovery time was {took}; {format_duration(promise.rto_s)} is promised today"
     for workload, limit_s in promise.rpo_s.items():
         found = run.rpa_by_workload.get(workload)
         if found is None or found > limit_s:
-            age = "not measured" if found is None else format_duration(found)
+            age = "not measured" if found is None else format_duration(found, beside=limit_s)
             return f"{workload}: the age of its newest write was {age}; {format_duration(limit_s)} is promised today"
     for stage in stages(replace(run, budgets=promise.budgets)):
         if stage.is_over and stage.budget_s is not None:
-            name, took = stage.clock.removesuffix("_at"), format_duration(stage.took_s)
+            name, took = stage.clock.removesuffix("_at"), format_duration(stage.took_s, beside=stage.budget_s)
             return f"its stage {name} took {took}; {format_duration(stage.budget_s)} is its budget today"
     return ""
 

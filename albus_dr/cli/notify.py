@@ -106,9 +106,8 @@ def summary(state: RunState) -> str:
     """What is sent: the verdict, what was measured, and where to look. No text that a program printed."""
     lines = [headline(state), ""]
     for each in objectives(state):
-        lines.append(
-            f"{each.key.upper()}: {format_seconds(each.actual_s)}, {format_duration(each.promised_s)} promised"
-        )
+        found = format_seconds(each.actual_s, beside=each.promised_s)
+        lines.append(f"{each.key.upper()}: {found}, {format_duration(each.promised_s)} promised")
     return "\n".join([*lines, f"albus-dr runs show {state.run}"])
 
 

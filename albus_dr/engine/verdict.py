@@ -98,7 +98,7 @@ def _against_objectives(
     if actuals.rta_s > state.rto_s:
         return (
             Verdict.FAILED, ExitCode.OBJECTIVE_MISSED,
-            f"recovered after {format_duration(actuals.rta_s)}; the objective is {format_duration(state.rto_s)}",
+            f"recovered after {format_duration(actuals.rta_s, beside=state.rto_s)}; the objective is {format_duration(state.rto_s)}",
         )  # fmt: skip
     for workload, rpo_s in rpo_by_workload.items() if not state.point else ():
         found = actuals.rpa_by_workload.get(workload)
@@ -107,7 +107,7 @@ def _against_objectives(
         if found > rpo_s:
             return (
                 Verdict.FAILED, ExitCode.OBJECTIVE_MISSED,
-                f"{workload}: its newest write is {format_duration(found)} older than the disruption; "
+                f"{workload}: its newest write is {format_duration(found, beside=rpo_s)} older than the disruption; "
                 f"the objective is {format_duration(rpo_s)}",
             )  # fmt: skip
     over = next((stage for stage in stages(state) if stage.is_over), None)
@@ -116,7 +116,7 @@ def _against_objectives(
         most = f"; most of it: {step.id}, {format_duration(step.duration_s or over.took_s)}" if step else ""
         return (
             Verdict.FAILED, ExitCode.OBJECTIVE_MISSED,
-            f"the stage {over.clock.removesuffix('_at')} took {format_duration(over.took_s)}; its budget is "
+            f"the stage {over.clock.removesuffix('_at')} took {format_duration(over.took_s, beside=over.budget_s)}; its budget is "
             f"{format_duration(over.budget_s)}{most}",
         )  # fmt: skip
     if state.operation in PLANNED and actuals.lost_writes:

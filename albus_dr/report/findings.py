@@ -119,7 +119,7 @@ def budget_sentence(stage: Stage, words: Words = ENGLISH) -> str:
     key = "budget.over" if stage.longest is None else "budget.over_most"
     longest = stage.longest
     return words.say(
-        PHRASES[key], clock=clock_label(stage.clock, words), took=words.duration(stage.took_s),
+        PHRASES[key], clock=clock_label(stage.clock, words), took=words.duration(stage.took_s, beside=stage.budget_s),
         budget=format_seconds(stage.budget_s, words), step=title_of(longest, words) if longest else "",
         most=format_seconds(longest.duration_s, words) if longest else "",
     )  # fmt: skip
@@ -140,9 +140,9 @@ def format_moment(at: datetime | None, words: Words = ENGLISH) -> str:
     return words.say(NOT_MEASURED) if at is None else words.moment(at)
 
 
-def format_seconds(seconds: float | None, words: Words = ENGLISH) -> str:
-    """A duration for people, or "not measured"."""
-    return words.say(NOT_MEASURED) if seconds is None else words.duration(seconds)
+def format_seconds(seconds: float | None, words: Words = ENGLISH, *, beside: float | None = None) -> str:
+    """A duration for people, never one that reads as the limit ``beside`` it and is not that; or "not measured"."""
+    return words.say(NOT_MEASURED) if seconds is None else words.duration(seconds, beside=beside)
 
 
 def format_count(count: int | None, words: Words = ENGLISH) -> str:
@@ -254,7 +254,8 @@ def _why_failed(state: RunState, words: Words) -> str:
     if state.exit_code == ExitCode.OBJECTIVE_MISSED and missed is not None:
         if missed.stricter_missed:
             return words.say(PHRASES["head.objective"], operation=operation)
-        time, promised = format_seconds(missed.actual_s, words), words.duration(missed.promised_s)
+        time = format_seconds(missed.actual_s, words, beside=missed.promised_s)
+        promised = words.duration(missed.promised_s)
         key = "head.objective_time" if missed.key == "rto" else "head.objective_point"
         return words.say(PHRASES[key], operation=operation, time=time, promised=promised)
     if state.exit_code == ExitCode.CLEANUP_FAILED and state.residue:

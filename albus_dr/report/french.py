@@ -15,7 +15,7 @@ from albus_dr.report.words import Words, utc
 
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 WIDE = "\N{NO-BREAK SPACE}"
-_DURATION = re.compile(r"-?\d[\d.]* (?:ms|s|min|h|d)(?: \d+ (?:s|min|h))?")
+_DURATION = re.compile(r"-?\d[\d.]* (?:ms|s|min|h|d)(?: \d[\d.]* (?:s|min|h))*")
 _MOMENT = re.compile(r"(\d{4})-(\d{2})-(\d{2}) (\d{2}:\d{2}(?::\d{2})?)(?:\.(\d+))? UTC")
 _COUNT = re.compile(r"\d{1,3}(?:,\d{3})+")
 _SIZE = re.compile(r"[\d.]+ (?:[KMGT]i)?B")
@@ -54,8 +54,8 @@ class French(Words):
     def percent(self, number: str) -> str:
         return f"{number}{NARROW}%"
 
-    def duration(self, seconds: float) -> str:
-        return _units(super().duration(seconds))
+    def duration(self, seconds: float, *, beside: float | None = None) -> str:
+        return _units(super().duration(seconds, beside=beside))
 
     def whole(self, seconds: float) -> str:
         return _units(super().whole(seconds))

@@ -43,7 +43,8 @@ def _lines(state: RunState) -> Iterator[str]:
             yield _command("error", f"{found.workload}: {found.kind}", said)
     for objective in objectives(state):
         if objective.verdict == "failed":
-            said = f"{format_seconds(objective.actual_s)}, where {format_duration(objective.promised_s)} were promised"
+            took = format_seconds(objective.actual_s, beside=objective.promised_s)
+            said = f"{took}, where {format_duration(objective.promised_s)} were promised"
             yield _command("error", f"{objective.key.upper()} missed", said)
     for stage in over_budget(state):
         yield _command("error", "Over budget", budget_sentence(stage))

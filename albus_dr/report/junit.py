@@ -115,7 +115,8 @@ def _verification(suite: ET.Element, state: RunState, number: int, found: Verifi
 def _objective(suite: ET.Element, state: RunState, objective: Objective) -> None:
     case = _case(suite, state, "objectives", objective.key.upper())
     if objective.verdict == "failed":
-        promised, actual = format_duration(objective.promised_s), format_seconds(objective.actual_s)
+        promised = format_duration(objective.promised_s)
+        actual = format_seconds(objective.actual_s, beside=objective.promised_s)
         detail = state.reason if objective.stricter_missed else ""
         _say(case, "failure", PHRASES["objective"].format(promised=promised, actual=actual), detail)
     elif objective.verdict == "not_evaluated":

@@ -156,7 +156,7 @@ def _figures(state: RunState, words: Words) -> str:
     rows: list[tuple[str, ...]] = [
         (
             words.say(PHRASES[objective.key]),
-            format_seconds(objective.actual_s, words),
+            format_seconds(objective.actual_s, words, beside=objective.promised_s),
             words.duration(objective.promised_s),
             format_seconds(objective.margin_s, words),
             _said(verdict_mark(objective.verdict, words)),

@@ -41,9 +41,9 @@ class Words:
         """A number that ``number`` has written, as a share of a hundred."""
         return f"{number} %"
 
-    def duration(self, seconds: float) -> str:
-        """``1 h 30 min``, ``12.3 s``: two units at most."""
-        return format_duration(seconds)
+    def duration(self, seconds: float, *, beside: float | None = None) -> str:
+        """``1 h 30 min``, ``12.3 s``: two units at most, more where it would read as the limit ``beside`` it and is not that."""
+        return format_duration(seconds, beside=beside)
 
     def whole(self, seconds: float) -> str:
         """A length on a scale: ``0``, ``5 s``, ``2 min``."""

@@ -87,10 +87,8 @@ class Objectives(Strict):
     def _budgets_fit(self) -> Objectives:
         together = sum(budget_s for stage, budget_s in self.budgets.items() if stage != "ended")
         if together > self.rto:
-            promised = format_duration(self.rto)
-            raise ValueError(
-                f"the budgets come to {format_duration(together)} together, more than the rto ({promised})"
-            )
+            come_to, promised = format_duration(together, beside=self.rto), format_duration(self.rto)
+            raise ValueError(f"the budgets come to {come_to} together, more than the rto ({promised})")
         return self
 
 

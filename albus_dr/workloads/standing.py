@@ -315,4 +315,5 @@ def _aged(standing: Standing, runbook: Runbook, *, streams: bool, now: datetime)
     age_s = (now - standing.point.at).total_seconds()
     if age_s <= limit:
         return []
-    return [f"{where}: the newest recovery point is {format_duration(age_s)} old; {format_duration(limit)} are allowed"]
+    age = format_duration(age_s, beside=limit)
+    return [f"{where}: the newest recovery point is {age} old; {format_duration(limit)} are allowed"]

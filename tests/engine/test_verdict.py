@@ -164,6 +164,19 @@ def test_a_clock_that_was_set_back_in_between_shortens_no_recovery() -> None:
     assert (found.actuals.rta_s, found.exit_code) == (3650.0, ExitCode.OBJECTIVE_MISSED)
 
 
+def test_a_reason_tells_an_objective_from_what_missed_it_by_little() -> None:
+    state = run(clients_s=120.2, age_s=10.02)
+    state.rto_s = 120.0
+    assert judged(state).reason == "recovered after 2 min 0.2 s; the objective is 2 min"
+    state.rto_s = 7200.0
+    late = "db: its newest write is 10.02 s older than the disruption; the objective is 10.0 s"
+    assert judged(state).reason == late
+    state = run(clients_s=14_459)
+    state.rto_s, state.budgets = 100_000.0, {"clients_verified": 14_400.0}
+    state.clocks["service_verified_at"] = START + timedelta(seconds=40)
+    assert "took 4 h 0 min 19 s; its budget is 4 h" in judged(state).reason
+
+
 def test_a_clock_that_was_set_back_measures_nothing() -> None:
     found = judged(run(clients_s=-580))
     assert (found.verdict, found.exit_code, found.actuals.rta_s) == (Verdict.INCOMPLETE, ExitCode.STEP_FAILED, None)

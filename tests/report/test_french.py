@@ -221,7 +221,7 @@ class Marked(Words):
     def retold(self, english: str) -> str:
         return "§"
 
-    def duration(self, seconds: float) -> str:
+    def duration(self, seconds: float, *, beside: float | None = None) -> str:
         return "§"
 
     def moment(self, at: datetime) -> str:

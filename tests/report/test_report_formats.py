@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -14,12 +16,15 @@ import jsonschema
 import pytest
 
 import albus_dr.journal
+from albus_dr.cli.live import summary
 from albus_dr.journal.stages import stages
 from albus_dr.journal.state import RunState
 from albus_dr.report import FORMATS
 from albus_dr.report import json as report_json
-from albus_dr.report.findings import headline, loss, printable
+from albus_dr.report.findings import budget_sentence, headline, loss, printable
 from albus_dr.report.findings import unmeasured as gaps
+from albus_dr.report.french import FRENCH
+from albus_dr.report.words import ENGLISH, Words
 from tests.report.run_states import ALL, bare, failed_drill, in_progress, over_budget, passed, too_late, unmeasured
 
 SCHEMA = Path(albus_dr.journal.__file__).with_name("run.schema.json")
@@ -257,3 +262,33 @@ def test_a_drill_says_that_its_disruption_is_assumed(form: str) -> None:
     assert "Disruption (assumed)" in said
     assert "Nothing was disrupted" in said
     assert "assumed" not in FORMATS[form](passed())
+
+
+def just_too_late() -> RunState:
+    """In two units it took the 4 hours that were promised."""
+    state = too_late()
+    state.rta_s, state.reason = 14_459.0, "recovered after 4 h 0 min 59 s; the objective is 4 h"
+    return state
+
+
+@pytest.mark.parametrize("words", [ENGLISH, FRENCH], ids=["en", "fr"])
+@pytest.mark.parametrize("form", ["summary", *(form for form in FORMATS if form != "json")])
+def test_what_took_longer_than_promised_does_not_read_as_what_was_promised(form: str, words: Words) -> None:
+    stream = io.StringIO()
+    summary(just_too_late(), stream, words=words)
+    told = stream.getvalue() if form == "summary" else FORMATS[form](just_too_late(), words)
+    told = re.sub(r"\s+", " ", told.replace("&nbsp;", " "))
+    figure = {"html": r'class="[^"]*">4 h 0 min 59 s<', "github": "::4 h 0 min 59 s, where 4 h were promised"}
+    assert re.search(figure.get(form, "4 h 0 min 59 s.* 4 h"), told)
+    assert not re.search(r"(took|a pris) 4 h[ :;.](?!0)", told), "the headline"
+
+
+@pytest.mark.parametrize("words", [ENGLISH, FRENCH], ids=["en", "fr"])
+def test_a_stage_that_took_a_little_more_than_its_budget_says_how_much(words: Words) -> None:
+    state = over_budget()
+    (over,) = (stage for stage in stages(state) if stage.is_over)
+    budget_s = over.took_s - 0.001
+    assert words.duration(over.took_s) == words.duration(budget_s)
+    told = budget_sentence(replace(over, budget_s=budget_s), words)
+    assert words.duration(over.took_s, beside=budget_s) in told
+    assert words.duration(over.took_s, beside=budget_s) != words.duration(over.took_s)

@@ -61,11 +61,23 @@ def test_distances_between_cities() -> None:
     ("seconds", "text"),
     [
         (0, "0 ms"), (0.085, "85 ms"), (12.34, "12.3 s"), (60, "1 min"), (90, "1 min 30 s"), (14_400, "4 h"),
-        (5400, "1 h 30 min"), (90_000, "1 d 1 h"), (-90, "-1 min 30 s"),
+        (5400, "1 h 30 min"), (90_000, "1 d 1 h"), (-90, "-1 min 30 s"), (0.9996, "1.0 s"), (59.96, "1 min"),
     ],
 )  # fmt: skip
 def test_durations_for_people(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "limit", "text"),
+    [
+        (14_459, 14_400, "4 h 0 min 59 s"), (14_400.3, 14_400, "4 h 0 min 0.3 s"), (60.2, 60, "1 min 0.2 s"),
+        (12.342, 12.34, "12.342 s"), (90_001, 90_000, "1 d 1 h 0 min 1 s"), (59.96, 60, "59.96 s"),
+        (14_400, 14_400, "4 h"), (14_460, 14_400, "4 h 1 min"), (9000, 14_400, "2 h 30 min"),
+    ],
+)  # fmt: skip
+def test_a_duration_never_reads_as_a_limit_that_it_is_not(seconds: float, limit: float, text: str) -> None:
+    assert format_duration(seconds, beside=limit) == text
 
 
 def test_sizes_for_people() -> None:

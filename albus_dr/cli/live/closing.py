@@ -157,7 +157,7 @@ def _figures(state: RunState, words: Words, width: int) -> Iterable[tuple[str, s
     for name, objective in (("summary.time", time), ("summary.point", point)):
         mark = verdict_mark(objective.verdict, words)
         lead = f"  {mark.symbol} {words.say(PHRASES[name]):<{wide}} "
-        found = format_seconds(objective.actual_s, words)
+        found = format_seconds(objective.actual_s, words, beside=objective.promised_s)
         yield from ((mark.tone, line) for line in _figure(lead, found, _margin(objective, words), width))
     yield (
         "none",

@@ -86,7 +86,7 @@ def _scale(page: Page) -> str:
         text = page.say("scale.unmeasured", promised=promised)
         return f'<figure class="scale"><figcaption>{title}</figcaption><p>{text}</p></figure>'
     kept = time.verdict == "passed"
-    actual = page.words.duration(time.actual_s)
+    actual = page.words.duration(time.actual_s, beside=time.promised_s)
     share = format_share(time.actual_s, time.promised_s, page.words)
     label = page.plain("scale.label" if kept else "scale.over", actual=actual, promised=promised, share=share)
     svg = timeline.scale_svg(time.actual_s, time.promised_s, verdict_mark(time.verdict).tone, printable(label))

@@ -101,7 +101,7 @@ def _promise(page: Page, objective: Objective, long: str) -> str:
     rest = "".join(f"<div><dt>{term}</dt><dd>{text}</dd></div>" for term, text in lines)
     if objective.stricter_missed:
         long = f"{long}. <b>{page.say('objective.stricter')}</b>"
-    text = format_seconds(actual_s, words)
+    text = format_seconds(actual_s, words, beside=objective.promised_s)
     return _figure(page, objective.key, text, actual_s, long, mark.tone, f"<dl>{rest}</dl>")
 
 

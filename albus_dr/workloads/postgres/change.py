@@ -74,7 +74,7 @@ def ready_to_promote(ctx: StepContext) -> Facts:
         ]
     if behind_s > rpo_s:
         loss = (
-            f"{name_of(ctx)}: the newest write at {ctx.run.target} is {format_duration(behind_s)} older than the disruption "
+            f"{name_of(ctx)}: the newest write at {ctx.run.target} is {format_duration(behind_s, beside=rpo_s)} older than the disruption "
             f"(objective {format_duration(rpo_s)}); what was written in between is lost"
         )
         if not ctx.run.options.get("accept_data_loss"):
