@@ -8,6 +8,7 @@ import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
@@ -94,6 +95,17 @@ def answering_in(words: Words) -> Iterator[None]:
         if words.knows(error.message):
             error.language = words.code
         raise
+
+
+def with_zone(option: str, text: str) -> datetime:
+    """A time in RFC 3339. Raises UsageError where the zone is missing, and ValueError where it is no time."""
+    from albus_dr.journal.fold import parse_time
+
+    found = parse_time(text)
+    if found.tzinfo is None:
+        what = "has no zone" if len(text) > len("2026-03-10") else "is a day, and no time"
+        raise UsageError(f"{option} {text} {what}", hint="for example 2026-03-10T00:47:00+01:00")
+    return found
 
 
 def engine_address(engine: str | None) -> str:

@@ -29,7 +29,7 @@ from albus_dr.cli.charge import (
     resumed_standpoint,
     standpoint,
 )
-from albus_dr.cli.common import account, engine_address, journal, load_runbook, runs_beside, state_directory
+from albus_dr.cli.common import account, engine_address, journal, load_runbook, runs_beside, state_directory, with_zone
 from albus_dr.cli.consent import question, require_yes
 from albus_dr.cli.folding import fitted
 from albus_dr.cli.live import screen_for, summary
@@ -435,6 +435,16 @@ def write_reports(store: JournalStore, state: RunState, words: Words) -> None:
         )
 
 
+def _the_last(at: time_of_day, now: datetime) -> datetime:
+    """When this machine's clock last showed it. The zone's offset is that of then: it may have changed since."""
+    for day in (now.date(), now.date() - timedelta(days=1)):
+        for fold_ in (1, 0):  # the later one, of an hour that came twice
+            found = datetime.combine(day, at.replace(fold=fold_)).astimezone()
+            if found <= now:
+                return found
+    raise ValueError("not within a day")
+
+
 def _require_recent(option: str, text: str, found: datetime, now: datetime) -> None:
     """A minute too many, or a watch in another zone, must not become a day ago: the run would count a day too much."""
     if now - found > HH_MM_AT_MOST:
@@ -445,26 +455,23 @@ def _require_recent(option: str, text: str, found: datetime, now: datetime) -> N
         )
 
 
-def parse_moment(option: str, text: str | None) -> datetime | None:
+def parse_moment(option: str, text: str | None, *, now: datetime | None = None) -> datetime | None:
     """RFC 3339, or HH:MM or HH:MM:SS by this machine's clock and zone: the last one. Raises UsageError, also where that
     would be more than half a day ago."""
     if text is None:
         return None
+    now = (now or datetime.now(UTC)).astimezone()
     try:
         if _TIME_OF_DAY.fullmatch(text):
-            now = datetime.now().astimezone()
-            at = time_of_day.fromisoformat(text)
-            found = now.replace(hour=at.hour, minute=at.minute, second=at.second, microsecond=0)
-            if found > now:
-                found -= timedelta(days=1)
+            found = _the_last(time_of_day.fromisoformat(text), now)
             _require_recent(option, text, found, now)
         else:
-            found = parse_time(text)
+            found = with_zone(option, text)
         found = found.astimezone(UTC)
     except (ValueError, OverflowError):
         raise UsageError(
             f"{option} {text} is not a time", hint="for example 2026-03-10T00:47:00+01:00, or 00:47"
         ) from None
-    if found > datetime.now(UTC):
+    if found > now:
         raise UsageError(f"{option} {text} is in the future", hint="give the zone: 2026-03-10T00:47:00+01:00")
     return found

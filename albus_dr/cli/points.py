@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from albus_dr.cli.charge import standpoint
-from albus_dr.cli.common import journal, load_runbook
+from albus_dr.cli.common import journal, load_runbook, with_zone
 from albus_dr.cli.operation import Call
 from albus_dr.errors import NotReadyError, UsageError
-from albus_dr.journal.fold import parse_time
 from albus_dr.workloads.recovery_points import is_point_id
 from albus_dr.workloads.standing import Setting, points_of
 
@@ -38,7 +37,7 @@ def parse(text: str, call: Call) -> str:
     if is_point_id(text):
         return _known(text, call)
     try:
-        found = parse_time(text).astimezone(UTC)
+        found = with_zone("--point", text).astimezone(UTC)
     except (ValueError, OverflowError):
         raise UsageError(
             f"--point {text} is neither latest, random, the id of a recovery point nor a time",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,6 +36,45 @@ def test_the_second_counts_where_it_is_given() -> None:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is not a time"):
         parse_moment("--disrupted-at", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("2026-03-10", "is a day, and no time"), ("20260310", "is a day, and no time"),
+        ("2026-03-10T00:47:00", "has no zone"), ("2026-03-10 00:47", "has no zone"),
+    ],
+)  # fmt: skip
+def test_a_time_without_its_zone_is_refused(text: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        parse_moment("--disrupted-at", text)
+
+
+@pytest.fixture
+def in_paris(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine in Paris, where the night of 25 October 2026 has 25 hours, and that of 29 March 23."""
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("now", "text", "meant"),
+    [
+        ("2026-10-25T04:20:00+00:00", "01:10", "2026-10-24T23:10:00+00:00"),
+        ("2026-10-25T04:20:00+00:00", "03:10", "2026-10-25T02:10:00+00:00"),
+        ("2026-10-25T01:10:00+00:00", "02:05", "2026-10-25T01:05:00+00:00"),  # it came twice: the last one
+        ("2026-10-25T01:10:00+00:00", "02:30", "2026-10-25T00:30:00+00:00"),  # the second has not come yet
+        ("2026-03-29T03:20:00+00:00", "01:10", "2026-03-29T00:10:00+00:00"),
+        ("2026-03-29T03:20:00+00:00", "23:10", "2026-03-28T22:10:00+00:00"),
+    ],
+)
+@pytest.mark.usefixtures("in_paris")
+def test_in_the_night_of_a_time_change_the_zone_is_that_of_then(now: str, text: str, meant: str) -> None:
+    found = parse_moment("--disrupted-at", text, now=datetime.fromisoformat(now))
+    assert found == datetime.fromisoformat(meant)
 
 
 @pytest.mark.parametrize("hours", [0.1, 2])

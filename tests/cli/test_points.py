@@ -41,6 +41,8 @@ def test_a_time_is_told_in_utc() -> None:
         ((datetime.now(UTC) + timedelta(days=1)).isoformat(), "in the future"),
         ("0001-01-01T00:00:00+14:00", "nor a time"),
         ("20269999T999999Z-abcdef", "nor a time"),
+        ("2026-03-10", "is a day, and no time"),
+        ("2026-03-10T00:47:00", "has no zone"),
     ],
 )
 def test_what_is_no_point(text: str, words: str) -> None:
