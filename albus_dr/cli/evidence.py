@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ from albus_dr.cli.folding import columns, table
 from albus_dr.cli.phrases import PHRASES
 from albus_dr.errors import UsageError
 from albus_dr.evidence import envelope, keys
+from albus_dr.evidence.files import New, write_new
 from albus_dr.evidence.predicate import Repository, Surroundings, Tool, predicate
 from albus_dr.evidence.profiles import PROFILES
 from albus_dr.journal.fold import fold
@@ -267,8 +267,7 @@ def _surroundings(declared: Event) -> Surroundings:
 
 def _write(path: Path, content: bytes) -> None:
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
+        write_new([New(path, content, 0o600)])
     except FileExistsError:
         raise UsageError(
             f"{path} is there already, and evidence is not overwritten", hint="name another file"

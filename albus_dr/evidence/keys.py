@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from albus_dr.errors import UsageError
+from albus_dr.evidence.files import New, write_new
 
 MAX_BYTES = 65_536
 _WRONG = (ValueError, TypeError, UnsupportedAlgorithm)
@@ -32,8 +33,10 @@ def generate(path: Path, passphrase: str | None) -> Path:
     for each in (path, beside):
         if each.exists():
             raise UsageError(f"{each} is there already", hint="evidence signed with a lost key stays valid; --output")
-    _write(path, private, 0o600)
-    _write(beside, public, 0o644)
+    try:
+        write_new((New(path, private, 0o600), New(beside, public, 0o644)))
+    except OSError as error:
+        raise UsageError(f"{path} can't be written: {error.strerror}", hint="--output names another file") from None
     return beside
 
 
@@ -92,11 +95,3 @@ def _read(path: Path, *, private: bool = False) -> bytes:
     if len(content) > MAX_BYTES:
         raise UsageError(f"{path} is too large for a key")
     return content
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            file.write(content)
-    except OSError as error:
-        raise UsageError(f"{path} can't be written: {error.strerror}", hint="--output names another file") from None
