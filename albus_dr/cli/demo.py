@@ -9,6 +9,8 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -57,22 +59,38 @@ def command(
     sites, state = _places(directory)
     show = _Show(sites, state, verbose=verbose, quiet=quiet or as_json, words=words_of(lang))
     bench = Bench.create(sites, cast(Size, size), seed, replication=cast(Replication, replication), apart=chosen.apart)
-    worst = ExitCode.PASSED
-    try:
+    with _said_what_stays(bench, show, keep=keep):
         show.tell("scenario", name=chosen.name, tells=words_of(lang).say(chosen.tells))
         show.tell("starting", place=sites)
         bench.start()
         bench.start_traffic()
         worst = show.play(chosen, bench, replication)
-    finally:
-        left = [] if keep else _clear(bench, sites)
-    documents = show.documents()
-    if as_json:
-        typer.echo(json.dumps({"schema": "albus-dr/demo/1", "runs": documents}, indent=2))
-    show.close(documents, bench if keep else None)
+        left = [] if keep else _clear(bench)
+        documents = show.documents()
+        if as_json:
+            typer.echo(json.dumps({"schema": "albus-dr/demo/1", "runs": documents}, indent=2))
+        show.close(documents, bench if keep else None)
     if left:
-        raise CleanupError("the demo left something behind: " + ", ".join(left))
+        raise CleanupError(
+            f"the demo left something behind: {', '.join(left)}", hint=f"to end and delete it: {show.end_command()}"
+        )
     raise typer.Exit(worst)
+
+
+@contextmanager
+def _said_what_stays(bench: Bench, show: _Show, *, keep: bool) -> Iterator[None]:
+    """Where the demo is broken off the sites are ended, too; or it is said that they stay up, and how to end them."""
+    try:
+        yield
+    except BaseException:
+        try:
+            left = [str(bench.directory)] if keep else _clear(bench)
+        except BaseException:
+            show.stays([str(bench.directory)])
+            raise
+        if left:
+            show.stays(left)
+        raise
 
 
 def _places(directory: Path | None) -> tuple[Path, Path]:
@@ -90,9 +108,12 @@ def _places(directory: Path | None) -> tuple[Path, Path]:
     return place / "s", state_directory() / "demo" / stamp
 
 
-def _clear(bench: Bench, sites: Path) -> list[str]:
+def _clear(bench: Bench) -> list[str]:
+    """End the sites and delete them. What could not be; nothing where they are gone already."""
+    if not bench.directory.exists():
+        return []
     if left := bench.stop():
-        return [*left, str(sites)]
+        return [*left, str(bench.directory)]
     bench.remove()
     return []
 
@@ -285,6 +306,15 @@ class _Show:
         finally:
             store.close()
 
+    def stays(self, left: list[str]) -> None:
+        """What is still there, and how to end it: also with -q."""
+        said = self._words.say(PHRASES["demo.stays"], left=", ".join(left))
+        print(f"\n{said}\n  {self.end_command()}", file=sys.stderr, flush=True)
+
+    def end_command(self) -> str:
+        """Ends the sites and deletes them."""
+        return f"{sys.executable} -m albus_dr.bench remove {self._sites}"
+
     def close(self, documents: list[dict[str, Any]], kept: Bench | None) -> None:
         """Where the reports are, and how to go on with sites that were kept."""
         if self._quiet and kept is None:
@@ -306,7 +336,7 @@ class _Show:
             print(
                 f"\n{self._words.say(PHRASES['demo.kept'])}\n  . {self._sites / 'environment'}\n  export ALBUS_DR_STATE={self._state}\n"
                 f"  {enter} status {_shipped('playbooks/albus.yaml')} --config {_shipped(f'configs/{_config_of(kept)}')}\n"
-                f"{self._way_back(kept)}{self._words.say(PHRASES['demo.end'])}\n  {sys.executable} -m albus_dr.bench remove {self._sites}",
+                f"{self._way_back(kept)}{self._words.say(PHRASES['demo.end'])}\n  {self.end_command()}",
                 file=sys.stderr,
             )
 

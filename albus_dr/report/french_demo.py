@@ -44,6 +44,9 @@ DEMO = {
         "{site} a brûlé ; pour y mettre de nouvelles machines, avant albus-dr failback :"
     ),
     "and at the end:": "et à la fin :",
+    "Still there, and it may still run: {left}. To end and delete it:": (
+        "Encore là, et peut-être en cours d'exécution : {left}. Pour l'arrêter et le supprimer :"
+    ),
     "Replicate, drill, then the line between the sites fails, and a second later every process of the primary is killed and "
     "its directories are deleted, its own repository included; fail over.": (
         "Réplication, exercice de reprise ; puis la liaison entre les sites tombe et, une seconde plus tard, tous les processus "

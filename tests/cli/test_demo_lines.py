@@ -9,10 +9,16 @@ import struct
 import sys
 import termios
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from albus_dr.bench.sites import Bench
+from albus_dr.cli import demo
 from albus_dr.cli.demo import _Show
+from albus_dr.cli.main import app
+from albus_dr.errors import CleanupError, ExitCode, StepError
 from albus_dr.report.french import FRENCH
 from albus_dr.report.words import ENGLISH, Words
 
@@ -58,3 +64,77 @@ def test_it_ends_with_the_command_that_shows_the_run_again(
 def test_a_demo_without_runs_points_at_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _Show(tmp_path, tmp_path / "state", verbose=False, quiet=False, words=ENGLISH).close([], None)
     assert capsys.readouterr().err == ""
+
+
+class FakeBench:
+    """Two sites of which one process can't be stopped, or all can; what was done with them."""
+
+    network = None
+
+    def __init__(self, directory: Path, stuck: str) -> None:
+        self.directory, self.stuck = directory, stuck
+        self.did: list[str] = []
+        directory.mkdir(parents=True)
+
+    def start(self) -> None:
+        self.did.append("started")
+
+    def start_traffic(self) -> None:
+        pass
+
+    def stop(self) -> list[str]:
+        self.did.append("stopped")
+        if self.stuck == "interrupted":
+            raise KeyboardInterrupt
+        return [self.stuck] if self.stuck else []
+
+    def remove(self) -> None:
+        self.directory.rmdir()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), StepError("it went wrong"), ZeroDivisionError("a bug")])
+@pytest.mark.parametrize(
+    ("stuck", "flags", "said"),
+    [
+        ("", [], ""),
+        ("PostgreSQL (process 7)", [], "PostgreSQL (process 7), "),
+        ("interrupted", [], "may still run: /"),
+        ("", ["--keep", "-q"], "may still run: /"),
+    ],
+)
+def test_broken_off_it_says_what_stays_up_and_how_to_end_it(
+    error: BaseException, stuck: str, flags: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[FakeBench] = []
+
+    def create(directory: Path, *_: Any, **__: Any) -> FakeBench:
+        made.append(FakeBench(directory, stuck))
+        return made[0]
+
+    def play(*_: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(Bench, "create", create)
+    monkeypatch.setattr(demo._Show, "play", play)
+    done = CliRunner().invoke(app, ["demo", "--dir", str(tmp_path / "d"), *flags])
+    assert done.exit_code != 0
+    (bench,) = made
+    assert bench.did == (["started"] if "--keep" in flags else ["started", "stopped"])
+    sites = tmp_path / "d" / "sites"
+    assert sites.exists() is bool(said)
+    assert said in done.stderr
+    assert (f"albus_dr.bench remove {sites}" in done.stderr) is bool(said)
+
+
+def test_what_could_not_be_stopped_is_named_with_the_command_that_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create(directory: Path, *_: Any, **__: Any) -> FakeBench:
+        return FakeBench(directory, "PostgreSQL (process 7)")
+
+    monkeypatch.setattr(Bench, "create", create)
+    monkeypatch.setattr(demo._Show, "play", lambda *_: ExitCode.PASSED)
+    error = CliRunner().invoke(app, ["demo", "--dir", str(tmp_path / "d")]).exception
+    assert isinstance(error, CleanupError)
+    assert "PostgreSQL (process 7)" in error.message
+    assert "albus_dr.bench remove" in error.hint

@@ -153,6 +153,7 @@ PHRASES = {
     "demo.kept": "The sites go on. In this shell:",
     "demo.burned": "{site} has burned down; new machines there, for albus-dr failback:",
     "demo.end": "and at the end:",
+    "demo.stays": "Still there, and it may still run: {left}. To end and delete it:",
     "ask.switchover": "switchover of {runbook}: {target} becomes the primary in place of {source}, in {count} steps.",
     "ask.failover": "failover of {runbook}: {target} becomes the primary in place of {source}, in {count} steps.",
     "ask.reprotect": (
