@@ -27,6 +27,10 @@ _OF_ANOTHER = ("PGSERVICE", "PGHOSTADDR", "PGTARGETSESSIONATTRS")
 _PASSFILE = "albus-dr.pgpass"
 _TAKEN = "# no timeline of this server: it was left out for another one that may have taken the number\n"
 STANDBY_SIGNAL = "standby.signal"  # in the data directory: it starts as a standby; a promotion removes it
+# A restore to a point in time leaves its target in the settings. A primary takes no notice; a standby promotes itself there.
+NO_TARGET = dict.fromkeys(
+    ("recovery_target", "recovery_target_time", "recovery_target_xid", "recovery_target_lsn", "recovery_target_name"), ""
+)
 # Constant text; the data directory is its argument. 0 only where the process is there, and works somewhere else.
 _STRANGER = r"""
 place=$(readlink "/proc/$(head -n 1 "$1/postmaster.pid" 2>/dev/null)/cwd" 2>/dev/null) &&
@@ -308,10 +312,11 @@ class Server:
 
     def _start_as_standby(self, settings: Mapping[str, str], *, timeout_s: float) -> None:
         self._write(f"{self.data}/{STANDBY_SIGNAL}", "")
+        settings = {**NO_TARGET, **settings}  # empty rather than left out: postgresql.conf may name one too
         current = (
             self._as_owner(("cat", f"{self.data}/postgresql.auto.conf")).check("can't read postgresql.auto.conf").stdout
         )
-        replaced = (*settings, "synchronous_standby_names", "recovery_target", "recovery_target_timeline")
+        replaced = (*settings, "synchronous_standby_names", "recovery_target_timeline")
         kept = [line for line in current.splitlines() if line.split("=")[0].strip() not in replaced]
         ours = [f"{key} = '{_quoted(text)}'" for key, text in settings.items()]
         self._write(f"{self.data}/postgresql.auto.conf", "\n".join([*kept, *ours]) + "\n")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from albus_dr.errors import StepError
 from albus_dr.tools import process
-from albus_dr.tools.postgres import QUICK_S, Server, conninfo
+from albus_dr.tools.postgres import NO_TARGET, QUICK_S, Server, conninfo
 
 # What a standby must have at least as much of as its primary had, by pg_controldata's labels.
 _AS_LARGE = {
@@ -110,6 +110,7 @@ def shown(server: Server, data: str, socket: str) -> Server:
         "config_file": f"{socket}/empty.conf", "hba_file": f"{socket}/hba.conf", "ident_file": f"{socket}/empty.conf",
         "port": "1", "listen_addresses": "", "unix_socket_directories": socket, "ssl": "off",
         "hot_standby": "on", "primary_conninfo": "", "primary_slot_name": "", "restore_command": "",
+        "archive_cleanup_command": "", "recovery_end_command": "", **NO_TARGET,
         "recovery_target_timeline": "current", "archive_mode": "off", "archive_command": "", "autovacuum": "off",
         "shared_preload_libraries": "", "synchronous_standby_names": "", "logging_collector": "off",
         "wal_keep_size": "2147483647", "max_slot_wal_keep_size": "-1", "shared_buffers": "64MB",

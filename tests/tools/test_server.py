@@ -473,6 +473,39 @@ def test_stopped_cleanly_and_following_again(pair: Pair) -> None:
     assert Path(standby.data, "postgresql.auto.conf").read_text().count("primary_conninfo") == 1
 
 
+def left_by_a_restore(server: Server) -> None:
+    """What a restore to a point in time leaves in a server's settings; pgBackRest writes it so."""
+    with Path(server.data, "postgresql.auto.conf").open("a") as file:
+        file.write("recovery_target_time = '2020-01-01 00:00:00+00'\nrecovery_target_action = 'promote'\n")
+
+
+def test_a_target_that_a_restore_left_does_not_promote_a_standby(pair: Pair) -> None:
+    primary, standby = pair.primary, pair.standby
+    standby.stop(timeout_s=60)
+    left_by_a_restore(standby)
+    follow(standby, primary)
+    primary.wait_for_standby_to_confirm("bordeaux")
+    primary.query("SET synchronous_commit = remote_apply; CREATE TABLE after_the_target (x int)", timeout_s=30)
+    assert standby.is_in_recovery()
+    assert standby.value("SELECT to_regclass('after_the_target') IS NOT NULL") == "t"
+    primary.query("ALTER SYSTEM RESET synchronous_standby_names; SELECT pg_reload_conf(); DROP TABLE after_the_target")
+
+
+def test_a_standby_of_nobody_waits_to_be_promoted_whatever_a_restore_left(pair: Pair) -> None:
+    alone = a_server(pair.place, "alone")
+    try:
+        alone.create(timeout_s=120)
+        alone.start(timeout_s=60)
+        alone.query("CREATE TABLE written_last (x int)")
+        alone.stop_at_once()  # so that it has commits to replay
+        left_by_a_restore(alone)
+        alone.follow_nobody(taken=2, timeout_s=60)
+        assert alone.is_in_recovery()
+        assert alone.value("SELECT to_regclass('written_last') IS NOT NULL") == "t"
+    finally:
+        alone.stop_at_once()
+
+
 def test_a_directory_that_holds_no_server(pair: Pair, tmp_path: Path) -> None:
     nowhere = replace(pair.primary, data=str(tmp_path))
     assert not nowhere.is_running()
