@@ -29,7 +29,8 @@ _TAKEN = "# no timeline of this server: it was left out for another one that may
 STANDBY_SIGNAL = "standby.signal"  # in the data directory: it starts as a standby; a promotion removes it
 # A restore to a point in time leaves its target in the settings. A primary takes no notice; a standby promotes itself there.
 NO_TARGET = dict.fromkeys(
-    ("recovery_target", "recovery_target_time", "recovery_target_xid", "recovery_target_lsn", "recovery_target_name"), ""
+    ("recovery_target", "recovery_target_time", "recovery_target_xid", "recovery_target_lsn", "recovery_target_name"),
+    "",
 )
 # Constant text; the data directory is its argument. 0 only where the process is there, and works somewhere else.
 _STRANGER = r"""

@@ -9,7 +9,8 @@
       s/            socket and settings of the server that shows the kept copy
 
 A rebuild that was begun leaves a data directory that must not be trusted. Only this folder says so: whoever comes next,
-another run included, goes by it.
+another run included, goes by it. Not for ever: a person may have filled the directory by hand since. One that has been on
+a later timeline than the rebuild could bring is no half of it, and what it has now lies in no folder.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from albus_dr.errors import StepError
 from albus_dr.journal.event import now
 from albus_dr.tools.host import write_file
 from albus_dr.tools.postgres import QUICK_S, Server
+from albus_dr.tools.postgres_rebuild import look_at_directory
+from albus_dr.workloads.postgres.returned import timeline_of
 
 SCHEMA = "albus-dr/kept/1"
 SUFFIX = ".albus-dr-"
@@ -45,6 +48,8 @@ class Kept:
     at: str = field(default_factory=now)
     summary: Mapping[str, Any] = field(default_factory=dict)
     """What the journal says of it: counts and paths, no rows."""
+    rebuilt_to: int = 0
+    """The timeline of the server that serves, once a rebuild was begun: the highest that it brings. 0 before."""
 
     @property
     def is_whole(self) -> bool:
@@ -131,9 +136,27 @@ def folder_of(server: Server, data: str, run: str) -> Folder:
     return Folder(server, f"{data}{SUFFIX}{run.partition('-')[2] or run}")
 
 
+def has_served_since(server: Server, kept: Kept) -> bool:
+    """True when the data directory is on a later timeline than what was kept, or than the rebuild brings: it was filled
+    by other means, and then promoted. Nothing in it may be replaced on the strength of that folder."""
+    highest = kept.rebuilt_to or kept.timeline
+    if not highest or look_at_directory(server)[0] != "cluster":
+        return False
+    return timeline_of(server, server.control(), running_as_standby=False) > highest
+
+
 def find_begun(server: Server, data: str) -> Folder | None:
-    """The folder of a rebuild that was begun and not finished, by whatever run; the newest, if there are several."""
-    return _newest(server, data, lambda kept: kept.stage in BEGUN)
+    """The folder of a rebuild that was begun and not finished, by whatever run, of what the directory still is; the
+    newest, if there are several."""
+    here = replace(server, data=data)
+    return _newest(here, data, lambda kept: kept.stage in BEGUN and not has_served_since(here, kept))
+
+
+def retire_begun(server: Server, data: str) -> None:
+    """No folder speaks against the directory any more. For one whose server follows."""
+    for folder, kept in _all(server, data):
+        if kept.stage in BEGUN:
+            folder.advance(kept, "ready")
 
 
 def find_moved(server: Server, data: str) -> Folder | None:
@@ -142,14 +165,16 @@ def find_moved(server: Server, data: str) -> Folder | None:
 
 
 def _newest(server: Server, data: str, wanted: Callable[[Kept], bool]) -> Folder | None:
+    found = [(kept.at, folder) for folder, kept in _all(server, data) if wanted(kept)]
+    return max(found, key=lambda one: one[0])[1] if found else None
+
+
+def _all(server: Server, data: str) -> list[tuple[Folder, Kept]]:
     script = 'for f in "$1"*/state.json; do [ -f "$f" ] && printf "%s\\n" "$f"; done; exit 0'
     done = server.host.run(("sh", "-c", script, "sh", f"{data}{SUFFIX}"), timeout_s=QUICK_S)
-    found = []
-    for line in done.check(f"what lies beside {data} can't be listed").stdout.splitlines():
-        folder = Folder(server, line.rpartition("/")[0])
-        if (kept := folder.read()) and wanted(kept):
-            found.append((kept.at, folder))
-    return max(found, key=lambda one: one[0])[1] if found else None
+    lines = done.check(f"what lies beside {data} can't be listed").stdout.splitlines()
+    folders = [Folder(server, line.rpartition("/")[0]) for line in lines]
+    return [(folder, kept) for folder in folders if (kept := folder.read())]
 
 
 def _parsed(text: str, path: str) -> Kept:

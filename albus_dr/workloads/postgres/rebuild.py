@@ -6,6 +6,8 @@ what takes over after a kill is a base backup: it needs nothing of it. What was 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from albus_dr.errors import RefusedError, TransientError
 from albus_dr.tools import postgres_rebuild
 from albus_dr.tools.host import write_file
@@ -25,6 +27,7 @@ def rebuilt(ctx: StepContext, serving: Serving, folder: Folder, kept: Kept) -> F
     """Up to stage `rebuilt`, from wherever an earlier attempt came to; how it was done."""
     if kept.stage in ("rebuilt", "ready"):
         return {"rebuilt_by": "an earlier attempt"}
+    kept = replace(kept, rebuilt_to=serving.lineage.timeline)
     upstream = _upstream(ctx, folder)
     notes: list[str] = []
     if kept.stage == "rebuilding":

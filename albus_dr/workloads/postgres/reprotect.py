@@ -17,7 +17,7 @@ from albus_dr.tools.postgres import POLL_S, QUICK_S, Server
 from albus_dr.units import format_bytes
 from albus_dr.workloads import site
 from albus_dr.workloads.postgres.access import model_of, name_of, server_of
-from albus_dr.workloads.postgres.aside import Folder, Kept, find_begun, folder_of
+from albus_dr.workloads.postgres.aside import Folder, Kept, find_begun, folder_of, has_served_since, retire_begun
 from albus_dr.workloads.postgres.change import become_standby
 from albus_dr.workloads.postgres.diverged import Diverged, end_serving, list_rows
 from albus_dr.workloads.postgres.lineage import Fork
@@ -49,7 +49,8 @@ def ready_to_reprotect(ctx: StepContext) -> Facts:
             hint="was it promoted this moment? try again",
         )
     seen = look_at_both(ctx)
-    begun = find_begun(seen.returned, seen.returned.data)
+    # One that follows is whole, whatever a folder says of an earlier day.
+    begun = find_begun(seen.returned, seen.returned.data) if seen.state != "follows" else None
     folder = begun or folder_of(seen.returned, seen.returned.data, ctx.run.id)
     if seen.state != "follows" and begun is None:
         _require_room(ctx, seen)
@@ -292,6 +293,12 @@ def rebuild(ctx: StepContext) -> Facts:
     kept = folder.read()
     if kept is None or kept.stage == "keeping":
         raise RefusedError(f"{name_of(ctx)}: nothing was kept of {folder.server.data}; it is not touched")
+    if has_served_since(folder.server, kept):
+        raise RefusedError(
+            f"{name_of(ctx)}: {folder.server.data} at {ctx.run.target} has been on a later timeline since this run kept "
+            f"what was there: what it has now is not in {folder.path}, and it is not touched",
+            hint=f"albus-dr abort {ctx.run.id}; then a new albus-dr reprotect keeps what is there now",
+        )
     _require_stopped(ctx, folder.server)
     old = OldData(ctx.spec.site, kept.system_identifier, "nothing", folder.path)
     require_may_overwrite(ctx, name_of(ctx), old)
@@ -336,6 +343,8 @@ def catch_up(ctx: StepContext) -> Facts:
     while True:
         lag = server.lag_of(ctx.run.target)
         if lag and lag.replayed <= NEAR_BYTES:
+            returned = _folder(ctx).server
+            retire_begun(returned, returned.data)
             return {"lag_bytes": lag.replayed}
         if ctx.remaining_s <= 1 or ctx.cancelled.wait(POLL_S * 5):
             behind = format_bytes(lag.replayed) if lag else "not streaming"

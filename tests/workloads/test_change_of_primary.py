@@ -1,0 +1,207 @@
+"""The steps of a change of primary, and of the old one's return, on two real servers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albus_dr.errors import NotReadyError, RefusedError
+from albus_dr.runbook.config import Config
+from albus_dr.runbook.model import Runbook
+from albus_dr.tools.host import write_file
+from albus_dr.tools.inventory import postgres_program
+from albus_dr.tools.postgres import POLL_S, Server
+from albus_dr.workloads.postgres import Model, change, reprotect
+from albus_dr.workloads.postgres.aside import Folder, Kept, find_begun
+from albus_dr.workloads.step import Facts, RunInfo, State, StepContext, StepSpec
+from tests.tools.test_server import PROOF, a_server
+from tests.workloads.test_small_pieces import A, B, context
+
+OLD, NEW = A, B  # the old primary, and the site that serves after it
+ROOT = os.geteuid() == 0
+
+
+@dataclass
+class Sites:
+    """PostgreSQL at both sites: the old primary serves, and the new one follows it."""
+
+    base: Path
+    config: Config
+    old: Server
+    new: Server
+    facts: dict[str, Facts]
+
+    def context(self, operation: Any, source: str, target: str, at: str, run: str = "run-ab12") -> StepContext:
+        model = Model.model_validate(
+            {"kind": "postgres", "server": "database", "database": "postgres", "recovery_points": {"dump": "backups"}}
+        )
+        made = context(self.base)
+        return replace(
+            made, config=self.config, facts_of=lambda step: self.facts.get(step, {}),
+            runbook=Runbook.model_construct(**{**dict(made.runbook), "workloads": {"patients": model}}),
+            spec=StepSpec("patients.verb", "patients", at, "postgres.verb", ""),
+            run=RunInfo(run, operation, source, target, made.run.declared_at, None, self.base, operator="a person"),
+        )  # fmt: skip
+
+    def reprotect(self, run: str) -> StepContext:
+        return self.context("reprotect", NEW, OLD, OLD, run)
+
+    def fail_over(self) -> None:
+        """The new one is promoted; the old one goes on by itself, and then stops."""
+        cut_line(self)
+        self.new.promote(PROOF, self.new.identity(), timeout_s=60)
+        self.new.query("ALTER ROLE replicator LOGIN")
+        self.old.query("INSERT INTO visit VALUES ('written alone'); DELETE FROM visit WHERE note = 'both have it'")
+        self.old.stop(timeout_s=60)
+
+
+def cut_line(sites: Sites) -> None:
+    sites.old.query("ALTER ROLE replicator NOLOGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
+    while sites.old.lag_of(NEW) is not None:
+        sites.old.query("SELECT pg_sleep(0.05)")
+
+
+@pytest.fixture
+def sites() -> Iterator[Sites]:
+    try:
+        postgres_program("initdb")
+    except NotReadyError as error:
+        pytest.skip(error.message)
+    base = Path(tempfile.mkdtemp(prefix="albus-"))
+    base.chmod(0o711)
+    made = {at: a_server(base, at) for at in (OLD, NEW)}
+    config: Any = context(base).config.model_dump(mode="json", exclude_none=True)
+    for at, server in made.items():
+        config["sites"][at]["servers"]["database"] |= {
+            "data": server.data, "port": server.port, "socket": server.socket, "address": "127.0.0.1",
+            **({"run_as": server.run_as} if server.run_as else {}),
+        }  # fmt: skip
+    old, new = (replace(server, starts_with=()) for server in made.values())
+    found = Sites(base, Config.model_validate(config), old, new, {})
+    try:
+        found.old.create(timeout_s=120)
+        with Path(found.old.data, "postgresql.conf").open("a") as file:
+            file.write("wal_log_hints = on\nfsync = off\nlisten_addresses = '127.0.0.1'\n")
+        settle(found.old)
+        found.old.start(timeout_s=60)
+        found.old.query("CREATE ROLE replicator SUPERUSER LOGIN REPLICATION; CREATE TABLE visit (note text)")
+        found.old.query("INSERT INTO visit VALUES ('both have it')")
+        copy = (f"{found.old.bin}/pg_basebackup", "-h", str(found.old.socket), "-p", str(found.old.port), "-U", "postgres",
+                "-D", found.new.data, "-c", "fast", "-X", "stream", "--no-sync")  # fmt: skip
+        found.old.host.run(copy, timeout_s=120, run_as=found.old.run_as).check("pg_basebackup")
+        settle(found.new)
+        change.become_standby(found.context("switchover", OLD, NEW, OLD), found.new, found.old, OLD)
+        yield found
+    finally:
+        for server in (found.new, found.old):
+            server.stop_at_once()
+        shutil.rmtree(base)
+
+
+def settle(server: Server) -> None:
+    """What is the server's own in a settings file that both have."""
+    with Path(server.data, "postgresql.conf").open("a") as file:
+        file.write(f"port = {server.port}\nunix_socket_directories = '{server.socket}'\n")
+
+
+def kept_by(sites: Sites, run: str) -> Facts:
+    """What a reprotect keeps, from its first look on."""
+    ctx = sites.reprotect(run)
+    sites.facts["patients.ready_to_reprotect"] = reprotect.ready_to_reprotect(ctx)
+    assert reprotect.observe_kept(ctx).state is State.NOT_DONE
+    sites.facts["patients.keep"] = reprotect.keep(ctx)
+    return sites.facts["patients.keep"]
+
+
+# --- reprotect ----------------------------------------------------------------------------------------------------
+
+
+def test_the_kept_copy_shows_its_last_commits_whatever_a_restore_left(sites: Sites) -> None:
+    with Path(sites.old.data, "postgresql.auto.conf").open("a") as file:
+        file.write(
+            "recovery_target_time = '2020-01-01 00:00:00+00'\nrecovery_target_action = 'promote'\n"
+            f"archive_cleanup_command = 'touch {sites.old.socket}/cleaned'\n"
+            f"recovery_end_command = 'touch {sites.old.socket}/ended'\n"
+        )
+    cut_line(sites)
+    sites.new.promote(PROOF, sites.new.identity(), timeout_s=60)
+    sites.old.query("INSERT INTO visit VALUES ('written alone')")
+    sites.old.query("INSERT INTO visit VALUES ('written last')")
+    sites.old.stop_at_once()
+
+    diverged = kept_by(sites, "run-ab12")["diverged"]
+
+    assert diverged["rows"] == {"public.visit": 2}
+    assert diverged["not_shown"] == []
+    assert not [path.name for path in Path(str(sites.old.socket)).iterdir() if path.name in ("cleaned", "ended")]
+
+
+def begun_long_ago(sites: Sites, rebuilt_to: int) -> Folder:
+    """What a rebuild left that was killed while it worked, before somebody filled the site by hand."""
+    folder = Folder(sites.old, f"{sites.old.data}.albus-dr-long-ago")
+    folder.make()
+    control = f"{folder.data}/global/pg_control"
+    for directory in (folder.data, f"{folder.data}/global"):
+        folder.make_directory(directory)
+    write_file(sites.old.host, control, "of long ago", timeout_s=10, run_as=sites.old.run_as)
+    identifier = sites.old.control()["Database system identifier"]
+    folder.write(Kept("run-long-ago", "rebuilding", "copied", identifier, 1, rewind=True, rebuilt_to=rebuilt_to))
+    return folder
+
+
+def test_a_site_that_served_since_a_rebuild_was_begun_is_kept_anew(sites: Sites) -> None:
+    """The old primary is on timeline 3: long after that rebuild, which brought timeline 2, it was promoted itself."""
+    sites.old.stop(timeout_s=60)
+    sites.old.follow_nobody(taken=2, timeout_s=60)
+    sites.old.promote(PROOF, sites.old.identity(), timeout_s=60)
+    while sites.old.lag_of(NEW) is None:
+        sites.old.query(f"SELECT pg_sleep({POLL_S})")
+    sites.fail_over()
+    old = begun_long_ago(sites, rebuilt_to=2)
+
+    assert find_begun(sites.old, sites.old.data) is None
+    kept = kept_by(sites, "run-ab12")
+
+    assert kept["diverged"]["rows"] == {"public.visit": 1}
+    assert Path(kept["kept"], "global", "pg_control").read_bytes() != b"of long ago"
+    ctx = sites.reprotect("run-ab12")
+    assert reprotect.rebuild(ctx)["rebuilt_by"] == "pg_rewind"
+    reprotect.rejoin(ctx)
+    reprotect.catch_up(ctx)
+    retired = old.read()
+    assert retired is not None
+    assert retired.stage == "ready", "it speaks against the directory no longer"
+    assert sites.old.value("SELECT count(*) FROM visit WHERE note = 'both have it'") == "1"
+
+
+def test_a_rebuild_that_was_just_cut_off_is_found_and_begins_anew(sites: Sites) -> None:
+    sites.fail_over()
+    folder = begun_long_ago(sites, rebuilt_to=2)
+
+    ready = reprotect.ready_to_reprotect(sites.reprotect("run-cd34"))
+
+    assert ready["folder"] == folder.path
+    assert "was begun before and not finished" in ready["notes"][0]
+
+
+def test_a_run_that_is_resumed_after_the_site_has_served_touches_nothing(sites: Sites) -> None:
+    sites.fail_over()
+    kept_by(sites, "run-ab12")
+    sites.old.follow_nobody(taken=2, timeout_s=60)
+    sites.old.promote(PROOF, sites.old.identity(), timeout_s=60)
+    sites.old.query("INSERT INTO visit VALUES ('written long after')")
+    sites.old.stop(timeout_s=60)
+
+    with pytest.raises(RefusedError, match="has been on a later timeline since") as caught:
+        reprotect.rebuild(sites.reprotect("run-ab12"))
+
+    assert "albus-dr abort run-ab12" in caught.value.hint
+    sites.old.start(timeout_s=60)
+    assert sites.old.value("SELECT count(*) FROM visit WHERE note = 'written long after'") == "1"
