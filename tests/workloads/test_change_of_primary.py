@@ -120,6 +120,48 @@ def kept_by(sites: Sites, run: str) -> Facts:
     return sites.facts["patients.keep"]
 
 
+# --- switchover ---------------------------------------------------------------------------------------------------
+
+
+def test_a_switchover_gives_up_before_the_commit_while_something_has_not_arrived(
+    sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line fails just before the old primary stops: what it wrote last is at one site only."""
+    monkeypatch.setattr(change, "ARRIVE_S", 0.5)
+    ctx = sites.context("switchover", OLD, NEW, OLD)
+    cut_line(sites)
+    sites.old.query("INSERT INTO visit VALUES ('acknowledged')")
+
+    with pytest.raises(RefusedError, match=f"{NEW} has not received everything that {OLD} wrote") as caught:
+        change.stop(ctx)
+
+    assert f"pg_ctl start -D {sites.old.data}" in caught.value.hint
+    assert "albus-dr resume run-ab12" in caught.value.hint
+    seen = change.observe_stopped(ctx)
+    assert (seen.state, seen.reason) == (State.NOT_DONE, f"it is stopped; {NEW} has not received everything")
+
+    sites.old.start(timeout_s=60)
+    sites.old.query("ALTER ROLE replicator LOGIN")
+    while sites.old.lag_of(NEW) is None:
+        sites.old.query(f"SELECT pg_sleep({POLL_S})")
+    monkeypatch.setattr(change, "ARRIVE_S", 30)
+    stopped = change.stop(ctx)
+    assert change.observe_stopped(ctx).state is State.DONE
+    assert change.observe_stopped(ctx).facts == stopped
+    assert sites.new.value("SELECT count(*) FROM visit WHERE note = 'acknowledged'") == "1"
+
+
+def test_a_switchover_gives_up_before_the_commit_when_the_standby_is_gone(sites: Sites) -> None:
+    ctx = sites.context("switchover", OLD, NEW, OLD)
+    sites.new.stop(timeout_s=60)
+
+    with pytest.raises(RefusedError, match=f"whether {NEW} has received everything .* can't be seen") as caught:
+        change.stop(ctx)
+
+    assert "albus-dr resume run-ab12" in caught.value.hint
+    assert change.observe_stopped(ctx).state is State.NOT_DONE
+
+
 # --- reprotect ----------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import Any
 
@@ -19,6 +20,7 @@ from albus_dr.workloads.postgres.contents import mend, outdated, verify_collatio
 from albus_dr.workloads.postgres.questions import ask
 from albus_dr.workloads.step import Facts, Observation, State, StepContext, Verdict, Verification
 
+ARRIVE_S = 60.0  # for what was written last to arrive at the standby; users wait
 _SAME_MOMENT_S = 2.0  # clocks of two hosts, and a person's
 
 
@@ -84,29 +86,52 @@ def ready_to_promote(ctx: StepContext) -> Facts:
 
 
 def observe_stopped(ctx: StepContext) -> Observation:
+    """Done once the target has everything, too: a run that is resumed must not go on to the commit without that."""
     server = server_of(ctx)
     if server.is_running():
         return Observation(State.NOT_DONE, "it runs")
-    return Observation(State.DONE, "it is stopped", _stopped_at(server))
+    stopped = _stopped_at(ctx, server)
+    try:
+        arrived = _has_all(server_of(ctx, ctx.run.target), stopped)
+    except (TransientError, NotReadyError) as error:
+        return Observation(State.NOT_DONE, f"it is stopped; has {ctx.run.target} received everything? {error.message}")
+    if not arrived:
+        return Observation(State.NOT_DONE, f"it is stopped; {ctx.run.target} has not received everything")
+    return Observation(State.DONE, f"it is stopped, and {ctx.run.target} has received everything", stopped)
 
 
 def stop(ctx: StepContext) -> Facts:
+    """Stopped cleanly, and all of it has arrived. Where it has not, nothing is committed yet: the old primary may start."""
     server = server_of(ctx)
-    server.stop(timeout_s=ctx.remaining_s)
-    return _stopped_at(server)
+    server.stop(timeout_s=max(1.0, ctx.remaining_s - ARRIVE_S))
+    stopped = _stopped_at(ctx, server)
+    _wait_until_replayed(ctx, server_of(ctx, ctx.run.target), stopped, hint=_start_again(ctx, server))
+    return stopped
 
 
-def _stopped_at(server: Server) -> Facts:
+def _stopped_at(ctx: StepContext, server: Server) -> Facts:
     control = server.control()
     if control.get("Database cluster state") != "shut down":
         raise StepError(
             f"PostgreSQL in {server.data} did not stop cleanly: {control.get('Database cluster state')}",
-            hint="start it, let its standby catch up, and switch over again",
+            hint=_start_again(ctx, server),
         )
     return {
         "shutdown_position": control["Latest checkpoint location"],
         "system_identifier": control["Database system identifier"],
     }
+
+
+def _start_again(ctx: StepContext, server: Server) -> str:
+    """Before the commit the run's claim ends with it, so that a guard lets the old primary start."""
+    command = f"systemctl start {server.systemd}" if server.systemd else f"{server.bin}/pg_ctl start -D {server.data}"
+    whose = f" as {server.run_as}" if server.run_as and not server.systemd else ""
+    run = ctx.run
+    return (
+        f"{run.source} is still the primary, and nothing is lost. Start its PostgreSQL ({command}{whose}). Then mend what keeps "
+        f"{run.target} from following, and once albus-dr status shows that it follows: albus-dr resume {run.id}. Or stay at "
+        f"{run.source}: albus-dr abort {run.id}, start the application there, then albus-dr door"
+    )
 
 
 def _old_primary(ctx: StepContext) -> Facts | None:
@@ -129,8 +154,8 @@ def promote(ctx: StepContext) -> Facts:
     """With the fence proof in hand; in a switchover only once everything that the old primary wrote has arrived."""
     server, proof = server_of(ctx), primary.fence_proof(ctx)
     stopped = ctx.facts_of(f"{name_of(ctx)}.stop")
-    if stopped:
-        _wait_until_replayed(ctx, server, stopped)
+    if stopped:  # once more: it may be another standby by now
+        _wait_until_replayed(ctx, server, stopped, hint=_after_the_commit(ctx))
     old = _old_primary(ctx)
     # Who it is comes first: a change of primary after the witness's answer ends this server's process.
     seen = old_primary.start_as_standby(ctx, old["timeline"]) if old else server.identity()
@@ -146,18 +171,39 @@ def promote(ctx: StepContext) -> Facts:
     return {"rests_on": proof.rests_on}
 
 
-def _wait_until_replayed(ctx: StepContext, server: Server, stopped: Facts) -> None:
-    if server.system_identifier() != stopped["system_identifier"]:
-        raise RefusedError(
-            f"{name_of(ctx)}: the server at {ctx.spec.site} is not a standby of the one that was stopped"
-        )
-    goal = postgres.position(stopped["shutdown_position"])
-    while server.replayed_position() < goal:
-        if ctx.remaining_s < 60 or ctx.cancelled.wait(postgres.POLL_S):
+def _after_the_commit(ctx: StepContext) -> str:
+    """The witness names the target already: a guard does not start the old primary as long as it does."""
+    run = ctx.run
+    return (
+        f"a failover would accept that loss. If {run.target} can still get the rest, let it, then: albus-dr resume {run.id}. If "
+        f"not, let {run.source} serve again: albus-dr abort {run.id}, albus-dr witness set with --primary {run.source}, start "
+        "PostgreSQL and the application there, then albus-dr door"
+    )
+
+
+def _has_all(standby: Server, stopped: Facts) -> bool:
+    return standby.replayed_position() >= postgres.position(stopped["shutdown_position"])
+
+
+def _wait_until_replayed(ctx: StepContext, standby: Server, stopped: Facts, *, hint: str) -> None:
+    source, target = ctx.run.source, ctx.run.target
+    give_up = time.monotonic() + ARRIVE_S
+    try:
+        if standby.system_identifier() != stopped["system_identifier"]:
             raise RefusedError(
-                f"{name_of(ctx)}: {ctx.spec.site} has not received everything that {ctx.run.source} wrote; promoting would lose it",
-                hint=f"start PostgreSQL at {ctx.run.source} again, let {ctx.spec.site} catch up, and switch over again",
+                f"{name_of(ctx)}: the server at {target} is not a standby of the one that was stopped", hint=hint
             )
+        while not _has_all(standby, stopped):
+            if time.monotonic() >= give_up or ctx.remaining_s <= 1 or ctx.cancelled.wait(postgres.POLL_S):
+                raise RefusedError(
+                    f"{name_of(ctx)}: {target} has not received everything that {source} wrote; promoting would lose it",
+                    hint=hint,
+                )
+    except (TransientError, NotReadyError) as error:
+        raise RefusedError(
+            f"{name_of(ctx)}: whether {target} has received everything that {source} wrote can't be seen: {error.message}",
+            hint=hint,
+        ) from None
 
 
 def verify_facts(ctx: StepContext) -> Facts:

@@ -70,7 +70,7 @@ def _switchover(step: Step, name: str, model: Model, derivation: Derivation) -> 
     )  # fmt: skip
     return Derived(
         ready=(step("ready_to_switch", target, f"{name} at {target} follows {source} closely"),),
-        release=(step("stop", source, f"Stop {name} at {source} cleanly", timeout_s=120, estimate_s=0.5),),
+        release=(step("stop", source, f"Stop {name} at {source} cleanly", timeout_s=180, estimate_s=0.5),),
         take=_take(step, name, derivation),
         after=after,
     )
