@@ -28,6 +28,8 @@ _TIMED_OUT = (124, 137)  # timeout(1): it sent TERM, and then KILL
 # Secrets travel on standard input, before the program's own: argv is public on both machines.
 # Before that a line of our own: what stands ahead of it is said by the login shell's start-up files.
 _BEGINS = b"albus-dr begins here\n"
+# What the programs say is read, so it must be English, as on this machine: sshd need not take our LC_ALL.
+_ENGLISH = "LC_ALL=C.UTF-8\n"
 _PRELUDE = (
     f"echo '{_BEGINS.decode().strip()}'; "
     + 'while IFS= read -r line && [ -n "$line" ]; do export "$line"; done; exec "$@"'
@@ -173,7 +175,7 @@ class SshHost:
         for key, value in environment.items():
             if "\n" in value:
                 raise StepError(f"the value of {key} has a line break: it can't be sent to {self.name}")
-        prelude = "".join(f"{key}={value}\n" for key, value in environment.items()) + "\n"
+        prelude = _ENGLISH + "".join(f"{key}={value}\n" for key, value in environment.items()) + "\n"
         return (*self._ssh(), shlex.join(("sh", "-c", _PRELUDE, "sh", *self.inside, *argv))), {}, prelude
 
     def _ssh(self) -> tuple[str, ...]:

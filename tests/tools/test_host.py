@@ -77,6 +77,13 @@ def test_variables_arrive_and_are_not_in_any_command_line(host: Host) -> None:
     assert "hunter2" not in shown
 
 
+def test_programs_speak_english_whatever_the_host_speaks(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    script = 'printf %s "$LC_ALL"'
+    assert host.run(("sh", "-c", script), timeout_s=20).stdout == "C.UTF-8"
+    assert host.run(("sh", "-c", script), timeout_s=20, environment={"LC_ALL": "de_DE"}).stdout == "de_DE"
+
+
 def test_a_value_with_a_line_break_is_never_cut_in_silence(host: Host) -> None:
     if isinstance(host, SshHost):
         with pytest.raises(StepError, match="the value of A has a line break"):
