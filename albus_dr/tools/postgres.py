@@ -330,6 +330,13 @@ class Server:
             f"WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = {literal(slot)})"
         )
 
+    def drop_slot(self, slot: str) -> None:
+        """A physical replication slot that nobody reads from, if there is one. It would keep all the WAL to come."""
+        self.query(
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots "
+            f"WHERE slot_name = {literal(slot)} AND slot_type = 'physical' AND NOT active"
+        )
+
     def wait_for_standby_to_confirm(self, standby: str) -> None:
         """From now on a commit is acknowledged once the standby has it."""
         self.query(

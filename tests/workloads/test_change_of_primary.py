@@ -162,6 +162,24 @@ def test_a_switchover_gives_up_before_the_commit_when_the_standby_is_gone(sites:
     assert change.observe_stopped(ctx).state is State.NOT_DONE
 
 
+def slots(server: Server) -> set[str]:
+    return {row[0] for row in server.query("SELECT slot_name FROM pg_replication_slots")}
+
+
+def test_the_old_primary_keeps_no_log_for_the_one_that_it_follows_now(sites: Sites) -> None:
+    """Its slot for the new primary would; a slot that somebody else made is theirs."""
+    ctx = sites.context("switchover", OLD, NEW, OLD)
+    sites.old.make_slot("somebody_elses")
+    assert slots(sites.old) == {f"albus_{NEW}", "somebody_elses"}
+    change.stop(ctx)
+    sites.new.promote(PROOF, sites.new.identity(), timeout_s=60)
+
+    change.follow(ctx)
+
+    assert slots(sites.old) == {"somebody_elses"}
+    assert slots(sites.new) == {f"albus_{OLD}"}
+
+
 # --- reprotect ----------------------------------------------------------------------------------------------------
 
 

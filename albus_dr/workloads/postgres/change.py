@@ -266,7 +266,7 @@ def follow(ctx: StepContext) -> Facts:
 
 
 def become_standby(ctx: StepContext, follower: Server, primary: Server, primary_site: str) -> None:
-    """Start the stopped follower as the standby of the primary, and wait until it streams."""
+    """Start the stopped follower as the standby of the primary, and wait until it streams. Its own slot for that one goes."""
     standby_site = _other(ctx, primary_site)
     slot = slot_of(standby_site)
     primary.make_slot(slot)
@@ -278,6 +278,7 @@ def become_standby(ctx: StepContext, follower: Server, primary: Server, primary_
             raise TransientError(
                 f"{name_of(ctx)}: {standby_site} started as a standby but does not stream", hint="look at its log"
             )
+    follower.drop_slot(slot_of(primary_site))  # from the days when it served; nobody reads from it any more
 
 
 def upstream_keywords(ctx: StepContext, primary_site: str, standby_site: str) -> dict[str, str]:
