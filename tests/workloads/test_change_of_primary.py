@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from albus_dr.errors import NotReadyError, RefusedError
+from albus_dr.errors import NotReadyError, RefusedError, StepError
 from albus_dr.runbook.config import Config
 from albus_dr.runbook.model import Runbook
 from albus_dr.tools.host import write_file
@@ -199,7 +199,7 @@ def test_the_kept_copy_shows_its_last_commits_whatever_a_restore_left(sites: Sit
     diverged = kept_by(sites, "run-ab12")["diverged"]
 
     assert diverged["rows"] == {"public.visit": 2}
-    assert diverged["not_shown"] == []
+    assert diverged["not_shown"] == [], "a log that ends is read to its end"
     assert not [path.name for path in Path(str(sites.old.socket)).iterdir() if path.name in ("cleaned", "ended")]
 
 
@@ -265,3 +265,44 @@ def test_a_run_that_is_resumed_after_the_site_has_served_touches_nothing(sites: 
     assert "albus-dr abort run-ab12" in caught.value.hint
     sites.old.start(timeout_s=60)
     assert sites.old.value("SELECT count(*) FROM visit WHERE note = 'written long after'") == "1"
+
+
+class Killed(BaseException):
+    """Of the process, at this point."""
+
+
+def test_settings_are_saved_before_the_state_says_that_the_directory_may_be_moved(
+    sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sites.old.query("ALTER SYSTEM SET wal_log_hints = off")  # so that no rewind is possible
+    sites.old.stop(timeout_s=60)
+    sites.old.start(timeout_s=60)
+    while sites.old.lag_of(NEW) is None:
+        sites.old.query(f"SELECT pg_sleep({POLL_S})")
+    sites.fail_over()
+
+    def killed(*_: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reprotect, "_save_configuration", killed)
+        with pytest.raises(Killed):
+            kept_by(sites, "run-ab12")
+    sites.facts["patients.keep"] = reprotect.keep(sites.reprotect("run-ab12"))
+
+    assert sites.facts["patients.keep"]["way"] == "reseed"
+    folder = Path(sites.facts["patients.keep"]["folder"])
+    assert {path.name for path in (folder / "conf").iterdir()} >= {"postgresql.conf", "pg_hba.conf"}
+    ctx = sites.reprotect("run-ab12")
+    assert reprotect.rebuild(ctx)["rebuilt_by"] == "pg_basebackup"
+    reprotect.rejoin(ctx)
+
+
+def test_settings_that_can_not_be_saved_stop_it_before_anything(sites: Sites) -> None:
+    sites.fail_over()
+    Path(sites.old.data, "pg_ident.conf").chmod(0)
+
+    with pytest.raises(StepError, match="can't save the settings"):
+        kept_by(sites, "run-ab12")
+
+    assert reprotect.observe_kept(sites.reprotect("run-ab12")).state is State.NOT_DONE

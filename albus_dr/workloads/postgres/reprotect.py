@@ -173,11 +173,11 @@ def keep(ctx: StepContext) -> Facts:
         return summary
     _require_stopped(ctx, seen.returned)
     rewinds = decision.way == "rewind"
+    _save_configuration(ctx, folder)  # first: once the state is written, a resumed run may find the directory moved
     kept = folder.write(
         Kept(ctx.run.id, "keeping", "copied" if rewinds else "moved", seen.serving.identifier, seen.timeline, rewinds,
              summary={"fork": [decision.fork.timeline, decision.fork.at] if decision.fork else None, "reason": decision.reason})
     )  # fmt: skip
-    _save_configuration(ctx, folder)
     if rewinds:
         _copy(ctx, folder)
     else:
@@ -188,7 +188,7 @@ def keep(ctx: StepContext) -> Facts:
 def _save_configuration(ctx: StepContext, folder: Folder) -> None:
     """pg_rewind and pg_basebackup bring the other site's."""
     folder.make_directory(folder.configuration)
-    script = 'cd "$1" && for f in *.conf conf.d; do [ -e "$f" ] && cp -aL -- "$f" "$2/"; done; exit 0'
+    script = 'cd "$1" && for f in *.conf conf.d; do [ ! -e "$f" ] || cp -aL -- "$f" "$2/" || exit 1; done'
     argv = ("sh", "-c", script, "sh", folder.server.data, folder.configuration)
     folder.server.host.run(argv, timeout_s=ctx.remaining_s, run_as=folder.server.run_as).check(
         "can't save the settings"
