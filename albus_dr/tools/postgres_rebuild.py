@@ -39,10 +39,12 @@ class Committed:
 
 @dataclass(frozen=True)
 class Removed:
-    """``deleted``: rows by (database, file) number. ``truncations``: commands that emptied tables."""
+    """``deleted``: rows by (database, file) number. ``truncations``: commands that emptied tables. ``whole``: read up to the
+    log's end."""
 
     deleted: Mapping[tuple[int, int], int]
     truncations: int
+    whole: bool
 
 
 def read_commits(server: Server, timeline: int, start: str, *, timeout_s: float) -> Committed:
@@ -80,8 +82,8 @@ def read_removals(
         elif (emptied := _TRUNCATE.search(line)) and int(emptied[1]) in transactions:
             truncations += 1
 
-    _waldump(server, timeline, start, ("-r", "Heap"), on_line, timeout_s)
-    return Removed(deleted, truncations)
+    done = _waldump(server, timeline, start, ("-r", "Heap"), on_line, timeout_s)
+    return Removed(deleted, truncations, whole=done.code == 0 or _at_its_end(done))
 
 
 def _at_its_end(done: process.Completed) -> bool:

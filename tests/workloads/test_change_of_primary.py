@@ -15,9 +15,11 @@ import pytest
 from albus_dr.errors import NotReadyError, RefusedError, StepError
 from albus_dr.runbook.config import Config
 from albus_dr.runbook.model import Runbook
+from albus_dr.tools import postgres_rebuild
 from albus_dr.tools.host import write_file
 from albus_dr.tools.inventory import postgres_program
 from albus_dr.tools.postgres import POLL_S, Server
+from albus_dr.tools.process import Completed
 from albus_dr.workloads.postgres import Model, change, reprotect
 from albus_dr.workloads.postgres.aside import Folder, Kept, find_begun
 from albus_dr.workloads.step import Facts, RunInfo, State, StepContext, StepSpec
@@ -306,3 +308,20 @@ def test_settings_that_can_not_be_saved_stop_it_before_anything(sites: Sites) ->
         kept_by(sites, "run-ab12")
 
     assert reprotect.observe_kept(sites.reprotect("run-ab12")).state is State.NOT_DONE
+
+
+def test_deletions_that_could_not_be_read_to_the_end_are_said_to_be_more(
+    sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sites.fail_over()
+    waldump = postgres_rebuild._waldump
+
+    def broken(server: Server, timeline: int, start: str, more: tuple[str, ...], *rest: Any) -> Completed:
+        done = waldump(server, timeline, start, more, *rest)
+        return replace(done, code=1, err=b"could not read from file") if "Heap" in more else done
+
+    monkeypatch.setattr(postgres_rebuild, "_waldump", broken)
+    diverged = kept_by(sites, "run-ab12")["diverged"]
+
+    assert diverged["deleted"] == {"public.visit": 1}
+    assert diverged["not_shown"] == ["deletions could not be read to the end of the write-ahead log: there may be more"]

@@ -65,6 +65,10 @@ def list_rows(folder: Folder, database: str, timeline: int, fork: Fork | None, *
         if times:
             removed = rebuild.read_removals(copy, timeline, start, times.keys(), timeout_s=timeout_s)
             found = _read(folder, database, found, times, removed, timeout_s=timeout_s)
+            if not removed.whole:
+                found = _lacking(
+                    found, "deletions could not be read to the end of the write-ahead log: there may be more"
+                )
     except AlbusError as error:
         found = _lacking(found, error.message)
     return _written(folder, found, times)
