@@ -25,6 +25,7 @@ from albus_dr.tools.fence import FenceProof
 from albus_dr.tools.host import LocalHost, SshHost
 from albus_dr.tools.inventory import postgres_program
 from albus_dr.tools.postgres import Server, ServerDown, conninfo, find_programs, literal, position
+from albus_dr.tools.postgres_log import visits_of_others
 from albus_dr.tools.process import Completed
 from tests.tools.conftest import free_port
 
@@ -281,6 +282,31 @@ def test_the_programs_are_those_of_the_data(pair: Pair) -> None:
     assert Path(find_programs(HERE, pair.primary.data), "pg_ctl").exists()
     with pytest.raises(NotReadyError, match="there are no PostgreSQL programs"):
         find_programs(NoPrograms(), None)
+
+
+class Greeting(LocalHost):
+    """As ssh to a host that has a banner: it stands among what a program says."""
+
+    def run(self, *arguments: Any, **more: Any) -> Completed:
+        done = super().run(*arguments, **more)
+        return replace(done, err=b"Authorized use only.\n" + done.err)
+
+
+def test_a_hosts_banner_is_no_error_of_the_log(pair: Pair, tmp_path: Path) -> None:
+    log = tmp_path / "data" / "albus-dr-start.log"
+    log.parent.mkdir()
+    server = replace(pair.primary, host=Greeting(), run_as=None, data=str(log.parent))
+    log.write_text("")
+    assert visits_of_others(server) == 0
+    log.write_text(
+        "LOG:  connection authorized: user=a database=b application_name=albus-dr\n"
+        "LOG:  connection authorized: user=a database=b application_name=albus\n"
+        "LOG:  connection received\nLOG:  connection authorized: user=a database=b\n"
+    )
+    assert visits_of_others(server) == 2
+    log.unlink()
+    with pytest.raises(StepError, match="can't be read"):
+        visits_of_others(server)
 
 
 class NoPrograms(LocalHost):
