@@ -19,7 +19,10 @@ from albus_dr.tools.host import Host, skip_greeting, write_file
 QUICK_S = 10.0
 POLL_S = 0.02
 # The text of a row must not depend on who asks: checksums are compared across servers.
-_STABLE = "SET TimeZone='UTC'; SET DateStyle='ISO'; SET IntervalStyle='postgres'; SET extra_float_digits=1; SET bytea_output='hex';"
+_STABLE = (
+    "SET TimeZone='UTC'; SET DateStyle='ISO'; SET IntervalStyle='postgres'; SET extra_float_digits=1; "
+    "SET bytea_output='hex'; SET lc_monetary='C';"
+)
 # What a database's owner sets for its users must not end a dump or its exported snapshot. Our own time-outs hold.
 _PATIENT = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
 # Two send a program elsewhere; one that wants a primary makes every standby look dead. An empty PGSERVICE is a name too.
@@ -160,9 +163,16 @@ class Server:
         """Bytes of the database on disk."""
         return int(self.value(f"SELECT pg_database_size({literal(database)})"))
 
-    def newest_write(self, marker: str, database: str) -> datetime | None:
+    def answer(self, question: str, database: str, *, timeout_s: float, snapshot: str = "") -> str:
+        """One value as text, the same whoever asks and whatever the server is set to (of an exported snapshot, if named)."""
+        asked = _one(question)
+        if snapshot:
+            asked = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {literal(snapshot)}; {asked} COMMIT;"
+        return self.value(f"{_STABLE} {asked}", database=database, timeout_s=timeout_s)
+
+    def newest_write(self, marker: str, database: str, *, snapshot: str = "") -> datetime | None:
         """The time that the marker query gives; None when there is none."""
-        text = self.value(f"{_STABLE} {_one(marker)}", database=database, timeout_s=60)
+        text = self.answer(marker, database, snapshot=snapshot, timeout_s=60)
         if not text:
             return None
         try:

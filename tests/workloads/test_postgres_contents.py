@@ -24,7 +24,7 @@ from albus_dr.tools.inventory import find_program, postgres_program
 from albus_dr.tools.postgres import Server
 from albus_dr.tools.postgres_contents import CollationVersion, Locale, contents_of, create_like, parse_contents
 from albus_dr.workloads import site
-from albus_dr.workloads.postgres import Model, change, contents, drill, pages, recovery
+from albus_dr.workloads.postgres import Model, change, contents, drill, pages, questions, recovery
 from albus_dr.workloads.postgres.access import repository_of
 from albus_dr.workloads.step import Facts, RunInfo, StepContext, StepSpec, Verdict, Verification
 from tests.tools.test_server import a_server
@@ -306,6 +306,43 @@ def test_one_of_every_kind_comes_back_with_its_owner_and_grants(restored: Restor
     assert unverified == {"settings of the database": (Verdict.NOT_EVALUATED, lost)}
     assert len(held.access) == 18
     assert server.tables("many", timeout_s=30) == source.tables("many", timeout_s=30)
+
+
+def test_marker_and_answers_are_of_the_dumps_rows_in_words_that_no_setting_changes(
+    restored: Restored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody writes while the dump goes on; the server speaks of times in its own zone, and the shell in another."""
+    source, manifests = restored.source, list[Any]()
+    source.query("CREATE TABLE seen AS SELECT timestamptz '2026-01-01 12:00Z' AS at", database="albus")
+    source.query("ALTER DATABASE albus SET TimeZone = 'Asia/Kolkata'")
+    monkeypatch.setenv("PGTZ", "America/Lima")
+    counted = Server.tables
+
+    def and_somebody_writes(server: Server, *arguments: Any, **more: Any) -> Any:
+        found = counted(server, *arguments, **more)
+        source.query("INSERT INTO seen VALUES ('2026-02-02 12:00Z')", database="albus")
+        return found
+
+    monkeypatch.setattr(Server, "tables", and_somebody_writes)
+    monkeypatch.setattr(
+        "albus_dr.workloads.recovery_points.write_manifest", lambda *all_, **_: manifests.append(all_[-1])
+    )
+    newest, money = "SELECT max(at) FROM seen", "SELECT current_setting('lc_monetary')"
+    model = Model.model_validate({
+        **dict(restored.ctx.workload), "marker": newest,
+        "verify": [{"sql": sql, "expect": "manifest"} for sql in (newest, money)],
+    })  # fmt: skip
+    runbook = Runbook.model_construct(**{**dict(restored.ctx.runbook), "workloads": {"patients": model}})
+    ctx = replace(restored.ctx, runbook=runbook, spec=replace(restored.ctx.spec, site=A))
+    try:
+        recovery.dump(ctx)
+        (manifest,) = manifests
+        assert manifest["newest_write_at"] == "2026-01-01T12:00:00+00:00"
+        assert manifest["answers"] == {newest: "2026-01-01 12:00:00+00", money: "C"}
+        source.query("DELETE FROM seen WHERE at > '2026-01-15'", database="albus")
+        assert {one.verdict for one in questions.ask(ctx, source, manifest["answers"])} == {Verdict.PASSED}
+    finally:
+        source.query("ALTER DATABASE albus RESET TimeZone; DROP TABLE seen", database="albus")
 
 
 # --- pg_amcheck ---------------------------------------------------------------------------------------------------

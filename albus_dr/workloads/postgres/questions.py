@@ -25,7 +25,7 @@ def ask(ctx: StepContext, server: Server, answers: Mapping[str, str] | None) -> 
                 )
             )
             continue
-        actual = server.value(check.sql, database=model.database, timeout_s=ctx.remaining_s)
+        actual = server.answer(check.sql, model.database, timeout_s=ctx.remaining_s)
         result.append(
             Verification(
                 name_of(ctx), check.sql, expected, actual, Verdict.PASSED if actual == expected else Verdict.FAILED

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from albus_dr.errors import VerificationError
-from albus_dr.tools import postgres
 from albus_dr.tools.postgres import TableSummary
 from albus_dr.tools.postgres_contents import Contents, contents_of, sequences_of
 from albus_dr.tools.restic import Repository
@@ -39,9 +38,9 @@ def dump(ctx: StepContext) -> Facts:
     with server.exported_snapshot(model.database) as snapshot:
         tables = server.tables(model.database, snapshot=snapshot, timeout_s=ctx.remaining_s)
         contents = contents_of(server, model.database, snapshot=snapshot, timeout_s=ctx.remaining_s)
-        answers = {check.sql: server.value(_in_snapshot(check.sql, snapshot), database=model.database, timeout_s=QUICK_S)
+        answers = {check.sql: server.answer(check.sql, model.database, snapshot=snapshot, timeout_s=QUICK_S)
                    for check in model.verify if check.expect == "manifest"}  # fmt: skip
-        newest = server.newest_write(model.marker, model.database) if model.marker else None
+        newest = server.newest_write(model.marker, model.database, snapshot=snapshot) if model.marker else None
         size = server.size_of(model.database)
         summary = repository.backup_command(
             server.dump_command(model.database, snapshot), f"{name}.dump",
@@ -74,11 +73,6 @@ def _outdated(ctx: StepContext, contents: Contents) -> list[str]:
         f"{name_of(ctx)} at {ctx.spec.site}: its text indexes were made with another version of a collation ({wrong}) "
         f"and may be wrong: {mend(model_of(ctx).database)}"
     ]
-
-
-def _in_snapshot(sql: str, snapshot: str) -> str:
-    one = sql.rstrip("; ")
-    return f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {postgres.literal(snapshot)}; {one}; COMMIT;"
 
 
 def _shrunken(
