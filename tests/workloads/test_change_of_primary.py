@@ -18,7 +18,7 @@ from albus_dr.runbook.model import Runbook
 from albus_dr.tools import postgres_rebuild
 from albus_dr.tools.host import write_file
 from albus_dr.tools.inventory import postgres_program
-from albus_dr.tools.postgres import POLL_S, Server
+from albus_dr.tools.postgres import POLL_S, Server, ServerDown
 from albus_dr.tools.process import Completed
 from albus_dr.workloads.postgres import Model, change, reprotect
 from albus_dr.workloads.postgres.aside import Folder, Kept, find_begun
@@ -168,14 +168,23 @@ def slots(server: Server) -> set[str]:
     return {row[0] for row in server.query("SELECT slot_name FROM pg_replication_slots")}
 
 
-def test_the_old_primary_keeps_no_log_for_the_one_that_it_follows_now(sites: Sites) -> None:
+def test_the_old_primary_keeps_no_log_for_the_one_that_it_follows_now(
+    sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its slot for the new primary would; a slot that somebody else made is theirs."""
     ctx = sites.context("switchover", OLD, NEW, OLD)
     sites.old.make_slot("somebody_elses")
     assert slots(sites.old) == {f"albus_{NEW}", "somebody_elses"}
     change.stop(ctx)
     sites.new.promote(PROOF, sites.new.identity(), timeout_s=60)
+    drop, not_yet = Server.drop_slot, [ServerDown("the database system is starting up")]
 
+    def once_it_can_be_asked(server: Server, slot: str) -> None:
+        if not_yet:
+            raise not_yet.pop()
+        drop(server, slot)
+
+    monkeypatch.setattr(Server, "drop_slot", once_it_can_be_asked)
     change.follow(ctx)
 
     assert slots(sites.old) == {"somebody_elses"}

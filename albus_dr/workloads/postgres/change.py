@@ -9,7 +9,7 @@ from typing import Any
 from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientError
 from albus_dr.tools import postgres
 from albus_dr.tools.fence import Identity
-from albus_dr.tools.postgres import Server
+from albus_dr.tools.postgres import Server, ServerDown
 from albus_dr.tools.postgres_contents import CollationVersion, collations_of
 from albus_dr.tools.secrets import reveal
 from albus_dr.units import format_duration
@@ -278,7 +278,17 @@ def become_standby(ctx: StepContext, follower: Server, primary: Server, primary_
             raise TransientError(
                 f"{name_of(ctx)}: {standby_site} started as a standby but does not stream", hint="look at its log"
             )
-    follower.drop_slot(slot_of(primary_site))  # from the days when it served; nobody reads from it any more
+    _drop_own_slot(ctx, follower, slot_of(primary_site))
+
+
+def _drop_own_slot(ctx: StepContext, follower: Server, slot: str) -> None:
+    """From the days when it served: nobody reads from it any more. It may stream before it can be asked."""
+    while True:
+        try:
+            return follower.drop_slot(slot)
+        except ServerDown:
+            if ctx.remaining_s <= 1 or ctx.cancelled.wait(postgres.POLL_S * 5):
+                raise
 
 
 def upstream_keywords(ctx: StepContext, primary_site: str, standby_site: str) -> dict[str, str]:
