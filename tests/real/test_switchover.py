@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from tests.real.operator_desk import Called, Desk, kill, running, wait_for
+from tests.real.operator_desk import Called, Desk, ended, kill, running, wait_for
 
 pytestmark = pytest.mark.real
 
@@ -91,3 +91,33 @@ def test_a_switchover_that_is_killed_at_eight_moments_ends_well(desk: Desk) -> N
     assert desk.sync_state("bordeaux", "strasbourg") == "sync"
     succeeded = [event["step"] for event in desk.events(run) if event["kind"] == "StepSucceeded"]
     assert sorted(succeeded) == sorted(set(succeeded)), "a step that was done was done again"
+
+
+def test_a_line_that_fails_just_before_the_old_primary_stops_leaves_a_way_on(desk: Desk) -> None:
+    """What was written last is at one site. Nothing is committed, and what the hint says leads to the end."""
+    step = "  - {name: The line, approve: {within: 5m, otherwise: abort}, before: patients.stop, in: [switchover]}"
+    known, old = desk.runs(), desk.bench.sites["bordeaux"].server
+    with running(desk.begin(*desk.operation("switchover", playbook=desk.with_step("line.yaml", step)))) as child:
+        run = desk.new_run(known, child)
+        desk.wait_for_event(run, "ApprovalRequested", "own.the-line", child)
+        with old.connect() as connection:
+            connection.execute("ALTER ROLE replicator NOLOGIN")
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
+        wait_for(lambda: desk.sync_state("bordeaux", "strasbourg") is None or None)
+        assert desk.call("approve", run, "own.the-line", "--why", "the test cut it").code == 0
+        refused = ended(child)
+    assert refused.code == 8, refused.said
+    assert "strasbourg has not received everything that bordeaux wrote" in refused.err
+    assert f"albus-dr resume {run}" in refused.err
+    assert desk.primaries() == []
+    witness = desk.call("witness", "show", str(desk.playbook), "--config", str(desk.config), "--json").document
+    assert (witness["record"]["primary"], witness["record"]["claim"]) == ("bordeaux", None), "a guard may start it"
+
+    old.start()
+    with old.connect() as connection:
+        connection.execute("SET synchronous_commit = local")
+        connection.execute("ALTER ROLE replicator LOGIN")
+    wait_for(lambda: desk.sync_state("bordeaux", "strasbourg"))
+    assert_lost_nothing(desk.call("resume", run, "--json"))
+    assert desk.primaries() == ["strasbourg"]
+    assert desk.sync_state("strasbourg", "bordeaux") == "sync"
