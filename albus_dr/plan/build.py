@@ -1,9 +1,9 @@
 """From runbook and operation to plan.
 
-Phases: every workload is ready; a site that came back is quiet, and becomes the standby (reprotect, failback); the source
-lets go (against the direction of ``needs``) and is fenced (in a failover before it lets go); the target takes over (along
-``needs``); and what follows. A drill has an isolated target instead of a fence and ends with its cleanup. Own steps are
-woven in last.
+Phases: every workload is ready; a site that came back is quiet, and becomes the standby (reprotect, failback); the target is
+brought nearly up to date; the source lets go (against the direction of ``needs``) and is fenced (in a failover before it
+lets go); the target takes over (along ``needs``); and what follows. A drill has an isolated target instead of a fence and
+ends with its cleanup. Own steps are woven in last.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ def build(runbook: Runbook, operation: Operation, *, source: str, target: str, k
     if operation == "reprotect":  # nothing is taken over; a kind that does not know the operation can't make it so
         derived = dict.fromkeys(order, Derived())
     steps += _ready(derived, known=steps)
+    gate = _ends(steps)  # one that refuses leaves everything at the target as it was
+    for name in order:
+        steps += _chained(derived[name].forward, gate)
     if operation == "failover":  # first: when it refuses, the door to a primary that lives is still open
         steps.append(_claim(target, needs=_ends(steps)))
         steps.append(_fence(operation, source, ends=("claim",)))

@@ -52,7 +52,7 @@ class Derived:
     """The steps of one workload for one operation, by phase, each phase in an order that satisfies its own needs.
 
     The plan puts the phases together: every ``ready`` step before anything that changes something; where a site came
-    back, ``quiesce`` there against the direction of ``needs`` and ``prepare`` along it; ``release`` against the direction
+    back, ``quiesce`` there against the direction of ``needs`` and ``prepare`` along it; ``forward``; ``release`` against the direction
     of ``needs`` (the door closes before the application stops before the database stops); then the fence; ``take`` along
     ``needs``; ``after`` once every workload was taken.
     """
@@ -62,6 +62,8 @@ class Derived:
     """reprotect, failback: nothing at the returned site writes any more."""
     prepare: tuple[StepSpec, ...] = ()
     """reprotect, failback: what is there alone is kept aside, then the returned site becomes the standby."""
+    forward: tuple[StepSpec, ...] = ()
+    """switchover, failback: while users are still served, the target is brought nearly up to date."""
     release: tuple[StepSpec, ...] = ()
     take: tuple[StepSpec, ...] = ()
     after: tuple[StepSpec, ...] = ()

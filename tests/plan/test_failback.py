@@ -56,6 +56,13 @@ def test_the_door_closes_only_once_the_returned_site_is_a_standby_again() -> Non
     assert "fence" in before["patients.promote"]
 
 
+@pytest.mark.parametrize("operation", ["switchover", "failback"])
+def test_a_look_that_refuses_leaves_the_targets_files_as_they_were(operation: Operation) -> None:
+    found = plan(operation)
+    looks = {step.id for step in found.steps if step.action.partition(".")[2].startswith("ready")}
+    assert {"patients.ready_to_switch", "door.ready"} <= looks <= behind(found)["documents.bring_forward"]
+
+
 @pytest.mark.parametrize("operation", ["reprotect", "failback"])
 def test_own_steps_find_their_places(operation: Operation) -> None:
     runbook = load(PLAYBOOK, CONFIG, kinds=kinds(), environment={}, require_environment=False).runbook

@@ -92,7 +92,7 @@ def test_nothing_that_was_derived_is_lost_and_nothing_is_there_twice(runbook: Ru
         *(
             everything(phase(runbook, half, name))
             for half in halves(operation)
-            for name in ("ready", "quiesce", "prepare", "release", "take", "after")
+            for name in ("ready", "quiesce", "prepare", "forward", "release", "take", "after")
         )
     )
     assert len(ids) == len(set(ids))

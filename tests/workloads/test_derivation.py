@@ -55,7 +55,7 @@ PHASES: dict[tuple[str, Operation], list[tuple[str, str, str, tuple[str, ...], s
         ("take", "compare", B, ("restore",), "data_recovered_at"),
     ],
     ("files", "switchover"): [
-        ("ready", "ready_to_back_up", A, (), ""), ("ready", "bring_forward", B, ("ready_to_back_up",), ""),
+        ("ready", "ready_to_back_up", A, (), ""), ("forward", "bring_forward", B, (), ""),
         ("release", "carry_over", B, (), ""), ("take", "compare_trees", B, (), "data_recovered_at"),
     ],
     ("files", "failover"): [
@@ -127,7 +127,7 @@ def derive(kind: str, operation: Operation, **more: Any) -> Derived:
 def phases(derived: Derived) -> list[tuple[str, StepSpec]]:
     return [
         (phase, step)
-        for phase in ("ready", "quiesce", "prepare", "release", "take", "after")
+        for phase in ("ready", "quiesce", "prepare", "forward", "release", "take", "after")
         for step in getattr(derived, phase)
     ]
 

@@ -54,10 +54,8 @@ def steps(name: str, model: Model, derivation: Derivation) -> Derived:
         )
     if derivation.operation == "switchover":
         return Derived(
-            ready=(
-                ready_to_back_up,
-                step("bring_forward", target, f"Bring {name} at {target} nearly up to date", needs=(ready_to_back_up.id,), estimate_s=5),
-            ),
+            ready=(ready_to_back_up,),
+            forward=(step("bring_forward", target, f"Bring {name} at {target} nearly up to date", estimate_s=5),),
             release=(step("carry_over", target, f"Carry the last changes of {name} over to {target}", estimate_s=3),),
             take=(step("compare_trees", target, f"Compare {name} at both sites", clock="data_recovered_at"),),
         )  # fmt: skip
