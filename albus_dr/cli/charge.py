@@ -131,6 +131,11 @@ def resumed_standpoint(
         raise UsageError(
             f"a {declared['operation']} does not go on without the witness", hint="--without-witness is for a failover"
         )
+    if declared["operation"] == "replicate":  # it goes on without an answer; a step that needs one asks for it
+        try:
+            return replace(alone, witness=witness_of(loaded))
+        except AlbusError:
+            return alone
     if declared["operation"] not in CHANGES_SITES or (declared["options"].get("without_witness") and not stated_now):
         return alone
     witness = witness_of(loaded)

@@ -227,6 +227,9 @@ NOTES = {
         "{name} : {path} à {site} est laissé tel quel : il était celui du site principal et peut contenir des fichiers qui ne "
         "sont nulle part ailleurs ; albus-dr reprotect les conserve d'abord"
     ),
+    "{name}: {path} at {site} is left as it is: nobody knows whether {primary} still serves ({reason})": (
+        "{name} : {path} à {site} est laissé tel quel : nul ne sait si {primary} est encore en service ({reason})"
+    ),
     "{loss}. {who} accepted it (--accept-data-loss)": "{loss}. {who} l'a accepté (--accept-data-loss)",
     "{name} is unprotected since {at}, until {source} is back and `albus-dr reprotect` has passed: "
     "{site} has no standby, and commits wait for nobody": (

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +283,27 @@ class Repository:
         how = ("--overwrite", "if-changed", "--delete") if replace else ()
         arguments = ("restore", snapshot, "--json", "--target", target, *how)
         return self._summarised(arguments, f"could not be restored to {target}", timeout_s, progress, cancelled)
+
+    def entries(
+        self, snapshot: str, names: Container[str], *, timeout_s: float, cancelled: threading.Event
+    ) -> dict[str, tuple[int, str]]:
+        """Those of the names that the snapshot holds as files or links: bytes (of a link 0) and the second of the
+        modification, since 1970."""
+        found: dict[str, tuple[int, str]] = {}
+
+        def on_line(line: str) -> None:
+            try:
+                node = json.loads(line)
+                name = str(node.get("path", "")).removeprefix("/")
+                if node.get("type") in ("file", "symlink") and name in names:
+                    modified = datetime.fromisoformat(node["mtime"])
+                    found[name] = (int(node.get("size", 0)), str(floor(modified.timestamp())))
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+                return  # what can't be read is not known to be held
+
+        what = "can't list a snapshot"
+        self.run(("ls", "--json", snapshot), what=what, timeout_s=timeout_s, on_line=on_line, cancelled=cancelled)
+        return found
 
     def check(self, *, timeout_s: float, cancelled: threading.Event) -> None:
         """restic's own structural check."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from albus_dr.cli.charge import standpoint, witness_of
+from albus_dr.cli.charge import resumed_standpoint, standpoint, witness_of
 from albus_dr.cli.common import load_runbook
 from albus_dr.engine.history import was_promoted
 from albus_dr.journal.store import JournalStore
@@ -67,3 +67,15 @@ def test_a_run_that_changes_no_primary_promoted_nothing(past: Past) -> None:
     past.did(run, "ready", "open")
     assert not was_promoted(past.store, run)
     assert not was_promoted(past.store, "nobody knows it")
+
+
+def test_a_replicate_that_goes_on_may_ask_who_serves(loaded: Loaded, past: Past) -> None:
+    declared = {
+        "runbook": "albus",
+        "operation": "replicate",
+        "source": "strasbourg",
+        "target": "bordeaux",
+        "options": {},
+    }
+    at = resumed_standpoint(past.store, loaded, declared, stop=False)
+    assert (at.source, at.target, at.witness is None) == ("strasbourg", "bordeaux", False)

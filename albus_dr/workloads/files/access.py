@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from albus_dr.tools.host import Host
 from albus_dr.tools.restic import Repository
@@ -27,10 +27,18 @@ def repository_of(ctx: StepContext, at: str) -> Repository:
     return access.repository(ctx, at, model_of(ctx).recovery_points.restic, host)
 
 
-def newest(ctx: StepContext) -> tuple[Repository, recovery_points.RecoveryPoint, dict[str, Any]]:
+class Newest(NamedTuple):
+    """A recovery point with what was counted when it was made, and where it is."""
+
+    repository: Repository
+    point: recovery_points.RecoveryPoint
+    manifest: dict[str, Any]
+
+
+def newest(ctx: StepContext) -> Newest:
     """The recovery point that the run's ready step chose; where none has, the newest at the target."""
     repository, name = repository_of(ctx, ctx.run.target), ctx.spec.workload
     point = recovery_points.named(ctx.facts_of(f"{name}.ready_to_restore")) or recovery_points.newest(
         repository, ctx.runbook.runbook, name, timeout_s=QUICK_S
     )
-    return repository, point, recovery_points.read_manifest(repository, point, timeout_s=QUICK_S)
+    return Newest(repository, point, recovery_points.read_manifest(repository, point, timeout_s=QUICK_S))

@@ -1,8 +1,9 @@
-"""reprotect and failback: what lies at the returned site alone is kept aside before its tree becomes a copy again.
+"""What lies at a site alone is kept aside before its tree becomes a copy again.
 
 PATH.albus-dr-RUN/
   tree/        every file that is neither at the site that serves nor in the newest recovery points
   files.csv    their names, sizes and times; private, as names may be patients'
+  tree-2/, files-2.csv    what was found later in the same run
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 
 from albus_dr.errors import NotReadyError, StepError
 from albus_dr.tools.host import Host, write_file
@@ -18,7 +20,7 @@ from albus_dr.workloads import recovery_points, site
 from albus_dr.workloads.files.access import QUICK_S, path_of, repository_of
 from albus_dr.workloads.files.alone import Entries
 from albus_dr.workloads.files.by_name import hash_files, send_files, with_parents
-from albus_dr.workloads.files.trees import list_files
+from albus_dr.workloads.files.trees import is_there, list_files
 from albus_dr.workloads.step import Facts, Observation, State, StepContext, Verdict, Verification
 
 ROOM = 1.05
@@ -26,22 +28,26 @@ ROOM = 1.05
 
 def ready_to_keep(ctx: StepContext) -> Facts:
     """There is room for what must be kept aside."""
-    host, path = path_of(ctx, ctx.run.target)
     alone = _alone(ctx)
+    _require_room(ctx, alone)
+    return {"alone": len(alone)}
+
+
+def _require_room(ctx: StepContext, alone: Entries) -> None:
+    host, path, folder = _folder(ctx)
     needed = sum(size for size, _ in alone.values()) * ROOM
-    if alone and (free := site.free_bytes(host, path)) < needed:
+    if alone and (free := site.free_bytes(host, str(PurePosixPath(folder).parent))) < needed:
         raise NotReadyError(
-            f"{ctx.spec.workload}: {len(alone)} files in {path} at {ctx.run.target} must be kept aside, which needs "
-            f"{format_bytes(needed)}; {format_bytes(free)} are free",
+            f"{ctx.spec.workload}: {len(alone)} files in {path} at {ctx.run.target} must be kept aside in {folder}, which "
+            f"needs {format_bytes(needed)}; {format_bytes(free)} are free",
             hint="make room; nothing was changed",
         )
-    return {"alone": len(alone)}
 
 
 def _alone(ctx: StepContext) -> dict[str, tuple[int, str]]:
     """Files at the returned site whose name, size and time are neither at the other one nor in a newest recovery point."""
     (source, from_path), (target, to_path) = path_of(ctx, ctx.run.source), path_of(ctx, ctx.run.target)
-    if target.run(("test", "-d", to_path), timeout_s=QUICK_S).code != 0:
+    if not is_there(target, to_path, timeout_s=QUICK_S):
         return {}
     mine = list_files(source, from_path, timeout_s=ctx.remaining_s, links=True)
     theirs = list_files(target, to_path, timeout_s=ctx.remaining_s, links=True)
@@ -68,25 +74,49 @@ def _folder(ctx: StepContext) -> tuple[Host, str, str]:
     return host, path, f"{path.rstrip('/')}.albus-dr-{ctx.run.id.partition('-')[2] or ctx.run.id}"
 
 
+def _tree_and_list(folder: str, number: int) -> tuple[str, str]:
+    """Where the run's first, second, … lot is kept."""
+    more = f"-{number}" if number > 1 else ""
+    return f"{folder}/tree{more}", f"{folder}/files{more}.csv"
+
+
 def observe_kept(ctx: StepContext) -> Observation:
     host, _, folder = _folder(ctx)
-    if host.run(("test", "-d", f"{folder}/tree"), timeout_s=QUICK_S).code == 0:
-        kept = list_files(host, f"{folder}/tree", timeout_s=ctx.remaining_s, links=True)
+    kept_in, _ = _tree_and_list(folder, 1)
+    if is_there(host, kept_in, timeout_s=QUICK_S):
+        kept = list_files(host, kept_in, timeout_s=ctx.remaining_s, links=True)
         return Observation(State.DONE, "it was kept before", _facts(ctx, folder, kept))
     return Observation(State.NOT_DONE, "nothing was kept yet")
 
 
 def keep(ctx: StepContext) -> Facts:
     """Copy aside what is at the returned site alone."""
-    return keep_aside(ctx, _alone(ctx))
+    return _keep_aside(ctx, _alone(ctx), 1)
 
 
-def keep_aside(ctx: StepContext, alone: Entries) -> Facts:
+def keep_rest(ctx: StepContext, alone: Entries) -> Facts:
+    """Copy aside what of these entries of the target's tree this run has not kept yet."""
+    host, _, folder = _folder(ctx)
+    kept: dict[str, tuple[int, str]] = {}
+    number = 1
+    while alone and is_there(host, place := _tree_and_list(folder, number)[0], timeout_s=QUICK_S):
+        kept |= list_files(host, place, timeout_s=ctx.remaining_s, links=True)
+        number += 1
+    left = {name: entry for name, entry in alone.items() if kept.get(name) != entry}
+    if left:
+        _require_room(ctx, left)
+        return _keep_aside(ctx, left, number)
+    told = not kept or ctx.facts_of(f"{ctx.spec.workload}.keep").get("kept_files")
+    return {} if told else _facts(ctx, folder, kept)
+
+
+def _keep_aside(ctx: StepContext, alone: Entries, number: int) -> Facts:
     """Copy these entries of the target's tree into the run's folder beside it: under another name until all are there;
     then the list; then the name that says so."""
     host, path, folder = _folder(ctx)
     if not alone:
         return {"kept_files": 0}
+    kept_in, listed_in = _tree_and_list(folder, number)
     partial = f"{folder}/tree.partial"
     for argv in (
         ("rm", "-rf", "--one-file-system", "--", partial),
@@ -97,10 +127,10 @@ def keep_aside(ctx: StepContext, alone: Entries) -> Facts:
     copied = list_files(host, partial, timeout_s=ctx.remaining_s, links=True)
     if copied != alone:
         raise StepError(f"{len(alone)} files must be kept aside, {len(copied)} were copied to {partial} as they are")
-    write_file(host, f"{folder}/files.csv", _listed(alone), timeout_s=QUICK_S)
+    write_file(host, listed_in, _listed(alone), timeout_s=QUICK_S)
     host.run(("sync", "-f", partial), timeout_s=ctx.remaining_s).check("what was kept is not on the disk")
-    host.run(("mv", "-T", "--", partial, f"{folder}/tree"), timeout_s=QUICK_S).check(f"{partial} can't be renamed")
-    return _facts(ctx, folder, alone)
+    host.run(("mv", "-T", "--", partial, kept_in), timeout_s=QUICK_S).check(f"{partial} can't be renamed")
+    return _facts(ctx, folder, alone, number)
 
 
 def _listed(entries: Entries) -> str:
@@ -120,19 +150,14 @@ def _told(modified: str) -> str:
         return modified
 
 
-def _facts(ctx: StepContext, folder: str, kept: Entries) -> Facts:
+def _facts(ctx: StepContext, folder: str, kept: Entries, number: int = 1) -> Facts:
     count, size = len(kept), sum(size for size, _ in kept.values())
+    kept_in, listed_in = _tree_and_list(folder, number)
     note = (
         f"{ctx.spec.workload} at {ctx.run.target}: {count} files ({format_bytes(size)}) were there alone; kept in "
-        f"{folder}/tree, listed in {folder}/files.csv"
+        f"{kept_in}, listed in {listed_in}"
     )
-    return {
-        "kept_files": count,
-        "kept_bytes": size,
-        "kept": f"{folder}/tree",
-        "list": f"{folder}/files.csv",
-        "notes": [note],
-    }
+    return {"kept_files": count, "kept_bytes": size, "kept": kept_in, "list": listed_in, "notes": [note]}
 
 
 def verify_kept(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -13,8 +14,11 @@ from albus_dr.tools.host import Host
 from albus_dr.units import format_bytes
 from albus_dr.workloads import recovery_points
 from albus_dr.workloads.copying import copy_points
-from albus_dr.workloads.files.access import QUICK_S, model_of, newest, path_of, repository_of
+from albus_dr.workloads.files.access import QUICK_S, Newest, model_of, newest, path_of, repository_of
+from albus_dr.workloads.files.alone import alone_at_target
 from albus_dr.workloads.files.by_name import hash_files
+from albus_dr.workloads.files.keep import keep_rest
+from albus_dr.workloads.files.serving import while_source_serves, why_not_known
 from albus_dr.workloads.files.trees import File, Tree, look
 from albus_dr.workloads.step import Facts, StepContext
 
@@ -101,8 +105,9 @@ def copy(ctx: StepContext) -> Facts:
 
 
 def warm(ctx: StepContext) -> Facts:
-    repository, point, manifest = newest(ctx)
-    host, path = path_of(ctx, ctx.run.target)
+    """Make the target's tree equal to the newest recovery point. What it has alone, as where users have been served from
+    it, is kept aside first; and where they may be served from it now it is left as it is."""
+    _, path = path_of(ctx, ctx.run.target)
     refuse_live_target(ctx)
     if ctx.run.operation == "replicate" and ctx.run.options.get("returned_unkept"):
         return {
@@ -111,6 +116,29 @@ def warm(ctx: StepContext) -> Facts:
                 "that are nowhere else; albus-dr reprotect keeps them first"
             ]
         }
+    unknown = why_not_known(ctx)
+    if unknown and ctx.run.operation != "replicate":
+        raise NotReadyError(
+            f"{ctx.spec.workload}: {unknown}", hint="nothing was changed; try again when the witness answers"
+        )
+    if unknown:
+        return {
+            "notes": [
+                f"{ctx.spec.workload}: {path} at {ctx.run.target} is left as it is: nobody knows whether {ctx.run.source} "
+                f"still serves ({unknown})"
+            ]
+        }
+    found = newest(ctx)
+    kept = keep_rest(ctx, alone_at_target(ctx, found.manifest, far=True))
+    with while_source_serves(ctx) as stopped:
+        return {**kept, **make_equal(replace(ctx, cancelled=stopped), found)}
+
+
+def make_equal(ctx: StepContext, found: Newest) -> Facts:
+    """The target's tree is the recovery point then: what is not in that is gone."""
+    repository, point, manifest = found
+    host, path = path_of(ctx, ctx.run.target)
+    refuse_live_target(ctx)
     summary = repository.restore(
         point.data.id, path, timeout_s=ctx.remaining_s, progress=ctx.progress, cancelled=ctx.cancelled, replace=True
     )

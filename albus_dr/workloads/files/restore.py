@@ -8,8 +8,8 @@ from albus_dr.workloads.files.access import QUICK_S, newest, path_of, repository
 from albus_dr.workloads.files.alone import alone_at_target
 from albus_dr.workloads.files.attributes import compared_attributes, is_equal, may_give
 from albus_dr.workloads.files.compare import compared
-from albus_dr.workloads.files.keep import keep_aside, observe_kept
-from albus_dr.workloads.files.recovery import warm
+from albus_dr.workloads.files.keep import keep_rest
+from albus_dr.workloads.files.recovery import make_equal
 from albus_dr.workloads.files.trees import list_files, look
 from albus_dr.workloads.step import Facts, Observation, State, StepContext
 
@@ -82,11 +82,10 @@ def take_back(ctx: StepContext) -> Facts:
     """Make the target's tree equal to the recovery point, reading only what differs. What the tree has alone, as where
     the site was the primary before, is kept aside first."""
     kept: Facts = {}
+    found = newest(ctx)
     if ctx.facts_of(f"{ctx.spec.workload}.ready_to_restore").get("alone"):
-        before = observe_kept(ctx)
-        _, _, manifest = newest(ctx)
-        kept = before.facts if before.state is State.DONE else keep_aside(ctx, alone_at_target(ctx, manifest))
-    return {**kept, **warm(ctx)}
+        kept = keep_rest(ctx, alone_at_target(ctx, found.manifest))
+    return {**kept, **make_equal(ctx, found)}
 
 
 def verify(ctx: StepContext) -> Facts:

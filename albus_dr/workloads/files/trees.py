@@ -44,6 +44,11 @@ class Tree:
     """Where each points, as it is written in the link."""
 
 
+def is_there(host: Host, path: str, *, timeout_s: float) -> bool:
+    """Is there a directory, or a link to one?"""
+    return host.run(("test", "-d", path), timeout_s=timeout_s).code == 0
+
+
 def look(host: Host, path: str, *, timeout_s: float) -> Tree:
     """Everything below the path, in one walk. Raises StepError when it can't be listed."""
     each = (

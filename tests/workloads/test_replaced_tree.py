@@ -1,0 +1,234 @@
+"""What the other site's tree holds alone outlives every refresh of it; what is merely old is replaced without asking."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albus_dr.errors import AlbusError, NotReadyError, RefusedError, StepError
+from albus_dr.safety import rule
+from albus_dr.safety.record import RunLease
+from albus_dr.safety.rule import Proven
+from albus_dr.safety.witness import Witness
+from albus_dr.tools.file_register import FilePlace
+from albus_dr.tools.inventory import find_program
+from albus_dr.tools.register import TrustedRegister, Unreachable
+from albus_dr.tools.restic import Repository
+from albus_dr.workloads.files import by_name, recovery, serving
+from albus_dr.workloads.step import StepContext
+from tests.cli.two_directories import DOCUMENTS, TwoDirectories
+from tests.workloads.test_links import at, with_repositories
+from tests.workloads.test_small_pieces import A, B, content_of, tree
+
+pytestmark = pytest.mark.skipif(find_program("restic") is None, reason="restic is not installed")
+CONTENTS = {b"plain": b"content", b"dir/deep": b"more", b"old": b"1"}
+Steps = Callable[[], Any]
+
+
+@pytest.fixture
+def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StepContext:
+    """A replicate from A to B; a witness that was told of no change."""
+    tree(tmp_path, A, CONTENTS)
+    made = with_repositories(tmp_path, monkeypatch)
+    witness = Witness(TrustedRegister(FilePlace(tmp_path / "witness"), "albus"), "albus", (A, B), 1.0)
+    return replace(made, run=replace(made.run, operation="replicate"), witness=witness)
+
+
+def back_up(ctx: StepContext) -> None:
+    recovery.back_up(ctx)
+    recovery.copy(ctx)
+
+
+def replicate(ctx: StepContext) -> Any:
+    back_up(ctx)
+    return recovery.warm(ctx)
+
+
+def kept(tmp_path: Path) -> dict[str, bytes]:
+    lots = (tmp_path / B).glob("documents.albus-dr-*/tree*")
+    return {name: content for lot in lots for name, content in content_of(lot).items()}
+
+
+def serves(ctx: StepContext, site: str, *, committed: bool = True) -> None:
+    """The witness is told that a run has made the site the primary, or only that it is about to."""
+    assert ctx.witness is not None
+    ctx.witness.begin(ctx.witness._sites[site == A], run="first")
+    lease = RunLease("failover-1", "x@y", "failover", "here", 30.0, 0.0)
+    ctx.witness.change(lambda record, now: rule.take_run(record, lease, now, 1.0))
+    ctx.witness.change(lambda record, now: rule.claim(record, "failover-1", site, now))
+    if committed:
+        proof = Proven(A if site == B else B, "failover-1", "command")
+        ctx.witness.change(lambda record, now: rule.commit(record, "failover-1", site, proof, now, 1.0))
+
+
+def changed_while_it_was_backed_up(ctx: StepContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hash_files = by_name.hash_files
+
+    def meanwhile(*arguments: Any) -> dict[str, str]:
+        with (at(tmp_path, A) / "log").open("a") as log:
+            log.write("one line more\n")
+        os.utime(at(tmp_path, A) / "log", (1, int(time.monotonic() * 10)))
+        return hash_files(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recovery, "hash_files", meanwhile)
+        replicate(ctx)
+
+
+def test_what_is_merely_old_is_replaced_and_nothing_is_kept(
+    ctx: StepContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = at(tmp_path, A), at(tmp_path, B)
+    (source / "link").symlink_to("plain")
+    (source / "log").write_text("a line\n")
+    changed_while_it_was_backed_up(ctx, tmp_path, monkeypatch)
+    assert (target / "log").exists()
+    for number in range(6):  # meanwhile the copy could not be refreshed
+        (source / "plain").write_text(f"content {number}")
+        back_up(ctx)
+    (source / "old").unlink()
+    (source / "link").unlink()
+    (source / "link").symlink_to("dir/deep")
+    (source / "log").write_text("begun anew")
+
+    facts = replicate(ctx)
+
+    assert content_of(target) == content_of(source)
+    assert (kept(tmp_path), "notes" in facts) == ({}, False)
+
+
+def test_a_copy_as_it_should_be_is_not_looked_for_in_older_recovery_points(
+    ctx: StepContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replicate(ctx)
+    (at(tmp_path, A) / "new").write_text("new")
+    asked: list[str] = []
+    run = Repository.run
+
+    def counted(self: Repository, arguments: Any, **more: Any) -> Any:
+        asked.append(arguments[0])
+        return run(self, arguments, **more)
+
+    back_up(ctx)
+    monkeypatch.setattr(Repository, "run", counted)
+    recovery.warm(ctx)
+    assert asked == ["snapshots", "restore"]
+
+
+def test_a_time_that_is_kept_to_the_second_is_no_other_file(ctx: StepContext, tmp_path: Path) -> None:
+    replicate(ctx)
+    for path in at(tmp_path, B).rglob("*"):
+        os.utime(path, (int(path.stat().st_mtime), int(path.stat().st_mtime)))
+    replicate(ctx)
+    assert kept(tmp_path) == {}
+
+
+def test_what_is_there_alone_is_kept_and_told(ctx: StepContext, tmp_path: Path) -> None:
+    replicate(ctx)
+    target = at(tmp_path, B)
+    (target / "dir" / "of a patient").write_text("nowhere else")
+    (target / "plain").write_text("written there since")
+    (target / "link").symlink_to("plain")
+
+    facts = replicate(ctx)
+
+    assert content_of(target) == content_of(at(tmp_path, A))
+    assert kept(tmp_path) == {"dir/of a patient": b"nowhere else", "plain": b"written there since", "link": b"-> plain"}
+    assert "3 files" in facts["notes"][0]
+    (target / "later").write_text("found when the same run went on")
+    recovery.warm(ctx)
+    assert kept(tmp_path).keys() == {"dir/of a patient", "plain", "link", "later"}
+
+
+def test_without_room_for_it_nothing_is_replaced(
+    ctx: StepContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replicate(ctx)
+    (at(tmp_path, B) / "alone").write_text("nowhere else")
+    monkeypatch.setattr("albus_dr.workloads.site.free_bytes", lambda *_: 3)
+    with pytest.raises(NotReadyError, match=r"1 files in .* must be kept aside"):
+        replicate(ctx)
+    assert (at(tmp_path, B) / "alone").exists()
+
+
+@pytest.mark.parametrize("committed", [True, False], ids=["serves", "is about to"])
+def test_the_tree_of_the_site_that_serves_is_left_as_it_is(ctx: StepContext, tmp_path: Path, committed: bool) -> None:
+    replicate(ctx)
+    back_up(ctx)
+    serves(ctx, B, committed=committed)
+    (at(tmp_path, B) / "written by a user").write_text("1")
+
+    with pytest.raises(RefusedError, match="documents at bordeaux is left as it is"):
+        recovery.warm(ctx)
+    assert (at(tmp_path, B) / "written by a user").exists()
+    assert kept(tmp_path) == {}
+
+
+def silent(_: object, __: int = 0) -> Any:
+    raise Unreachable("the witness is away")
+
+
+@pytest.mark.parametrize("at_first", [True, False], ids=["from the beginning", "by now"])
+def test_while_the_witness_is_silent_the_copy_is_left_as_it_is(
+    ctx: StepContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_first: bool
+) -> None:
+    replicate(ctx)
+    (at(tmp_path, A) / "new").write_text("1")
+    if at_first:
+        ctx = replace(ctx, witness=None)
+    monkeypatch.setattr(Witness, "read", silent)
+
+    facts = replicate(ctx)
+
+    assert "nobody knows whether strasbourg still serves (the witness does not answer" in facts["notes"][0]
+    assert not (at(tmp_path, B) / "new").exists()
+
+
+def long_restore(ctx: StepContext, meanwhile: Steps) -> None:
+    with serving.while_source_serves(ctx) as stopped:
+        meanwhile()
+        if stopped.wait(20):
+            raise StepError("restic was stopped")
+
+
+def test_a_failover_elsewhere_stops_a_refresh_that_has_begun(ctx: StepContext) -> None:
+    with pytest.raises(RefusedError, match="bordeaux serves"):
+        long_restore(ctx, lambda: serves(ctx, B))
+
+
+def test_a_witness_that_falls_silent_stops_it_too(ctx: StepContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "EVERY_S", 0.1)
+    with pytest.raises(StepError, match="the witness is away"):
+        long_restore(ctx, lambda: monkeypatch.setattr(Witness, "read", silent))
+
+
+def test_whoever_stops_the_run_stops_it(ctx: StepContext) -> None:
+    stop = threading.Event()
+    with pytest.raises(AlbusError, match="restic was stopped"):
+        long_restore(replace(ctx, cancelled=stop), stop.set)
+
+
+def test_a_failover_that_another_machine_made_costs_the_returned_site_nothing(tmp_path: Path) -> None:
+    sites = TwoDirectories(tmp_path, DOCUMENTS)
+    sites.make_repositories()
+    config = tmp_path / "config.yaml"
+    config.write_text(config.read_text() + "witness: {file: witness}\n")
+    (tmp_path / "witness").mkdir()
+    (sites.documents(A) / "first").write_text("replicated")
+    assert sites.operate("replicate")["verdict"] == "passed"
+    (sites.documents(A) / "of a patient").write_text("not replicated")
+    assert sites.operate("failover", "--fenced-by", "a person, by hand, now")["verdict"] == "passed"
+
+    sites.environment["ALBUS_DR_STATE"] = str(tmp_path / "state of the other machine")
+    run = sites.operate("replicate")
+
+    assert run["verdict"] == "passed"
+    assert [path.name for path in sites.documents(A).iterdir()] == ["first"]
+    assert [path.read_text() for path in (tmp_path / A).glob("documents.albus-dr-*/tree/*")] == ["not replicated"]
