@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from albus_dr.errors import RefusedError
 from albus_dr.tools.inventory import find_program
+from albus_dr.workloads.files import switchover
 from tests.cli.two_directories import DOCUMENTS, TwoDirectories
+from tests.workloads.test_links import with_repositories
+from tests.workloads.test_small_pieces import A, B, content_of, tree
 
 pytestmark = pytest.mark.skipif(find_program("restic") is None, reason="restic is not installed")
 
@@ -56,3 +61,26 @@ def test_a_tree_behind_a_symbolic_link_is_compared_file_by_file(sites: TwoDirect
     assert [(check["kind"], check["verdict"]) for check in run["verifications"]] == [
         ("number of files", "passed"), ("SHA-256 of 6 files", "passed"), ("modes, owners and times", "passed"),
     ]  # fmt: skip
+
+
+def test_a_disk_that_was_unmounted_behind_the_door_does_not_empty_the_other_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tree(tmp_path, A, {b"%d.txt" % number: b"document" for number in range(6)})
+    ctx = with_repositories(tmp_path, monkeypatch)
+    brought = switchover.bring_forward(ctx)
+    ctx = replace(ctx, facts_of=lambda step: brought if step == "documents.bring_forward" else {})
+    (mine / "0.txt").unlink()
+    assert switchover.carry_over(ctx)["removed"] == 1
+    before = content_of(tmp_path / B / "documents")
+    shutil.move(mine, mine.with_name("the disk"))
+    mine.mkdir()
+
+    with pytest.raises(RefusedError, match="has shrunk to 0 files with 0 B") as refused:
+        switchover.carry_over(ctx)
+
+    assert content_of(tmp_path / B / "documents") == before
+    assert "Mount it, then: albus-dr resume" in refused.value.hint
+    mine.rmdir()
+    shutil.move(mine.with_name("the disk"), mine)
+    assert switchover.carry_over(ctx)["removed"] == 0

@@ -44,10 +44,10 @@ def back_up(ctx: StepContext) -> Facts:
     earlier = recovery_points.find_all(repository, runbook, name, timeout_s=QUICK_S)
     last = recovery_points.read_manifest(repository, earlier[-1], timeout_s=QUICK_S) if earlier else None
     before = look(host, path, timeout_s=ctx.remaining_s)
-    shrunken = _shrunken(name, path, before.files, last)
-    if shrunken and not ctx.run.options.get("accept_shrunken"):
+    why = shrunken(name, path, before.files, last)
+    if why and not ctx.run.options.get("accept_shrunken"):
         raise VerificationError(
-            shrunken,
+            why,
             hint="is the disk mounted? Earlier recovery points and the other site's copy are untouched. If it is right: "
             "albus-dr replicate --accept-shrunken",
         )
@@ -65,11 +65,11 @@ def back_up(ctx: StepContext) -> Facts:
         "bytes": manifest["bytes"],
         "files": manifest["count"],
         "newest_write_at": made_at.isoformat(),
-        "notes": [f"{shrunken}. {ctx.run.operator} accepted it (--accept-shrunken)"] if shrunken else [],
+        "notes": [f"{why}. {ctx.run.operator} accepted it (--accept-shrunken)"] if why else [],
     }
 
 
-def _shrunken(name: str, path: str, now: Mapping[str, File], last: Mapping[str, Any] | None) -> str:
+def shrunken(name: str, path: str, now: Mapping[str, File], last: Mapping[str, Any] | None) -> str:
     """What a person must look at before this tree replaces the last one everywhere; empty when nothing."""
     if last is None:
         return ""
@@ -146,6 +146,7 @@ def make_equal(ctx: StepContext, found: Newest) -> Facts:
     return {
         **recovery_points.chosen(point),
         "files": manifest["count"],
+        "held_bytes": manifest["bytes"],
         "bytes": summary.get("bytes_restored", 0),
     }
 

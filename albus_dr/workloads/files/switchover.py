@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from albus_dr.errors import RefusedError
 from albus_dr.journal.event import now
 from albus_dr.tools.told import anonymous
 from albus_dr.workloads.copying import copy_points
@@ -12,7 +13,7 @@ from albus_dr.workloads.files.access import model_of, path_of, repository_of
 from albus_dr.workloads.files.attributes import compared_attributes, may_give
 from albus_dr.workloads.files.by_name import hash_files, remove_files, send_files
 from albus_dr.workloads.files.compare import compared_links, sample_of
-from albus_dr.workloads.files.recovery import back_up, give_to_owner, refuse_live_target, warm
+from albus_dr.workloads.files.recovery import back_up, give_to_owner, refuse_live_target, shrunken, warm
 from albus_dr.workloads.files.trees import Directory, File, Tree, list_stamps, look
 from albus_dr.workloads.step import Facts, StepContext
 
@@ -34,6 +35,7 @@ def carry_over(ctx: StepContext) -> Facts:
     refuse_live_target(ctx)
     closed_at = now()
     mine = look(source, from_path, timeout_s=ctx.remaining_s)
+    _refuse_shrunken(ctx, from_path, mine)
     theirs = look(target, to_path, timeout_s=ctx.remaining_s)
     owners = may_give(ctx, target)
     wanted, there = _entries(mine, owners=owners), _entries(theirs, owners=owners)
@@ -50,6 +52,18 @@ def carry_over(ctx: StepContext) -> Facts:
         "removed": len(gone),
         "bytes": sum(mine.files[name].size for name in changed if name in mine.files),
     }
+
+
+def _refuse_shrunken(ctx: StepContext, path: str, mine: Tree) -> None:
+    """A disk may be unmounted together with the application that was stopped: what is not there then is not gone."""
+    name = ctx.spec.workload
+    brought = ctx.facts_of(f"{name}.bring_forward")
+    last = {"count": brought["files"], "bytes": brought["held_bytes"]} if brought else None
+    if why := shrunken(name, path, mine.files, last):
+        raise RefusedError(
+            f"{why}; nothing was removed at {ctx.run.target}",
+            hint=f"is the disk mounted? Mount it, then: albus-dr resume {ctx.run.id}",
+        )
 
 
 def _entries(tree: Tree, *, owners: bool) -> dict[str, File | Directory | str]:
