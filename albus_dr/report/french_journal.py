@@ -230,6 +230,9 @@ NOTES = {
     "{name}: {path} at {site} is left as it is: nobody knows whether {primary} still serves ({reason})": (
         "{name} : {path} à {site} est laissé tel quel : nul ne sait si {primary} est encore en service ({reason})"
     ),
+    "{name}: {path} at {site} is not there and will be made in {place}: is its disk mounted?": (
+        "{name} : {path} à {site} n'existe pas et sera créé dans {place} : son disque est-il monté ?"
+    ),
     "{loss}. {who} accepted it (--accept-data-loss)": "{loss}. {who} l'a accepté (--accept-data-loss)",
     "{name} is unprotected since {at}, until {source} is back and `albus-dr reprotect` has passed: "
     "{site} has no standby, and commits wait for nobody": (

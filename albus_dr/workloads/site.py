@@ -201,6 +201,16 @@ def free_bytes(where: Host, path: str) -> int:
         raise StepError(f"df at {where.name} printed what can't be read") from None
 
 
+# Constant text; the path is its argument.
+_NEAREST = 'p=$1; while [ ! -e "$p" ]; do p=$(dirname -- "$p"); done; printf %s "$p"'
+
+
+def nearest(where: Host, path: str) -> str:
+    """The path, or where it would be made: the nearest directory above it that is there."""
+    done = where.run(("sh", "-c", _NEAREST, "sh", path), timeout_s=QUICK_S).check(f"{path} can't be looked at")
+    return done.out.decode(errors="surrogateescape")
+
+
 def require_space(ctx: StepContext, needed: float) -> None:
     """Raises NotReadyError when the drill's target has less room, with both figures."""
     from albus_dr.units import format_bytes

@@ -22,6 +22,7 @@ from albus_dr.tools.inventory import find_program
 from albus_dr.tools.register import TrustedRegister, Unreachable
 from albus_dr.tools.restic import Repository
 from albus_dr.workloads.files import by_name, recovery, serving
+from albus_dr.workloads.files.access import path_of
 from albus_dr.workloads.step import StepContext
 from tests.cli.two_directories import DOCUMENTS, TwoDirectories
 from tests.workloads.test_links import at, with_repositories
@@ -232,3 +233,46 @@ def test_a_failover_that_another_machine_made_costs_the_returned_site_nothing(tm
     assert run["verdict"] == "passed"
     assert [path.name for path in sites.documents(A).iterdir()] == ["first"]
     assert [path.read_text() for path in (tmp_path / A).glob("documents.albus-dr-*/tree/*")] == ["not replicated"]
+
+
+def test_a_failover_to_a_site_without_the_tree_makes_it(tmp_path: Path) -> None:
+    sites = TwoDirectories(tmp_path, DOCUMENTS.replace("    warm: true\n", ""))
+    sites.make_repositories()
+    (sites.documents(A) / "first").write_text("replicated")
+    assert sites.operate("replicate")["verdict"] == "passed"
+    sites.documents(B).rmdir()
+
+    run = sites.operate("failover", "--fenced-by", "a person, by hand, now")
+
+    assert (run["verdict"], content_of(sites.documents(B))) == ("passed", {"first": b"replicated"})
+
+
+def elsewhere(ctx: StepContext, tmp_path: Path) -> Path:
+    """The target's path is a link to a directory of another disk."""
+    real = tmp_path / "another disk" / "tree"
+    real.parent.mkdir()
+    at(tmp_path, B).rename(real)
+    at(tmp_path, B).symlink_to(real)
+    return real
+
+
+def test_what_lies_behind_a_link_is_kept_on_its_own_disk(ctx: StepContext, tmp_path: Path) -> None:
+    real = elsewhere(ctx, tmp_path)
+    (real / "alone").write_text("nowhere else")
+    replicate(ctx)
+    assert [path.read_text() for path in real.parent.glob("tree.albus-dr-*/tree/alone")] == ["nowhere else"]
+    assert content_of(real) == content_of(at(tmp_path, A))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_lies_behind_a_link_is_given_to_its_owner(ctx: StepContext, tmp_path: Path) -> None:
+    real, other = elsewhere(ctx, tmp_path), tmp_path / "not in the tree"
+    other.write_text("1")
+    (real / "file").write_text("1")
+    (real / "link").symlink_to(other)
+    site = ctx.config.sites[B]
+    paths = {"documents": site.paths["documents"].model_copy(update={"owner": "12345:12345"})}
+    sites = {**ctx.config.sites, B: site.model_copy(update={"paths": paths})}
+    ctx = replace(ctx, config=ctx.config.model_copy(update={"sites": sites}))
+    recovery.give_to_owner(ctx, *path_of(ctx, B))
+    assert [path.lstat().st_uid for path in (real, real / "file", real / "link", other)] == [12345, 12345, 12345, 0]

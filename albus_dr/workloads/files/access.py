@@ -18,8 +18,19 @@ def model_of(ctx: StepContext) -> Model:
 
 
 def path_of(ctx: StepContext, at: str) -> tuple[Host, str]:
+    """The site's tree, without symbolic links on the way to it: restic would put a directory in the place of one."""
     config = ctx.config.sites[at].paths[model_of(ctx).path]
-    return access.host(ctx, at, config.host), config.path
+    host = access.host(ctx, at, config.host)
+    key = (ctx.run.id, host, config.path)
+    if key not in _real:
+        done = host.run(("realpath", "-zm", "--", config.path), timeout_s=QUICK_S).check(
+            f"{config.path} can't be looked at"
+        )
+        _real[key] = done.out.decode(errors="surrogateescape").rstrip("\0")
+    return host, _real[key]
+
+
+_real: dict[tuple[str, Host, str], str] = {}  # of this process: a run asks once
 
 
 def repository_of(ctx: StepContext, at: str) -> Repository:

@@ -29,19 +29,22 @@ ROOM = 1.05
 def ready_to_keep(ctx: StepContext) -> Facts:
     """There is room for what must be kept aside."""
     alone = _alone(ctx)
-    _require_room(ctx, alone)
+    require_room(ctx, alone)
     return {"alone": len(alone)}
 
 
-def _require_room(ctx: StepContext, alone: Entries) -> None:
+def require_room(ctx: StepContext, alone: Entries) -> str:
+    """Where the folder of what is kept aside will be; raises NotReadyError when there is no room for it."""
     host, path, folder = _folder(ctx)
+    place = site.nearest(host, str(PurePosixPath(folder).parent))
     needed = sum(size for size, _ in alone.values()) * ROOM
-    if alone and (free := site.free_bytes(host, str(PurePosixPath(folder).parent))) < needed:
+    if alone and (free := site.free_bytes(host, place)) < needed:
         raise NotReadyError(
             f"{ctx.spec.workload}: {len(alone)} files in {path} at {ctx.run.target} must be kept aside in {folder}, which "
             f"needs {format_bytes(needed)}; {format_bytes(free)} are free",
             hint="make room; nothing was changed",
         )
+    return place
 
 
 def _alone(ctx: StepContext) -> dict[str, tuple[int, str]]:
@@ -71,7 +74,7 @@ def _newest_files(ctx: StepContext, at: str) -> Entries:
 def _folder(ctx: StepContext) -> tuple[Host, str, str]:
     """The host, the tree, and the folder beside it."""
     host, path = path_of(ctx, ctx.run.target)
-    return host, path, f"{path.rstrip('/')}.albus-dr-{ctx.run.id.partition('-')[2] or ctx.run.id}"
+    return host, path, f"{path}.albus-dr-{ctx.run.id.partition('-')[2] or ctx.run.id}"
 
 
 def _tree_and_list(folder: str, number: int) -> tuple[str, str]:
@@ -104,7 +107,7 @@ def keep_rest(ctx: StepContext, alone: Entries) -> Facts:
         number += 1
     left = {name: entry for name, entry in alone.items() if kept.get(name) != entry}
     if left:
-        _require_room(ctx, left)
+        require_room(ctx, left)
         return _keep_aside(ctx, left, number)
     told = not kept or ctx.facts_of(f"{ctx.spec.workload}.keep").get("kept_files")
     return {} if told else _facts(ctx, folder, kept)

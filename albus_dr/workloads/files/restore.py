@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from albus_dr.errors import NotReadyError
+from albus_dr.tools.host import Host
 from albus_dr.workloads import recovery_points, site
 from albus_dr.workloads.files.access import QUICK_S, newest, path_of, repository_of
-from albus_dr.workloads.files.alone import alone_at_target
+from albus_dr.workloads.files.alone import Entries, alone_at_target
 from albus_dr.workloads.files.attributes import compared_attributes, is_equal, may_give
 from albus_dr.workloads.files.compare import compared
-from albus_dr.workloads.files.keep import keep_rest
+from albus_dr.workloads.files.keep import keep_rest, require_room
 from albus_dr.workloads.files.recovery import make_equal
-from albus_dr.workloads.files.trees import list_files, look
+from albus_dr.workloads.files.trees import is_there, list_files, look
 from albus_dr.workloads.step import Facts, Observation, State, StepContext
 
 ROOM = 1.05  # files take whole blocks
@@ -31,18 +32,33 @@ def ready_to_restore(ctx: StepContext) -> Facts:
         site.require_space(ctx, opened.manifest["bytes"] * ROOM)
         return recovery_points.chosen(opened.point)
     alone = alone_at_target(ctx, opened.manifest)
-    _require_room(ctx, opened.manifest["bytes"], sum(size for size, _ in alone.values()))
-    return {**recovery_points.chosen(opened.point), "alone": len(alone)}
+    notes = _require_room(ctx, opened.manifest["bytes"], alone)
+    return {**recovery_points.chosen(opened.point), "alone": len(alone), "notes": notes}
 
 
-def _require_room(ctx: StepContext, restored: float, kept: float) -> None:
+def _require_room(ctx: StepContext, restored: float, alone: Entries) -> list[str]:
+    """Room for what is restored and for what is kept aside, which may lie on another disk; what to tell of it."""
     host, path = path_of(ctx, ctx.run.target)
-    used = sum(size for size, _ in list_files(host, path, timeout_s=ctx.remaining_s).values())
-    needed, free = (restored + kept) * ROOM - used, site.free_bytes(host, path)
+    there = is_there(host, path, timeout_s=QUICK_S)
+    files = list_files(host, path, timeout_s=ctx.remaining_s) if there else {}
+    place, kept_in = site.nearest(host, path), require_room(ctx, alone)
+    needed, free = restored * ROOM - sum(size for size, _ in files.values()), site.free_bytes(host, place)
+    if alone and _same_disk(host, place, kept_in):
+        needed += sum(size for size, _ in alone.values()) * ROOM
     if free < needed:
         raise NotReadyError(
             f"{ctx.spec.workload}: {path} at {ctx.run.target} lacks {needed - free:.0f} bytes for the restore"
         )
+    if there:
+        return []
+    return [
+        f"{ctx.spec.workload}: {path} at {ctx.run.target} is not there and will be made in {place}: is its disk mounted?"
+    ]
+
+
+def _same_disk(host: Host, one: str, other: str) -> bool:
+    done = host.run(("stat", "-L", "-c", "%d", "--", one, other), timeout_s=QUICK_S).check(f"{one} can't be looked at")
+    return len(set(done.stdout.split())) == 1
 
 
 def _drill_path(ctx: StepContext) -> str:
@@ -67,6 +83,8 @@ def observe_taken_back(ctx: StepContext) -> Observation:
     restore."""
     _, point, manifest = newest(ctx)
     host, path = path_of(ctx, ctx.run.target)
+    if not is_there(host, path, timeout_s=QUICK_S):
+        return Observation(State.NOT_DONE, "there is no tree yet")
     files, tree = manifest["files"], look(host, path, timeout_s=ctx.remaining_s)
     same = len(tree.files) == manifest["count"] and manifest.get("links") == tree.links
     same = same and all(
