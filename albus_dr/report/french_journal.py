@@ -233,6 +233,11 @@ NOTES = {
     "{name}: {path} at {site} is not there and will be made in {place}: is its disk mounted?": (
         "{name} : {path} à {site} n'existe pas et sera créé dans {place} : son disque est-il monté ?"
     ),
+    "{name}: LEFT OUT in {repository}: recovery points dated in the future: {count}, the newest {point} of {at}. A clock is "
+    "wrong, or somebody forged them": (
+        "{name} : ÉCARTÉS dans {repository} : points de reprise datés dans le futur : {count}, le plus récent {point} du {at}. "
+        "Une horloge est fausse, ou quelqu'un les a falsifiés"
+    ),
     "{loss}. {who} accepted it (--accept-data-loss)": "{loss}. {who} l'a accepté (--accept-data-loss)",
     "{name} is unprotected since {at}, until {source} is back and `albus-dr reprotect` has passed: "
     "{site} has no standby, and commits wait for nobody": (

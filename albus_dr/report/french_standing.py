@@ -56,6 +56,11 @@ STANDING = {
     "{name} at {site}: it is {role}; it should be {expected}: albus-dr door sets it": (
         "{name} à {site} : état « {role} », attendu « {expected} » : albus-dr door le rétablit"
     ),
+    "{name} at {site}: recovery points dated in the future are LEFT OUT: {count}, the newest {point} of {at}; a clock is wrong, or "
+    "somebody forged them": (
+        "{name} à {site} : des points de reprise datés dans le futur sont ÉCARTÉS : {count}, le plus récent {point} du {at} ; "
+        "une horloge est fausse, ou quelqu'un les a falsifiés"
+    ),
     "{name} at {site}: no standby named {standby} streams; {writers}": (
         "{name} à {site} : aucun secours nommé {standby} ne réplique ; {writers}"
     ),

@@ -40,6 +40,8 @@ class Opened(NamedTuple):
     manifest: dict[str, Any]
     robbed: tuple[str, ...]
     """Recovery points with a manifest and without the data: somebody deleted a snapshot."""
+    future: tuple[RecoveryPoint, ...] = ()
+    """Those that were left out, see ``from_the_future``."""
 
 
 def new_point_id(at: datetime) -> str:
@@ -58,26 +60,52 @@ def listing(repository: Repository, runbook: str, workload: str, *, timeout_s: f
 
 
 def find_all(repository: Repository, runbook: str, workload: str, *, timeout_s: float) -> tuple[RecoveryPoint, ...]:
-    """Every complete recovery point, oldest first. Raises StepError when one is dated in the future."""
+    """Every complete recovery point, oldest first. Raises StepError when all are dated in the future."""
     return complete(listing(repository, runbook, workload, timeout_s=timeout_s), repository)
 
 
 def complete(snapshots: tuple[Snapshot, ...], repository: Repository) -> tuple[RecoveryPoint, ...]:
-    """The recovery points among the snapshots, oldest first. One from the future is refused, not believed."""
+    """The recovery points among the snapshots, oldest first. Those from the future are left out, not believed.
+
+    Raises StepError where nothing else is left.
+    """
+    points, future = _paired(snapshots), from_the_future(snapshots)
+    if future and len(future) == len(points):
+        raise _not_believed(future[-1], repository)
+    return points[: len(points) - len(future)]
+
+
+def _paired(snapshots: tuple[Snapshot, ...]) -> tuple[RecoveryPoint, ...]:
     parts = {(snapshot.tag("point"), snapshot.tag("part")): snapshot for snapshot in snapshots}
     points = [
         RecoveryPoint(point, snapshot, parts[point, "manifest"])
         for (point, part), snapshot in parts.items()
         if part == "data" and (point, "manifest") in parts
     ]
-    limit = datetime.now(UTC) + CLOCK_MARGIN
-    for point in points:
-        if point.data.time > limit:
-            raise StepError(
-                f"the repository {repository} holds a recovery point from the future ({point.id}, {point.data.time})",
-                hint="a clock is wrong, or somebody forged it: look at it before you restore anything",
-            )
     return tuple(sorted(points, key=lambda point: point.data.time))
+
+
+def from_the_future(snapshots: tuple[Snapshot, ...]) -> tuple[RecoveryPoint, ...]:
+    """The recovery points that a wrong clock or a forger dated later than now, oldest first."""
+    limit = datetime.now(UTC) + CLOCK_MARGIN
+    return tuple(point for point in _paired(snapshots) if point.data.time > limit)
+
+
+def _not_believed(point: RecoveryPoint, repository: Repository) -> StepError:
+    return StepError(
+        f"the repository {repository} holds a recovery point from the future ({point.id}, {point.data.time})",
+        hint="a clock is wrong, or somebody forged it: look at it before you restore anything",
+    )
+
+
+def notes_on(future: tuple[RecoveryPoint, ...], workload: str, repository: Repository) -> list[str]:
+    """What a run tells of recovery points that were left out."""
+    if not future:
+        return []
+    return [
+        f"{workload}: LEFT OUT in {repository}: recovery points dated in the future: {len(future)}, the newest "
+        f"{future[-1].id} of {future[-1].data.time}. A clock is wrong, or somebody forged them"
+    ]
 
 
 def robbed(snapshots: tuple[Snapshot, ...]) -> tuple[str, ...]:
@@ -174,7 +202,10 @@ def _open(repository: Repository, runbook: str, workload: str, wanted: str, *, t
     with ThreadPoolExecutor(1) as pool:
         guess = pool.submit(repository.read_latest_text, newest_manifest, MANIFEST, timeout_s=timeout_s)
         snapshots = listing(repository, runbook, workload, timeout_s=timeout_s)
-        points = complete(snapshots, repository)
+        points, future = complete(snapshots, repository), from_the_future(snapshots)
+        for late in future:
+            if late.id == wanted:
+                raise _not_believed(late, repository)
         point = _chosen_from(points, wanted, repository, runbook, workload, timeout_s)
         try:
             manifest = _parsed(guess.result())
@@ -183,7 +214,7 @@ def _open(repository: Repository, runbook: str, workload: str, wanted: str, *, t
     if manifest.get("point") != point.id:  # an older point, or the newest manifest belongs to one that is not complete
         manifest = read_manifest(repository, point, timeout_s=timeout_s)
     _manifests[repository.config.restic, point.manifest.id] = manifest
-    return Opened(point, manifest, robbed(snapshots))
+    return Opened(point, manifest, robbed(snapshots), future)
 
 
 def open_point(

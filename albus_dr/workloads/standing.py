@@ -17,6 +17,7 @@ from albus_dr.errors import AlbusError, StepError
 from albus_dr.runbook.config import Config
 from albus_dr.runbook.model import Runbook
 from albus_dr.tools.postgres import Server, ServerDown
+from albus_dr.tools.restic import Repository, Snapshot
 from albus_dr.units import format_duration
 from albus_dr.workloads import access, files, postgres, recovery_points, service, traffic
 
@@ -90,6 +91,8 @@ class Standing:
     point: Point | None = None
     point_reason: str = ""
     """Why the newest recovery point is not known."""
+    future: tuple[Point, ...] = ()
+    """Recovery points that are not believed: a wrong clock or a forger dated them later than now."""
 
 
 def observe_all(setting: Setting) -> tuple[Standing, ...]:
@@ -122,7 +125,7 @@ def observe_all(setting: Setting) -> tuple[Standing, ...]:
     for key in asked:
         silent = replace(_blank(setting, *key), role="unreachable", reason=late, point_reason=late)
         role, point = roles.get(key, silent), points.get(key, silent)
-        together.append(replace(role, point=point.point, point_reason=point.point_reason))
+        together.append(replace(role, point=point.point, point_reason=point.point_reason, future=point.future))
     return tuple(together)
 
 
@@ -208,9 +211,16 @@ _ROLES: Mapping[str, _Look] = {"postgres": _postgres, "files": _files, "service"
 
 def _newest_point(setting: Setting, standing: Standing) -> Standing:
     """The newest in the site's own repository; of kinds that keep none, the standing as it is."""
-    points = points_of(setting, standing.workload, standing.site, timeout_s=PATIENCE_S - QUICK_S / 2)
-    if points is None:
+    found = _listed(setting, standing.workload, standing.site, timeout_s=PATIENCE_S - QUICK_S / 2)
+    if found is None:
         return standing
+    repository, snapshots = found
+    future = tuple(Point(late.id, late.data.time) for late in recovery_points.from_the_future(snapshots))
+    standing = replace(standing, future=future)
+    try:
+        points = recovery_points.complete(snapshots, repository)
+    except AlbusError as error:
+        return replace(standing, point_reason=error.message)
     if not points:
         return replace(standing, point_reason="there is none")
     return replace(standing, point=Point(points[-1].id, points[-1].data.time))
@@ -220,6 +230,13 @@ def points_of(
     setting: Setting, workload: str, at: str, *, timeout_s: float
 ) -> tuple[recovery_points.RecoveryPoint, ...] | None:
     """The workload's recovery points in the site's own repository, oldest first; None for kinds that keep none."""
+    found = _listed(setting, workload, at, timeout_s=timeout_s)
+    return None if found is None else recovery_points.complete(found[1], found[0])
+
+
+def _listed(
+    setting: Setting, workload: str, at: str, *, timeout_s: float
+) -> tuple[Repository, tuple[Snapshot, ...]] | None:
     model, site = setting.runbook.workloads[workload], setting.config.sites[at]
     if isinstance(model, postgres.Model):
         name, host = model.recovery_points.dump, site.servers[model.server].host
@@ -229,7 +246,7 @@ def points_of(
         return None
     repository = access.repository(setting, at, name, host)
     with repository.probed():
-        return recovery_points.find_all(repository, setting.runbook.runbook, workload, timeout_s=timeout_s)
+        return repository, recovery_points.listing(repository, setting.runbook.runbook, workload, timeout_s=timeout_s)
 
 
 # --- what is not as it should be ----------------------------------------------------------------------------------
@@ -253,6 +270,7 @@ def concerns(standings: tuple[Standing, ...], runbook: Runbook, primary: str, no
         for each in both:
             found += _misplaced(each, runbook, primary)
             found += _unreplicated(each, runbook)
+            found += _forged(each)
             found += _aged(each, runbook, streams=name not in unprotected(standings), now=now)
     return tuple(found)
 
@@ -292,6 +310,16 @@ def _unreplicated(standing: Standing, runbook: Runbook) -> list[str]:
     ):
         found.append(f"{where}: {seen.standby} streams, and is {seen.sync_state or 'unknown'} where sync is promised")
     return found
+
+
+def _forged(standing: Standing) -> list[str]:
+    if not standing.future:
+        return []
+    newest = standing.future[-1]
+    return [
+        f"{standing.workload} at {standing.site}: recovery points dated in the future are LEFT OUT: {len(standing.future)}, the "
+        f"newest {newest.id} of {newest.at}; a clock is wrong, or somebody forged them"
+    ]
 
 
 def limit_s(standing: Standing, runbook: Runbook, *, streams: bool) -> float | None:

@@ -104,6 +104,16 @@ def test_writers_that_do_not_wait_are_told_where_the_runbook_promises_it(runbook
     assert found == ["patients at strasbourg: the runbook says synchronous, and commits don't wait for a standby"]
 
 
+def test_recovery_points_from_the_future_are_told(runbook: Runbook) -> None:
+    late = (Point("20980101T000000Z-aaaaaa", NOW), Point("20990101T000000Z-abcdef", NOW + timedelta(days=1)))
+    forged = [replace(each, future=late) if each.workload == "documents" else each for each in standings()]
+    found = told(runbook, tuple(forged))
+    assert len(found) == 2
+    assert (
+        "documents at bordeaux: recovery points dated in the future are LEFT OUT: 2, the newest 20990101T" in found[1]
+    )
+
+
 def test_documents_are_held_against_the_objective(runbook: Runbook) -> None:
     found = told(runbook, standings(ages={"documents": timedelta(minutes=16)}))
     assert found == [

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from albus_dr.bench.files import write_private
-from albus_dr.errors import NotReadyError
+from albus_dr.errors import NotReadyError, StepError
 from albus_dr.runbook.config import RepositoryConfig, SecretRef
 from albus_dr.tools.host import LocalHost
 from albus_dr.tools.process import run
@@ -59,7 +59,7 @@ def test_what_was_begun_ahead_is_asked_for_once(
     monkeypatch.setattr(recovery_points, "listing", counted)
 
     recovery_points.look_ahead(repository, "clinic", "scans", timeout_s=LONG_S)
-    point, manifest, _ = recovery_points.open_point(repository, "clinic", "scans", timeout_s=LONG_S)
+    point, manifest, *_ = recovery_points.open_point(repository, "clinic", "scans", timeout_s=LONG_S)
 
     assert (point.id, manifest["point"], len(asked)) == (first, first, 1)
 
@@ -73,6 +73,28 @@ def test_what_goes_wrong_ahead_is_told_to_the_step(repository: Repository, tmp_p
     recovery_points.look_ahead(repository, "clinic", "scans", timeout_s=LONG_S)
     with pytest.raises(NotReadyError, match="the password is wrong"):
         recovery_points.open_point(repository, "clinic", "scans", timeout_s=LONG_S)
+
+
+def test_one_from_the_future_is_left_out_and_told_and_what_is_left_is_restored(
+    repository: Repository, tmp_path: Path
+) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "scan").write_text("a scan")
+    point = replicate(repository, tree)
+    late = "20990101T000000Z-abcdef"
+    for part in ("data", "manifest"):
+        forged = ("backup", "--time", "2099-01-01 00:00:00", str(tree))
+        tagged = [word for tag in recovery_points.tags("clinic", "scans", late, part) for word in ("--tag", tag)]
+        repository.run((*forged, *tagged), what="can't be forged", timeout_s=LONG_S)
+
+    opened = recovery_points.open_point(repository, "clinic", "scans", timeout_s=LONG_S)
+
+    assert (opened.point.id, [each.id for each in opened.future]) == (point, [late])
+    (note,) = recovery_points.notes_on(opened.future, "scans", repository)
+    assert f"dated in the future: 1, the newest {late} of 2099-01-01" in note
+    with pytest.raises(StepError, match="a recovery point from the future"):
+        recovery_points.open_point(repository, "clinic", "scans", late, timeout_s=LONG_S)
 
 
 # --- which one ----------------------------------------------------------------------------------------------------

@@ -27,12 +27,13 @@ def ready_to_restore(ctx: StepContext) -> Facts:
     repository = repository_of(ctx, ctx.run.target)
     wanted, name = recovery_points.wanted(ctx.run.options), ctx.spec.workload
     opened = recovery_points.open_point(repository, ctx.runbook.runbook, name, wanted, timeout_s=QUICK_S)
+    notes = recovery_points.notes_on(opened.future, name, repository)
     if ctx.run.operation == "drill":  # on the worst day what is whole is restored, and nothing else is asked
         recovery_points.require_whole(opened, name, repository)
         site.require_space(ctx, opened.manifest["bytes"] * ROOM)
-        return recovery_points.chosen(opened.point)
+        return {**recovery_points.chosen(opened.point), "notes": notes}
     alone = alone_at_target(ctx, opened.manifest)
-    notes = _require_room(ctx, opened.manifest["bytes"], alone)
+    notes += _require_room(ctx, opened.manifest["bytes"], alone)
     return {**recovery_points.chosen(opened.point), "alone": len(alone), "notes": notes}
 
 

@@ -28,7 +28,8 @@ def ready_to_restore(ctx: StepContext) -> Facts:
     opened = recovery_points.open_point(repository, ctx.runbook.runbook, name, wanted, timeout_s=QUICK_S)
     recovery_points.require_whole(opened, name, repository)
     site.require_space(ctx, opened.manifest["bytes"] * RESTORE_FACTOR)
-    return recovery_points.chosen(opened.point)
+    notes = recovery_points.notes_on(opened.future, name, repository)
+    return {**recovery_points.chosen(opened.point), "notes": notes}
 
 
 def restore(ctx: StepContext) -> Facts:
