@@ -163,6 +163,9 @@ NOTES = {
         "le point de reprise {point} a été demandé : ce qu'un sinistre coûterait de travail n'a pas été mesuré, et ce n'est "
         "pas l'exercice que promet le plan de reprise"
     ),
+    "left alone: {directory}, of {run}: that drill may still be running": (
+        "laissé en place : {directory}, de {run} : cet exercice est peut-être encore en cours"
+    ),
     "removed what an earlier drill left in {directory}": "supprimé : ce qu'un exercice antérieur avait laissé dans {directory}",
     "{name}: a rebuild of {data} at {site} was begun before and not finished; it begins anew, and what was there is kept in {folder}": (
         "{name} : une reconstruction de {data} à {site} avait commencé sans s'achever ; elle recommence, et ce qui s'y "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import PurePosixPath
+import platform
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import Any
 
@@ -71,10 +73,12 @@ def _isolate(ctx: StepContext) -> Facts:
         raise UsageError(
             f"the path {directory} is too long for a PostgreSQL socket", hint="choose a shorter scratch.path"
         )
-    cleared = [left for left in _drills_in(where, scratch.path) if left != directory]
-    removed = [_removed_earlier(ctx, where, left) for left in cleared]
+    others = {left: _ledger_in(where, left) for left in _drills_in(where, scratch.path) if left != directory}
+    alive = [left for left, ledger in others.items() if _may_run(ctx, where, left, ledger)]
+    cleared = [left for left in others if left not in alive]
+    removed = [_removed_earlier(ctx, where, left, others[left]) for left in cleared]
     ctx.announce(scratch.host, directory)
-    ledger = json.dumps({"run": ctx.run.id, "runbook": ctx.runbook.runbook, "made_at": now()})
+    ledger = json.dumps({"run": ctx.run.id, **_lock_of(ctx), "made_at": now()})
     made = where.run(("mkdir", "-m", "711", "-p", "--", directory), timeout_s=QUICK_S)
     made.check(f"{directory} can't be made", hint=f"does {scratch.path} exist, and may albus-dr write there?")
     write_file(where, f"{directory}/{LEDGER}", ledger, timeout_s=QUICK_S)
@@ -82,6 +86,7 @@ def _isolate(ctx: StepContext) -> Facts:
     keeper = ("sh", "-c", _KEEPER, "sh", directory, f"{forgotten_s:.0f}")
     isolated = isolation.cut_off(ctx, where, directory, keeper, wanted=scratch.network == "none")
     notes = [f"removed what an earlier drill left in {left}" for left in cleared]
+    notes += [f"left alone: {left}, of {others[left].get('run')}: that drill may still be running" for left in alive]
     return {"directory": directory, "cleared": removed, **isolated, "notes": [*notes, *isolated.get("notes", ())]}
 
 
@@ -91,15 +96,37 @@ def verify_isolated(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
     return isolation.verify(ctx, where, ctx.facts_of("isolate"), _processes_in(where, drill_directory(ctx)))
 
 
-def _removed_earlier(ctx: StepContext, where: Host, directory: str) -> dict[str, Any]:
-    """Remove what a drill left that nobody came back to; which one it was, for the record."""
+def _ledger_in(where: Host, directory: str) -> dict[str, Any]:
     said = where.run(("cat", "--", f"{directory}/{LEDGER}"), timeout_s=QUICK_S).stdout
     try:
-        run = str(json.loads(said)["run"])
-    except (ValueError, KeyError, TypeError):
-        run = ""  # it was cut short; the directory goes all the same
+        found = json.loads(said)
+    except (ValueError, RecursionError):
+        return {}  # it was cut short
+    return found if isinstance(found, dict) else {}
+
+
+def _lock_of(ctx: StepContext) -> dict[str, str]:
+    """What tells drills apart that can't run at the same time: they take one lock, of a runbook in a state directory."""
+    identity = Path("/etc/machine-id")
+    machine = identity.read_text().strip() if identity.exists() else ""
+    state = ctx.run.directory.parent.absolute()
+    return {"runbook": ctx.runbook.runbook, "place": f"{platform.node()} {machine} {state}"}
+
+
+def _may_run(ctx: StepContext, where: Host, directory: str, ledger: Mapping[str, Any]) -> bool:
+    """Another runbook's drill, or another machine's, as long as a process of it lives: its keeper, at least. One that has
+    just begun may not have started that yet."""
+    mine = _lock_of(ctx)
+    if all(ledger.get(key) == value for key, value in mine.items()):
+        return False  # this run has that lock
+    just_begun = where.run(("find", f"{directory}/{LEDGER}", "-mmin", "-1"), timeout_s=QUICK_S).stdout
+    return bool(just_begun or _processes_in(where, directory))
+
+
+def _removed_earlier(ctx: StepContext, where: Host, directory: str, ledger: Mapping[str, Any]) -> dict[str, Any]:
+    """Remove what a drill left that nobody came back to; which one it was, for the record."""
     _remove(ctx, where, directory)
-    return {"run": run, "host": scratch_of(ctx).host, "path": directory, "at": now()}
+    return {"run": str(ledger.get("run", "")), "host": scratch_of(ctx).host, "path": directory, "at": now()}
 
 
 def _refuse_production(ctx: StepContext, scratch: ScratchConfig) -> None:
