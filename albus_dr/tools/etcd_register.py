@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from albus_dr.errors import NotReadyError
 from albus_dr.tools.deadline import cut_after
 from albus_dr.tools.process import redact
-from albus_dr.tools.register import Conflict, Held, Unreachable, WriteUnknown
+from albus_dr.tools.register import Conflict, Held, Unreachable, WriteUnknown, not_albus_drs
 
 CONNECT_S = 2.0
 CALL_S = 4.0
@@ -76,7 +76,11 @@ class EtcdPlace:
         found = answer.content.get("kvs")
         if not found:
             return Held(None, None, answer.date)
-        return Held(base64.b64decode(found[0].get("value", "")).decode(), str(found[0]["mod_revision"]), answer.date)
+        try:
+            text = base64.b64decode(found[0].get("value", "")).decode()
+            return Held(text, str(found[0]["mod_revision"]), answer.date)
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+            raise not_albus_drs(self, key, error) from None
 
     def write(self, key: str, text: str, expected: str | None) -> str:
         """As Register.write."""
@@ -91,7 +95,10 @@ class EtcdPlace:
         )
         if not answer.content.get("succeeded"):
             raise Conflict(f"{self.name} holds another version of {key}")
-        return str(answer.content["header"]["revision"])
+        try:
+            return str(answer.content["header"]["revision"])
+        except (KeyError, TypeError):
+            raise WriteUnknown(f"{self.name} wrote {key} and did not say in which revision") from None
 
     def remove(self, key: str) -> None:
         """As Place.remove."""
@@ -162,6 +169,8 @@ class EtcdPlace:
             raise NotReadyError(f"{self.name} refuses the user {self.user}: {answer.status}", hint=_HINT)
         if answer.status != 200:
             raise _NotSent(f"{answer.status} {answer.error}")
+        if "token" not in answer.content:
+            raise _NotSent("it gave no token")
         return str(answer.content["token"])
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from albus_dr.errors import AlbusError, ExitCode, NotReadyError
+from albus_dr.errors import AlbusError, ExitCode, NotReadyError, RefusedError
 
 SETTLE_EVERY_S = 0.2
 
@@ -89,6 +89,14 @@ class Place(Protocol):
     def remove(self, key: str) -> None:
         """Make it as if nothing had ever been written. For the canary's key, which nobody else has."""
         ...
+
+
+def not_albus_drs(place: Place, key: str, error: Exception) -> RefusedError:
+    """What a read found can't have been written by albus-dr."""
+    return RefusedError(
+        f"what {place.name} holds under {key} is not albus-dr's ({type(error).__name__})",
+        hint="is it the right place? If so, look at both sites, remove that there, then: albus-dr witness set RUNBOOK --primary SITE",
+    )
 
 
 @dataclass

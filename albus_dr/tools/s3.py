@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from albus_dr.errors import NotReadyError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 PATIENCE_S = 10.0  # more than the client's own time-outs together
 
@@ -39,19 +43,30 @@ def region_of(endpoint: str) -> str:
     return named[1] if named else os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
 
-def probe(bucket: Bucket, *, what: str) -> None:
-    """Raises NotReadyError when the server does not answer, the keys are wrong or the bucket is missing."""
+def client(bucket: Bucket) -> S3Client:
+    """What asks the bucket, with the config's keys, whatever profile the shell names. One attempt: a repeated conditional
+    write would be refused because of its own first try. Raises what botocore raises."""
     import boto3  # a third of a second to import: only where it is needed
     from botocore.config import Config
+    from botocore.session import Session
+
+    session = Session(session_vars={"profile": (None, None, None, None)})
+    return boto3.Session(botocore_session=session).client(
+        "s3", endpoint_url=bucket.endpoint, aws_access_key_id=bucket.access_key,
+        aws_secret_access_key=bucket.secret_key, region_name=region_of(bucket.endpoint),
+        config=Config(
+            connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"},
+            request_checksum_calculation="when_required", response_checksum_validation="when_required",
+        ),
+    )  # fmt: skip
+
+
+def probe(bucket: Bucket, *, what: str) -> None:
+    """Raises NotReadyError when the server does not answer, the keys are wrong or the bucket is missing."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        client = boto3.client(
-            "s3", endpoint_url=bucket.endpoint, aws_access_key_id=bucket.access_key,
-            aws_secret_access_key=bucket.secret_key, region_name=region_of(bucket.endpoint),
-            config=Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
-        )  # fmt: skip
-        client.list_objects_v2(Bucket=bucket.name, Prefix=bucket.prefix, MaxKeys=1)
+        client(bucket).list_objects_v2(Bucket=bucket.name, Prefix=bucket.prefix, MaxKeys=1)
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         raise NotReadyError(f"the repository {what} can't be opened: {_meaning(code, bucket)}", hint=_HINT) from None

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from albus_dr.errors import NotReadyError
 from albus_dr.tools.process import redact
-from albus_dr.tools.register import Conflict, Held, Unreachable, WriteUnknown
-from albus_dr.tools.s3 import Bucket, region_of
+from albus_dr.tools.register import Conflict, Held, Unreachable, WriteUnknown, not_albus_drs
+from albus_dr.tools.s3 import Bucket, client
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -50,8 +50,11 @@ class S3Place:
                     raise
                 return Held(None, None, self._date(error.response))
             content = answer["Body"].read()
-        _, _, text = content.decode().partition("\n")
-        return Held(text, answer["ETag"], self._date(answer))
+        try:
+            _, _, text = content.decode().partition("\n")
+            return Held(text, answer["ETag"], self._date(answer))
+        except (KeyError, UnicodeDecodeError) as error:
+            raise not_albus_drs(self, key, error) from None
 
     def write(self, key: str, text: str, expected: str | None) -> str:
         """As Register.write."""
@@ -79,18 +82,7 @@ class S3Place:
 
     @cached_property
     def _client(self) -> S3Client:
-        """One attempt: a repeated write would be refused because of its own first try."""
-        import boto3  # a third of a second to import: only where it is needed
-        from botocore.config import Config
-
-        return boto3.client(
-            "s3", endpoint_url=self.bucket.endpoint, aws_access_key_id=self.bucket.access_key,
-            aws_secret_access_key=self.bucket.secret_key, region_name=region_of(self.bucket.endpoint),
-            config=Config(
-                connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"},
-                request_checksum_calculation="when_required", response_checksum_validation="when_required",
-            ),
-        )  # fmt: skip
+        return client(self.bucket)
 
     def _date(self, answer: Any) -> float:
         headers = answer["ResponseMetadata"]["HTTPHeaders"]

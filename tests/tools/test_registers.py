@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import multiprocessing
 import os
 import re
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from albus_dr.errors import AlbusError, NotReadyError
+from albus_dr.errors import AlbusError, NotReadyError, RefusedError
 from albus_dr.tools import etcd_register
 from albus_dr.tools.etcd_register import EtcdPlace
 from albus_dr.tools.file_register import FilePlace
@@ -103,6 +104,40 @@ def test_what_is_written_is_read(served: Witness, key: str, text: str) -> None:
     changed = served.place.write(key, "and then", version)
     held = served.place.read(key)
     assert (held.text, held.version) == ("and then", changed)
+
+
+def write_garbage(place: Place, key: str) -> None:
+    """Not UTF-8, by whoever else may write there."""
+    match place:
+        case FilePlace():
+            place._path(key).parent.mkdir(exist_ok=True)
+            place._path(key).write_bytes(b"\xff\xfe\n\xff")
+        case EtcdPlace():
+            coded = etcd_register._coded(etcd_register.PREFIX + key)
+            place._ask("/v3/kv/put", {"key": coded, "value": base64.b64encode(b"\xff\xfe").decode()}, is_write=True)
+        case S3Place():
+            place._client.put_object(Bucket=place.bucket.name, Key=place._object(key), Body=b"\xff\xfe\n\xff")
+        case _:
+            pytest.skip("it holds text alone")
+
+
+def test_garbage_is_refused_by_name(served: Witness, key: str) -> None:
+    write_garbage(served.place, key)
+    with pytest.raises(AlbusError) as refused:
+        served.place.read(key)
+    assert key in refused.value.message or served.place.name in refused.value.message
+    if served.kind != "file":
+        assert isinstance(refused.value, RefusedError)
+        assert f"what {served.place.name} holds under {key} is not albus-dr's" in refused.value.message
+
+
+def test_the_profile_of_the_shell_is_nobodys_business(
+    tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with witness("s3", tmp_path) as it:
+        for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+            monkeypatch.setenv(name, "of-somebody-else")
+        assert it.place.read(key).text is None
 
 
 def test_a_second_creation_is_refused(served: Witness, key: str) -> None:

@@ -54,6 +54,11 @@ def test_a_bucket_that_opens(bucket: s3.Bucket) -> None:
     s3.probe(bucket, what="backups of strasbourg")
 
 
+def test_a_profile_of_the_shell_is_not_asked_for(bucket: s3.Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "of-somebody-else")
+    s3.probe(bucket, what="backups of strasbourg")
+
+
 def test_what_is_wrong_is_said_and_no_secret(bucket: s3.Bucket) -> None:
     endpoint = bucket.endpoint
     for wrong, said in (
