@@ -8,9 +8,11 @@ HOLDS_DATA = ("postgres", "files")
 
 
 def promised_rpo_s(runbook: Runbook, operation: str) -> dict[str, float]:
-    """Seconds, by workload that holds data."""
+    """Seconds, by workload that holds data, or of which the runbook says how old they may be: a third party's kind."""
     return {
-        name: rpo_s(runbook, name, operation) for name, model in runbook.workloads.items() if model.kind in HOLDS_DATA
+        name: rpo_s(runbook, name, operation)
+        for name, model in runbook.workloads.items()
+        if model.kind in HOLDS_DATA or model.rpo is not None
     }
 
 

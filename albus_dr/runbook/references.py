@@ -18,6 +18,7 @@ from albus_dr.units import great_circle_km, parse_distance_km
 
 OWN_STEP_VERBS = ("run", "http", "approve", "wait")
 RUN_STEPS = ("claim", "fence", "commit", "isolate", "cleanup")  # derived steps that belong to no workload
+WITHOUT_DATA = ("service", "traffic", "command")  # of the kinds that come with albus-dr
 _WITH_HOST = ("servers", "services", "paths", "repositories")
 
 
@@ -62,6 +63,7 @@ class References(NamedTuple):
         yield from self._needs()
         yield from self._cycles()
         yield from self._own_steps()
+        yield from self._ages()
         if self._primary is not None and self._primary == self._secondary:
             yield self.runbook.problem(
                 ("sites", "secondary"), "primary and secondary are the same site", "name two sites"
@@ -239,6 +241,15 @@ class References(NamedTuple):
         for name, model in self.workloads.items():
             for reference in self.kinds[model.kind].references(model):
                 yield name, reference
+
+    def _ages(self) -> Iterator[Problem]:
+        """An objective that nothing measures would look kept."""
+        for name, model in self.workloads.items():
+            if model.rpo is not None and model.kind in WITHOUT_DATA:
+                yield self.runbook.problem(
+                    ("workloads", name, "rpo"), f"a workload of kind {model.kind} holds no data whose age could be measured",
+                    "set rpo: of the databases and files that it works on",
+                )  # fmt: skip
 
     def _workload_references(self, config: Document) -> Iterator[Problem]:
         for workload, reference in self._referenced():

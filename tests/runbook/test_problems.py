@@ -336,6 +336,16 @@ CASES = [
         id="a duration without end",
     ),
     pytest.param(
+        R,
+        "    service: albus\n",
+        "    service: albus\n    rpo: 1m\n",
+        [
+            "runbook.yaml:20:10: a workload of kind service holds no data whose age could be measured; set rpo: of the databases and "
+            "files that it works on"
+        ],
+        id="an age that nobody measures",
+    ),
+    pytest.param(
         C,
         "longitude: 7.7521}\n    hosts: {all: {}}\n    servers: {database: {host: all,",
         "longitude: 7.7521}\n    hosts: {all: {}, db: {}}\n    servers: {database: {host: db,",
