@@ -1,6 +1,6 @@
 """Measure, print a table, write docs/benchmarks.md.
 
-    python -m benchmarks [--only ROW,…] [--repetitions N] [--size small|medium] [--quick]
+    python -m benchmarks [--only ROW,…] [--repetitions N] [--size small|medium|large] [--quick]
 
 Rows that are not measured now keep what an earlier run on the same machine and versions found (benchmarks/results.json).
 """
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks")
     parser.add_argument("--only", default=",".join(KEYS), help="rows, with commas: " + ", ".join(KEYS))
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--size", choices=("small", "medium"), default="medium", help="of what is restored")
+    parser.add_argument("--size", choices=("small", "medium", "large"), default="medium", help="of what is restored")
     parser.add_argument("--quick", action="store_true", help="once, small, short: only to see that it works")
     parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--results", type=Path, default=RESULTS)
