@@ -109,7 +109,8 @@ def _telling(runs: Iterable[RunState], at: datetime) -> Iterator[RunState]:
     for run in runs:
         ended = run.clocks["ended_at"]
         # What did all that it was to do and was not measured has not shown that recovery works.
-        unmeasured = run.verdict == "incomplete" and run.exit_code == ExitCode.STEP_FAILED
+        did_all = all(step.status == "succeeded" for step in run.steps.values())
+        unmeasured = run.verdict == "incomplete" and run.exit_code == ExitCode.STEP_FAILED and did_all
         told = run.verdict == "passed" or unmeasured or (run.verdict == "failed" and run.exit_code != ExitCode.REFUSED)
         if (
             run.operation == "drill"

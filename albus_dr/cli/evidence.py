@@ -146,8 +146,8 @@ def _mirror_whole(store: JournalStore, events: Sequence[Event]) -> None:
 
     run, known = events[0].run, {event.hash for event in events}
     path = store.run_directory(run) / "journal.jsonl"
-    for line in path.read_text().splitlines() if path.exists() else ():
-        with contextlib.suppress(ValueError):  # a crash cut the line short
+    for line in path.read_bytes().splitlines() if path.exists() else ():
+        with contextlib.suppress(ValueError, AttributeError):  # a crash cut the line short
             if json.loads(line).get("hash") not in known:
                 raise BrokenChain(
                     run,

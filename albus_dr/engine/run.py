@@ -198,8 +198,11 @@ class _Runner:
 
     def _conclude(self, outcomes: set[Outcome]) -> None:
         x = self._x
-        given_up = aborted(x.store, self._run)
-        interrupted = x.cancelled.is_set() or "interrupted" in outcomes
+        is_done = outcomes <= {
+            "succeeded"
+        }  # whoever asked it to stop came too late: nothing is undone behind users' backs
+        given_up = not is_done and aborted(x.store, self._run)
+        interrupted = not is_done and (x.cancelled.is_set() or "interrupted" in outcomes)
         if not given_up and ("unknown" in outcomes or (interrupted and x.plan.operation != "drill")):
             return
         if given_up:
@@ -248,7 +251,9 @@ class _AbortWatch:
 
     def __init__(self, execution: Execution) -> None:
         self._x = execution
-        self._seen = execution.store.events(execution.info.id)[-1].seq
+        events = execution.store.events(execution.info.id)
+        # What was asked for before anybody watched is heard, too.
+        self._seen = max(event.seq for event in events if event.kind in ("RunDeclared", "RunResumed"))
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="abort-watch", daemon=True)
 

@@ -56,7 +56,8 @@ def load(
     """The runbook in ``path`` and its config (``config_path``, or the one that the runbook names).
 
     Raises InvalidRunbook with every problem of both files. Without ``require_environment`` a variable that is not
-    set is a note and a stand-in takes its place: good for looking, not for acting.
+    set is a note and a stand-in takes its place: good for looking, not for acting. Only then is a fence that can prove
+    nothing a problem: whoever acts may have another one.
     """
     runbook, problems = read(path, str(path))
     config_path, lost = _config_path(path, config_path, runbook)
@@ -80,7 +81,9 @@ def load(
     if runbook.value is not None:
         stand_ins = filled.stand_ins if filled else set()
         document = filled.document if filled else None
-        problems += References(runbook, document, workloads, kinds, stand_ins).problems()
+        references = References(runbook, document, workloads, kinds, stand_ins)
+        problems += references.problems()
+        problems += [] if require_environment else references.fences()
 
     if problems or checked_runbook is None or checked_config is None or (missing and require_environment):
         unfillable = missing if require_environment or not problems else []

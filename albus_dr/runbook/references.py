@@ -73,7 +73,6 @@ class References(NamedTuple):
         yield from self._sites(self.config)
         for site in _mapping(self.config.get("sites")):
             yield from self._hosts(self.config, site)
-            yield from self._probes(self.config, site)
         yield from self._workload_hosts(self.config)
         yield from self._workload_references(self.config)
         yield from self._scratch(self.config)
@@ -209,6 +208,12 @@ class References(NamedTuple):
             host = _text(config.get(*path))
             if host is not None and host not in hosts and path not in self.stand_ins:
                 yield config.problem(path, f"site {site} has no host {host}", nearest(host, list(hosts)))
+
+    def fences(self) -> Iterator[Problem]:
+        """Fences that can't prove what they are for: nothing that keeps a command from being tried on the worst day."""
+        if self.config is not None:
+            for site in _mapping(self.config.get("sites")):
+                yield from self._probes(self.config, site)
 
     def _probes(self, config: Document, site: str) -> Iterator[Problem]:
         """Probes that leave a server unlooked at could never prove that the site can't write."""

@@ -164,7 +164,7 @@ class SshHost:
             )
         if done.code in _TIMED_OUT and done.duration_s >= timeout_s:
             raise TimeoutExpired(
-                f"{argv[0]} at {self.name} did not end within {format_duration(timeout_s)}; it was ended there"
+                f"{process.program_of(argv)} at {self.name} did not end within {format_duration(timeout_s)}; it was ended there"
             )
         _, begun, out = done.out.partition(_BEGINS)
         return replace(done, argv=tuple(argv), out=out if begun else done.out)

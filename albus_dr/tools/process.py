@@ -80,8 +80,16 @@ class Completed:
     def check(self, what: str, *, hint: str = "") -> Completed:
         """Itself when the code is 0. Raises StepError that says what failed and the program's last words."""
         if self.code != 0:
-            raise StepError(f"{what}: {self.argv[0]} ended with {self.code}: {self.last_words}", hint=hint)
+            raise StepError(f"{what}: {program_of(self.argv)} ended with {self.code}: {self.last_words}", hint=hint)
         return self
+
+
+def program_of(argv: Sequence[str]) -> str:
+    """The program itself, behind an ``env -u NAME …`` that takes variables away from it."""
+    place = 1
+    while argv[0] == "env" and argv[place] == "-u":
+        place += 2
+    return argv[place] if place > 1 else argv[0]
 
 
 class TimeoutExpired(TransientError):
@@ -114,8 +122,9 @@ def start(
     """
     prefix = _death_wish() if dies_with_us else ()
     path = search_path()
-    if os.sep not in argv[0] and shutil.which(argv[0], path=path) is None:
-        raise NotReadyError(f"the program {argv[0]} is not installed here", hint="albus-dr doctor says how to get it")
+    program = program_of(argv)
+    if shutil.which(program, path=path) is None and (os.sep not in program or program != argv[0]):
+        raise NotReadyError(f"the program {program} is not installed here", hint="albus-dr doctor says how to get it")
     try:
         process = subprocess.Popen(
             (*prefix, *argv), stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd, start_new_session=own_group,
@@ -123,7 +132,7 @@ def start(
         )  # fmt: skip
     except OSError as error:
         raise NotReadyError(
-            f"can't start {argv[0]}: {error.strerror}", hint="albus-dr doctor says how to get it"
+            f"can't start {program}: {error.strerror}", hint="albus-dr doctor says how to get it"
         ) from None
     try:
         yield process
@@ -199,7 +208,7 @@ def run(
             elif now >= deadline or (cancelled is not None and cancelled.is_set()):
                 end_group(process)
                 why = f"did not end within {format_duration(timeout_s)}" if now >= deadline else "was stopped"
-                raise TimeoutExpired(f"{argv[0]} {why}; it and its children were ended")
+                raise TimeoutExpired(f"{program_of(argv)} {why}; it and its children were ended")
             if pipes.are_open:
                 pipes.move(TICK_S)
             else:

@@ -27,7 +27,7 @@ from albus_dr.engine.promise import promised_rpo_s
 from albus_dr.engine.verdict import judge
 from albus_dr.journal import store as store_module
 from albus_dr.journal.fold import fold
-from albus_dr.journal.state import RunState
+from albus_dr.journal.state import RunState, StepState
 from albus_dr.journal.store import JournalStore
 from albus_dr.plan.build import build
 from albus_dr.plan.model import Plan
@@ -196,6 +196,9 @@ def test_a_later_failed_drill_disproves_an_earlier_one_and_a_later_pass_mends_it
 
 def test_a_later_drill_that_did_not_measure_the_recovery_counts_as_one_that_failed() -> None:
     assert code(ended(), ended("incomplete", 4, day=1)) == 9
+    tolerated = ended("incomplete", 4, day=1)
+    tolerated.steps["own.tell"] = StepState("own.tell", "Tell", "", "b", "own.run", (), status="failed")
+    assert code(ended(), tolerated) == 0, "a step that may fail has: nothing is said of the recovery"
 
 
 def test_a_drill_counts_from_when_the_data_were_back_and_not_from_its_cleanup() -> None:
@@ -266,9 +269,10 @@ def test_the_command_is_quiet_when_all_is_well_and_tells_the_due_date_when_not(b
     never = compliance(book)
     assert (never.returncode, never.stdout) == (9, "albus: a drill is due at once: no drill has passed yet\n")
 
-    old = book.drill(ago(12))
+    begun = ago(12)
+    old = book.drill(begun)
     late = compliance(book)
-    due = f"{ago(2) + OVER:%Y-%m-%d}"
+    due = f"{begun + timedelta(days=10) + BACK:%Y-%m-%d %H:%M}"
     assert late.returncode == 9
     assert f"a drill is due since {due}" in late.stdout
     assert old in late.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from albus_dr.runbook.problems import InvalidRunbook
 from tests.runbook.runbook_files import Files
 
 R = "runbook.yaml"
@@ -347,16 +348,6 @@ CASES = [
     ),
     pytest.param(
         C,
-        "longitude: 7.7521}\n    hosts: {all: {}}\n    servers: {database: {host: all,",
-        "longitude: 7.7521}\n    hosts: {all: {}, db: {}}\n    servers: {database: {host: db,",
-        [
-            "config.yaml:10:12: the probes of strasbourg say nothing of its server database at db, so they can't prove that the site "
-            "is off; add {probe: db}"
-        ],
-        id="a probe that leaves a server out",
-    ),
-    pytest.param(
-        C,
         "probe: all",
         "probe: al",
         ["config.yaml:10:21: site strasbourg has no host al; did you mean all?"],
@@ -532,6 +523,18 @@ def test_says_what_is_wrong_and_where(files: Files, file: str, old: str, new: st
     files.replace(file, old, new)
 
     assert files.problems() == expected
+
+
+def test_probes_that_leave_a_server_out_are_a_problem_for_who_looks_and_stop_nobody_who_acts(files: Files) -> None:
+    one_host = "longitude: 7.7521}\n    hosts: {all: {}}\n    servers: {database: {host: all,"
+    files.replace(C, one_host, one_host.replace("{all: {}}", "{all: {}, db: {}}").replace("host: all", "host: db"))
+    assert files.problems() == []
+    with pytest.raises(InvalidRunbook) as caught:
+        files.load(require_environment=False)
+    assert [str(problem) for problem in caught.value.problems] == [
+        "config.yaml:10:12: the probes of strasbourg say nothing of its server database at db, so they can't prove that the site is "
+        "off; add {probe: db}"
+    ]
 
 
 def test_the_files_without_errors_have_none(files: Files) -> None:

@@ -262,6 +262,18 @@ def test_a_rebuild_that_was_just_cut_off_is_found_and_begins_anew(sites: Sites) 
     assert "was begun before and not finished" in ready["notes"][0]
 
 
+def test_a_rebuild_that_was_cut_off_before_it_said_what_it_brings_is_still_one(sites: Sites) -> None:
+    """As an earlier albus-dr left it; its pg_rewind may have fetched the new timeline already."""
+    sites.fail_over()
+    folder = begun_long_ago(sites, rebuilt_to=0)
+    history = f"{sites.old.data}/pg_wal/00000002.history"
+    write_file(sites.old.host, history, Path(f"{sites.new.data}/pg_wal/00000002.history").read_text(), timeout_s=10,
+               run_as=sites.old.run_as)  # fmt: skip
+    found = find_begun(sites.old, sites.old.data)
+    assert found is not None
+    assert found.path == folder.path
+
+
 def test_a_run_that_is_resumed_after_the_site_has_served_touches_nothing(sites: Sites) -> None:
     sites.fail_over()
     kept_by(sites, "run-ab12")

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from albus_dr.tools.file_register import FilePlace
 from albus_dr.tools.inventory import find_program
 from albus_dr.tools.register import TrustedRegister, Unreachable
 from albus_dr.tools.restic import Repository
-from albus_dr.workloads.files import by_name, recovery, serving
+from albus_dr.workloads import recovery_points
+from albus_dr.workloads.files import by_name, recovery, restore, serving
 from albus_dr.workloads.files.access import path_of
 from albus_dr.workloads.step import StepContext
 from tests.cli.two_directories import DOCUMENTS, TwoDirectories
@@ -276,3 +278,20 @@ def test_what_lies_behind_a_link_is_given_to_its_owner(ctx: StepContext, tmp_pat
     ctx = replace(ctx, config=ctx.config.model_copy(update={"sites": sites}))
     recovery.give_to_owner(ctx, *path_of(ctx, B))
     assert [path.lstat().st_uid for path in (real, real / "file", real / "link", other)] == [12345, 12345, 12345, 0]
+
+
+def test_a_failover_goes_back_beyond_points_from_the_future_only_on_a_persons_word(
+    ctx: StepContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock here that is hours behind makes the newest look forged; without them an hour of documents would be out of sight."""
+    replicate(ctx)
+    between = datetime.now(UTC)
+    (tmp_path / A / "documents" / "new").write_bytes(b"of the last hour")
+    replicate(ctx)
+    monkeypatch.setattr(recovery_points, "CLOCK_MARGIN", between - datetime.now(UTC))
+    failover = replace(ctx, run=replace(ctx.run, operation="failover"))
+    with pytest.raises(RefusedError, match="LEFT OUT") as caught:
+        restore.ready_to_restore(failover)
+    assert "compare the clock here" in caught.value.hint
+    accepted = replace(failover, run=replace(failover.run, options={"accept_data_loss": True}))
+    assert "LEFT OUT" in restore.ready_to_restore(accepted)["notes"][0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from albus_dr.errors import NotReadyError
+from albus_dr.errors import NotReadyError, RefusedError
 from albus_dr.tools.host import Host
 from albus_dr.workloads import recovery_points, site
 from albus_dr.workloads.files.access import QUICK_S, newest, path_of, repository_of
@@ -32,6 +32,12 @@ def ready_to_restore(ctx: StepContext) -> Facts:
         recovery_points.require_whole(opened, name, repository)
         site.require_space(ctx, opened.manifest["bytes"] * ROOM)
         return {**recovery_points.chosen(opened.point), "notes": notes}
+    if notes and not ctx.run.options.get("accept_data_loss"):
+        raise RefusedError(
+            notes[0],
+            hint="compare the clock here (date -u) with a watch. If it is wrong, set it, and try again. If those points are "
+            f"forged: --accept-data-loss takes the newest other one, {opened.point.id}",
+        )
     alone = alone_at_target(ctx, opened.manifest)
     notes += _require_room(ctx, opened.manifest["bytes"], alone)
     return {**recovery_points.chosen(opened.point), "alone": len(alone), "notes": notes}

@@ -62,7 +62,9 @@ def _refuse_shrunken(ctx: StepContext, path: str, mine: Tree) -> None:
     if why := shrunken(name, path, mine.files, last):
         raise RefusedError(
             f"{why}; nothing was removed at {ctx.run.target}",
-            hint=f"is the disk mounted? Mount it, then: albus-dr resume {ctx.run.id}",
+            hint=f"is the disk mounted? Mount it, then: albus-dr resume {ctx.run.id}. If so little is right: albus-dr abort "
+            f"{ctx.run.id}, start the application at {ctx.run.source}, albus-dr door, albus-dr replicate --accept-shrunken, "
+            "then switch over again",
         )
 
 

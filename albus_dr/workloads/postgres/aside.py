@@ -139,6 +139,8 @@ def folder_of(server: Server, data: str, run: str) -> Folder:
 def has_served_since(server: Server, kept: Kept) -> bool:
     """True when the data directory is on a later timeline than what was kept, or than the rebuild brings: it was filled
     by other means, and then promoted. Nothing in it may be replaced on the strength of that folder."""
+    if kept.stage in BEGUN and not kept.rebuilt_to:
+        return False  # it can't be told from a rebuild that fetched the new timeline and was cut off then
     highest = kept.rebuilt_to or kept.timeline
     if not highest or look_at_directory(server)[0] != "cluster":
         return False
