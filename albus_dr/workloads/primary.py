@@ -337,7 +337,8 @@ def require_may_overwrite(ctx: StepContext, workload: str, old: OldData) -> None
     if ctx.witness is not None:
         ctx.witness.change(
             lambda record, _: rule.overwrite(record, ctx.run.id, workload, old),
-            hint="albus-dr witness show tells who is primary, and who changes it",
+            hint="albus-dr witness show tells who is primary, and who changes it; where that run has ended, albus-dr abort gives "
+            "its claim back",
         )
 
 

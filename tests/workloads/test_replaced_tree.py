@@ -174,6 +174,36 @@ def test_the_tree_of_the_site_that_serves_is_left_as_it_is(ctx: StepContext, tmp
     assert kept(tmp_path) == {}
 
 
+def left_by_a_run_that_ended(ctx: StepContext) -> None:
+    """The claim of a run that has given its lease back; the witness was away while it should have given that back, too."""
+    serves(ctx, B, committed=False)
+    assert ctx.witness is not None
+    ctx.witness.change(lambda record, _: rule.release_run(record, "failover-1", promoted=False))
+
+
+def test_a_claim_that_was_left_stops_no_run_that_may_replace_it(ctx: StepContext, tmp_path: Path) -> None:
+    replicate(ctx)
+    (at(tmp_path, A) / "new").write_text("1")
+    back_up(ctx)
+    left_by_a_run_that_ended(ctx)
+    assert ctx.witness is not None
+    lease = RunLease(ctx.run.id, "x@y", "switchover", "here", 30.0, 0.0)
+    ctx.witness.change(lambda record, now: rule.take_run(record, lease, now, 1.0))
+
+    recovery.warm(replace(ctx, run=replace(ctx.run, operation="switchover")))
+
+    assert (at(tmp_path, B) / "new").exists()
+
+
+def test_a_claim_that_was_left_is_named_with_what_gives_it_back(ctx: StepContext) -> None:
+    replicate(ctx)
+    left_by_a_run_that_ended(ctx)
+    with pytest.raises(RefusedError) as raised:
+        recovery.warm(ctx)
+    assert "failover-1 is making bordeaux the primary" in raised.value.message
+    assert "albus-dr abort failover-1 gives its claim back" in raised.value.hint
+
+
 def silent(_: object, __: int = 0) -> Any:
     raise Unreachable("the witness is away")
 

@@ -35,11 +35,19 @@ def why_not_known(ctx: StepContext) -> str:
     if record is None:
         return f"{ctx.witness.name} holds nothing, and epoch {seen} was seen here" if seen else ""
     target, left = ctx.run.target, f"{ctx.spec.workload} at {ctx.run.target} is left as it is"
-    hint = "albus-dr status shows who serves"
     if record.primary != ctx.run.source:
-        raise RefusedError(f"{left}: {target} serves, by {ctx.witness.name}, epoch {record.epoch}", hint=hint)
-    if record.claim is not None and record.claim.run != ctx.run.id:
-        raise RefusedError(f"{left}: {record.claim.run} is making {record.claim.target} the primary", hint=hint)
+        raise RefusedError(
+            f"{left}: {target} serves, by {ctx.witness.name}, epoch {record.epoch}",
+            hint="albus-dr status shows who serves",
+        )
+    # Whoever has the run lease may replace another run's claim: that one can't commit any more (safety.rule).
+    in_charge = record.run_lease is not None and record.run_lease.run == ctx.run.id
+    if (claim := record.claim) is not None and claim.run != ctx.run.id and not in_charge:
+        raise RefusedError(
+            f"{left}: {claim.run} is making {claim.target} the primary",
+            hint=f"if that run has ended: albus-dr abort {claim.run} gives its claim back, and the next switchover or "
+            "failover replaces it",
+        )
     return ""
 
 
