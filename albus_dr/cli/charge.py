@@ -124,7 +124,8 @@ def resumed_standpoint(
     store: JournalStore, loaded: Loaded, declared: Any, *, stop: bool, stated_now: bool = False
 ) -> Standpoint:
     """Of a run that goes on: its sites are those that it was declared with. One that only ends (``stop``) needs no witness:
-    whoever is in charge next replaces what it has claimed. ``stated_now``: a person has just said that it goes on without."""
+    whoever is in charge next replaces what it has claimed. ``stated_now``: a person has just said that it goes on without.
+    ``notes``: why it does."""
     source, target, epoch = declared["source"], declared["target"], epoch_seen(store, declared["runbook"])
     alone = Standpoint(None, source, target, epoch)
     if stated_now and declared["operation"] != "failover":
@@ -136,22 +137,26 @@ def resumed_standpoint(
             return replace(alone, witness=witness_of(loaded))
         except AlbusError:
             return alone
-    if declared["operation"] not in CHANGES_SITES or (declared["options"].get("without_witness") and not stated_now):
+    if declared["operation"] not in CHANGES_SITES:
         return alone
+    if declared["options"].get("without_witness") and not stated_now and not stop:
+        return replace(alone, notes=("the run goes on without the witness",))
     witness = witness_of(loaded)
     try:
-        witness.read(epoch)
-    except RefusedError:
+        record = witness.read(epoch).record
+    except RefusedError as error:
         if stop:
-            return alone
+            return replace(alone, notes=(f"the witness is not believed: {error.message}",))
         raise
     except AlbusError as error:
         if stop or stated_now:
-            return alone
+            return replace(alone, notes=(f"the witness does not answer: {error.message}",))
         raise RefusedError(
             f"the witness does not answer: {error.message}",
             hint='resume later; a failover goes on with a statement: --without-witness "who, why"',
         ) from None
+    if stop and record is None:  # it holds no claim either
+        return alone
     if stated_now:
         raise RefusedError(
             f"the witness answers ({witness.name}): a failover goes through it", hint="leave --without-witness out"
@@ -214,11 +219,27 @@ def _taken_over(reason: str) -> None:
     print(f"another run took over: {reason}", file=sys.stderr)
 
 
-def give_up_claim(at: Standpoint, state: RunState) -> None:
-    """A run that ended before its commit leaves no claim behind: the old primary may start again."""
-    commit = state.steps.get("commit")
-    if at.witness is not None and commit is not None and commit.status != "succeeded" and state.exit_code is not None:
+def may_have_claimed(state: RunState) -> bool:
+    """True for a run that asked the witness for a claim and has not committed."""
+    claim, commit = state.steps.get("claim"), state.steps.get("commit")
+    if claim is None or commit is None or commit.status == "succeeded":
+        return False
+    without = claim.status == "succeeded" and "epoch" not in claim.facts  # by a person's statement
+    return bool(claim.attempts) and not without
+
+
+def give_up_claim(at: Standpoint, state: RunState) -> str:
+    """A run that ended before its commit leaves no claim behind: the old primary may start again. Why one may be left all
+    the same; empty when none is."""
+    if state.exit_code is None or not may_have_claimed(state):
+        return ""
+    if at.witness is None:
+        return "; ".join(at.notes)
+    try:
         release_claim(at.witness, state.run)
+    except AlbusError as error:  # the run has come to its end, and that has to be told
+        return error.message
+    return ""
 
 
 def place_of(engine: str | None) -> str:

@@ -365,8 +365,10 @@ def _run(
         notifier = Notifier(store, loaded, info.id, plan.operation)
         with _signals(stopped, manner.words):
             state = execute(execution)
-        give_up_claim(at, state)
+        left = give_up_claim(at, state)
         state = notifier.end(state)
+    if left:
+        print(manner.words.say(PHRASES["stop.claim_left"], run=info.id, why=left), file=sys.stderr)
     _mirror_whole(store, info.id)
     write_reports(store, state, manner.words)
     return state

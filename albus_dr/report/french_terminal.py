@@ -81,6 +81,11 @@ TERMINAL = {
         "arrêt en cours : les programmes lancés sont arrêtés, un exercice nettoie ce qu'il a créé ; Ctrl-C de nouveau pour quitter "
         "immédiatement"
     ),
+    "the claim of {run} may still be at the witness, and then no guard starts a primary: {why}\n"
+    "  what to do: albus-dr abort {run} gives it back when the witness answers; the next switchover or failover replaces it": (
+        "la réservation de {run} est peut-être encore auprès du témoin ; aucun gardien ne démarre alors de serveur principal : {why}\n"
+        "  à faire : albus-dr abort {run} la rend dès que le témoin répond ; la bascule suivante, planifiée ou d'urgence, la remplace"
+    ),
     "{step} of {run} is approved by {who}": "{step} de {run} : approbation donnée par {who}",
     "Nobody works on {run} any more: its process has ended, or was killed.": (
         "Plus aucun processus ne travaille à {run} : le sien s'est terminé, ou a été tué."

@@ -119,7 +119,8 @@ def _fence(ctx: StepContext) -> Facts:
                 release_claim(ctx.witness, ctx.run.id)
         except AlbusError as kept:
             error.hint = (
-                f"{error.hint}. The claim is still at the witness ({kept.message}): albus-dr abort gives it back"
+                f"{error.hint}. The claim is still at the witness ({kept.message}): albus-dr abort {ctx.run.id} gives it back "
+                "when the witness answers"
             )
         raise
     return {"fence": proof.to_json(), "notes": [f"{proof.site} is fenced by {proof.method}: {proof.rests_on}"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,26 @@ def sites(tmp_path: Path) -> TwoDirectories:
     book = tmp_path / "runbook.yaml"
     book.write_text(book.read_text().replace("workloads:\n", TOLD + "workloads:\n"))
     return made
+
+
+@pytest.fixture
+def fragile(sites: TwoDirectories) -> TwoDirectories:
+    """The witness goes away while a failover that has claimed looks for a proof, which it does not find."""
+    config = sites.base / "config.yaml"
+    losing = "fence: [{command: [sh, -c, 'mv witness away && touch witness && false']}, {statement: true}]"
+    config.write_text(config.read_text().replace("fence: [{statement: true}]", losing) + "witness: {file: witness}\n")
+    return sites
+
+
+def comes_back(sites: TwoDirectories) -> None:
+    (sites.base / "witness").unlink()
+    (sites.base / "away").rename(sites.base / "witness")
+
+
+def claimed_by(sites: TwoDirectories) -> str:
+    shown = sites.call("witness", "show", str(sites.base / "runbook.yaml"), "--json")
+    claim = json.loads(shown.stdout)["record"]["claim"]
+    return str(claim["run"]) if claim else ""
 
 
 def fail_over(sites: TwoDirectories) -> dict[str, Any]:
@@ -81,3 +102,34 @@ def test_a_drill_that_has_cleaned_up_is_left_as_it_was_signed(sites: TwoDirector
     assert done.returncode == 2
     assert "has removed what it restored" in done.stderr
     assert events(sites, run["run"]) == before
+
+
+def test_a_witness_that_dies_takes_nothing_of_the_runs_end_with_it(fragile: TwoDirectories) -> None:
+    done = fragile.call("failover", str(fragile.base / "runbook.yaml"), "--json", "--yes")
+    run = json.loads(done.stdout)
+
+    assert (done.returncode, run["exit_code"]) == (8, 8)
+    assert f"the claim of {run['run']} may still be at the witness" in done.stderr
+    assert f"albus-dr abort {run['run']} gives it back" in done.stderr
+    assert (fragile.base / "state" / "runs" / run["run"] / "report.json").exists()
+
+
+def test_an_abort_that_can_not_give_the_claim_back_says_so(fragile: TwoDirectories) -> None:
+    run = fragile.operate("failover")["run"]
+
+    done = fragile.call("abort", "last")
+
+    assert done.returncode == 8
+    assert f"the claim of {run} may still be at the witness" in done.stderr
+    assert "the witness does not answer" in done.stderr
+
+
+def test_an_abort_while_the_witness_answers_gives_the_claim_back(fragile: TwoDirectories) -> None:
+    run = fragile.operate("failover")["run"]
+    comes_back(fragile)
+    assert claimed_by(fragile) == run
+
+    done = fragile.call("abort", "last")
+
+    assert claimed_by(fragile) == ""
+    assert "the claim" not in done.stderr

@@ -79,3 +79,19 @@ def test_a_replicate_that_goes_on_may_ask_who_serves(loaded: Loaded, past: Past)
     }
     at = resumed_standpoint(past.store, loaded, declared, stop=False)
     assert (at.source, at.target, at.witness is None) == ("strasbourg", "bordeaux", False)
+
+
+FAILOVER = {"runbook": "albus", "operation": "failover", "source": "strasbourg", "target": "bordeaux", "options": {}}
+
+
+def test_a_run_that_ends_asks_the_witness_whatever_was_stated_before(loaded: Loaded, past: Past) -> None:
+    """It may have claimed before a person stated that it goes on without."""
+    witness_of(loaded).begin("strasbourg", run="first")
+    stated = {**FAILOVER, "options": {"without_witness": "ana"}}
+    assert resumed_standpoint(past.store, loaded, stated, stop=True).witness is not None
+    assert resumed_standpoint(past.store, loaded, stated, stop=False).witness is None
+
+
+def test_a_run_ends_where_the_witness_was_lost(loaded: Loaded, past: Past) -> None:
+    at = resumed_standpoint(past.store, loaded, FAILOVER, stop=True)
+    assert (at.witness, at.notes) == (None, ()), "what holds nothing holds no claim"

@@ -63,6 +63,8 @@ PHRASES = {
     "stop.lost": "stopping: {reason}",
     "stop.replication": "replication did not stop in time; going on without waiting for it",
     "stop.asked": "stopping: children are ended, a drill cleans up; press Ctrl-C again to leave at once",
+    "stop.claim_left": "the claim of {run} may still be at the witness, and then no guard starts a primary: {why}\n"
+    "  what to do: albus-dr abort {run} gives it back when the witness answers; the next switchover or failover replaces it",
     "approve.done": "{step} of {run} is approved by {who}",
     "watch.left": "Nobody works on {run} any more: its process has ended, or was killed.",
     "abort.elsewhere": "{run} goes on elsewhere; it was told to stop: {why}",
