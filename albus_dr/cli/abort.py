@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from albus_dr.cli.charge import give_back_claim, may_have_claimed
 from albus_dr.cli.common import (
     EngineOption,
     JsonOption,
@@ -18,6 +20,7 @@ from albus_dr.cli.common import (
     account,
     find_run,
     journal,
+    load_runbook,
     run_state,
 )
 from albus_dr.cli.live.phrases import PHRASES
@@ -45,9 +48,18 @@ def command(
     manner = Manner(engine, as_json, verbose, quiet, words=words_of(lang))
     with journal(engine) as store:
         found = find_run(store, run)
-        if reason := _nothing_to_give_up(store.events(found)):
+        events = store.events(found)
+        reason = _nothing_to_give_up(events)
+        if not reason:
+            store.append(found, "AbortRequested", {"who": account(), "why": why})
+    if reason:
+        if not _claim_given_back(events, engine):
             raise UsageError(f"{found} {reason}; there is nothing to give up", hint=f"albus-dr report {found}")
-        store.append(found, "AbortRequested", {"who": account(), "why": why})
+        if not quiet:
+            typer.echo(manner.words.say(PHRASES["abort.claim"], run=found), err=True)
+        if as_json:
+            typer.echo(json.dumps(run_document(fold(events)), indent=2))
+        return
     try:
         resume(found, manner, stop=True)
     except RefusedError as error:
@@ -61,6 +73,15 @@ def command(
             f"{found} is given up, and nothing could be cleaned up: {error.message}",
             hint=f"when that is over: albus-dr abort {found} again. {error.hint}",
         ) from None
+
+
+def _claim_given_back(events: Sequence[Event], engine: str | None) -> bool:
+    """The witness was away when the run was given up, and its claim stayed there. Its journal says nothing of that."""
+    state, declared = fold(events), events[0].data
+    if not may_have_claimed(state):
+        return False
+    loaded = load_runbook(Path(declared["runbook_file"]), Path(declared["config_file"]))
+    return give_back_claim(loaded, engine, state.run)
 
 
 def _nothing_to_give_up(events: Sequence[Event]) -> str:

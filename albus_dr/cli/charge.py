@@ -15,7 +15,7 @@ from typing import Any
 from albus_dr.cli.common import account, engine_address, journal, state_directory
 from albus_dr.engine.history import CHANGES_SITES, epoch_seen, primary_and_secondary, was_promoted
 from albus_dr.engine.lock import exclusive
-from albus_dr.errors import AlbusError, RefusedError, UsageError
+from albus_dr.errors import AlbusError, NotReadyError, RefusedError, UsageError
 from albus_dr.journal.state import RunState
 from albus_dr.journal.store import JournalStore, sa_url_for_people
 from albus_dr.runbook.config import WitnessConfig
@@ -240,6 +240,27 @@ def give_up_claim(at: Standpoint, state: RunState) -> str:
     except AlbusError as error:  # the run has come to its end, and that has to be told
         return error.message
     return ""
+
+
+def give_back_claim(loaded: Loaded, engine: str | None, run: str) -> bool:
+    """Of a run that has ended, and could not give it back then; False where the witness holds no claim of it.
+
+    Raises NotReadyError where that can't be known, and RefusedError where another run changes the sites.
+    """
+    try:
+        record = witness_of(loaded).read().record
+    except RefusedError:
+        raise
+    except AlbusError as error:
+        raise NotReadyError(
+            f"{run} was given up already, and whether its claim is still at the witness can't be known: {error.message}",
+            hint=f"albus-dr abort {run} again when the witness answers; the next switchover or failover replaces it",
+        ) from None
+    if record is None or record.claim is None or record.claim.run != run:
+        return False
+    with by_hand(loaded, engine, "abort", strict=True) as held:
+        release_claim(held.witness, run)
+    return True
 
 
 def place_of(engine: str | None) -> str:

@@ -90,6 +90,9 @@ TERMINAL = {
     "Nobody works on {run} any more: its process has ended, or was killed.": (
         "Plus aucun processus ne travaille à {run} : le sien s'est terminé, ou a été tué."
     ),
+    "{run} was given up already; its claim was still at the witness, and is given back now": (
+        "{run} a déjà été abandonnée ; sa réservation était encore auprès du témoin, elle est rendue maintenant"
+    ),
     "{run} goes on elsewhere; it was told to stop: {why}": (
         "{run} se poursuit ailleurs ; l'arrêt lui a été demandé : {why}"
     ),

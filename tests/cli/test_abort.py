@@ -133,3 +133,21 @@ def test_an_abort_while_the_witness_answers_gives_the_claim_back(fragile: TwoDir
 
     assert claimed_by(fragile) == ""
     assert "the claim" not in done.stderr
+
+
+def test_a_second_abort_gives_back_what_the_first_could_not(fragile: TwoDirectories) -> None:
+    run = fragile.operate("failover")["run"]
+    fragile.call("abort", "last")
+    before = events(fragile, run)
+    still_away = fragile.call("abort", "last")
+    comes_back(fragile)
+    assert claimed_by(fragile) == run
+
+    back = fragile.call("abort", "last")
+
+    assert (still_away.returncode, f"albus-dr abort {run} again" in still_away.stderr) == (3, True)
+    assert (back.returncode, "is given back now" in back.stderr) == (0, True)
+    assert claimed_by(fragile) == ""
+    assert events(fragile, run) == before
+    again = fragile.call("abort", "last")
+    assert (again.returncode, "was given up already; there is nothing to give up" in again.stderr) == (2, True)

@@ -67,6 +67,7 @@ PHRASES = {
     "  what to do: albus-dr abort {run} gives it back when the witness answers; the next switchover or failover replaces it",
     "approve.done": "{step} of {run} is approved by {who}",
     "watch.left": "Nobody works on {run} any more: its process has ended, or was killed.",
+    "abort.claim": "{run} was given up already; its claim was still at the witness, and is given back now",
     "abort.elsewhere": "{run} goes on elsewhere; it was told to stop: {why}",
     "drill.each": "there are {count} older recovery points: each is drilled",
     "drill.passed": "{passed} of {count} older recovery points passed (--seed {seed} chooses the same ones)",
