@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,11 +19,10 @@ from albus_dr.cli.common import (
     account,
     find_run,
     journal,
-    load_runbook,
     run_state,
 )
 from albus_dr.cli.live.phrases import PHRASES
-from albus_dr.cli.operate import Manner, resume
+from albus_dr.cli.operate import Manner, load_again, resume
 from albus_dr.errors import RefusedError, UsageError
 from albus_dr.journal.event import Event
 from albus_dr.journal.fold import fold
@@ -77,11 +75,8 @@ def command(
 
 def _claim_given_back(events: Sequence[Event], engine: str | None) -> bool:
     """The witness was away when the run was given up, and its claim stayed there. Its journal says nothing of that."""
-    state, declared = fold(events), events[0].data
-    if not may_have_claimed(state):
-        return False
-    loaded = load_runbook(Path(declared["runbook_file"]), Path(declared["config_file"]))
-    return give_back_claim(loaded, engine, state.run)
+    state = fold(events)
+    return may_have_claimed(state) and give_back_claim(load_again(events[0].data), engine, state.run)
 
 
 def _nothing_to_give_up(events: Sequence[Event]) -> str:

@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
@@ -142,8 +142,9 @@ def resume(
             # It was killed before it could say how it ended. What is not done is not begun again: nobody would clean up.
             cleaned = "cleanup" in state.steps and state.steps["cleanup"].status == "succeeded"
             stop = stop or (cleaned and any(step.status != "succeeded" for step in state.steps.values()))
-            loaded = load_runbook(Path(declared["runbook_file"]), Path(declared["config_file"]))
-            plan = _same_plan(loaded, declared)
+            loaded = load_again(declared)
+            # What only ends is cleaned up and taken back by the plan that it was done by, whatever the runbook says by now.
+            plan = Plan.from_json(declared["plan"]) if stop else _same_plan(loaded, declared)
             info = _run_info(store, run, plan, declared)
             at = resumed_standpoint(store, loaded, declared, stop=stop, stated_now=bool(without_witness))
             if stop:
@@ -329,6 +330,20 @@ def _run_info(store: JournalStore, run: str, plan: Plan, declared: Any) -> RunIn
     )  # fmt: skip
 
 
+def load_again(declared: Mapping[str, Any]) -> Loaded:
+    """The runbook and config that the run was ordered with, as they are now. Raises RefusedError where they are of another
+    runbook, or of other sites: nothing of the run would be found by them."""
+    loaded = load_runbook(Path(declared["runbook_file"]), Path(declared["config_file"]))
+    name, sites = loaded.runbook.runbook, loaded.runbook.sites
+    if (name, {sites.primary, sites.secondary}) != (declared["runbook"], {declared["source"], declared["target"]}):
+        raise RefusedError(
+            f"{loaded.path} is the runbook {name} of {sites.primary} and {sites.secondary} now; when the run began it was "
+            f"{declared['runbook']} of {declared['source']} and {declared['target']}",
+            hint="put the name and the sites back as they were: version control knows",
+        )
+    return loaded
+
+
 def _same_plan(loaded: Loaded, declared: Any) -> Plan:
     plan = build(
         loaded.runbook, declared["operation"], source=declared["source"], target=declared["target"], kinds=kinds()
@@ -359,8 +374,8 @@ def _run(
             store.append(info.id, "ClockRecorded", {"clock": "disrupted_at", "at": started.at})
         execution = Execution(
             store=store, url=engine_address(manner.engine), plan=plan, info=info, runbook=loaded.runbook,
-            config=loaded.config, base=loaded.path.parent, config_base=loaded.config_path.parent, actions=_actions(),
-            progress=screen.on_progress, witness=at.witness, cancelled=stopped,
+            config=loaded.config, base=loaded.path.parent, config_base=loaded.config_path.parent,
+            actions=_actions(ahead=not stopped.is_set()), progress=screen.on_progress, witness=at.witness, cancelled=stopped,
         )  # fmt: skip
         notifier = Notifier(store, loaded, info.id, plan.operation)
         with _signals(stopped, manner.words):
@@ -374,11 +389,13 @@ def _run(
     return state
 
 
-def _actions() -> dict[str, Action]:
+def _actions(*, ahead: bool) -> dict[str, Action]:
+    """``ahead``: some begin to read before their turn. In a run that only ends it does not come, and what they are about may
+    not be in the runbook any more."""
     actions: dict[str, Action] = {**site.ACTIONS, **primary.ACTIONS, **own.ACTIONS}
     for kind in kinds().values():
         actions.update(kind.ACTIONS)
-    return actions
+    return actions if ahead else {name: replace(action, look_ahead=None) for name, action in actions.items()}
 
 
 @contextlib.contextmanager

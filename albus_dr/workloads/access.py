@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from albus_dr.errors import UsageError
 from albus_dr.runbook.config import Config, HostConfig, ProxyConfig
 from albus_dr.tools.haproxy import Door
 from albus_dr.tools.host import Host, connect
@@ -26,8 +27,11 @@ class Setting(Protocol):
 
 
 def host(ctx: Setting, site: str, name: str) -> Host:
-    """A host of a site."""
-    return connect(name, ctx.config.sites[site].hosts[name])
+    """A host of a site. Raises UsageError when the config has it no more: a run may outlive what it was ordered with."""
+    hosts = ctx.config.sites[site].hosts
+    if name not in hosts:
+        raise UsageError(f"the config has no host {name} at {site}", hint=f"put it back under sites.{site}.hosts")
+    return connect(name, hosts[name])
 
 
 def door(config: ProxyConfig) -> Door:

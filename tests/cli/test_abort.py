@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from albus_dr.journal.store import JournalStore
-from tests.cli.two_directories import TwoDirectories
+from tests.cli.two_directories import DOCUMENTS, SITE, TwoDirectories
 
 TOLD = "steps:\n  - {name: Tell the nurses, run: [touch, told], undo: [touch, untold], after: thing.take, in: [failover, drill]}\n"
 THING = """\
@@ -46,6 +46,14 @@ def claimed_by(sites: TwoDirectories) -> str:
     shown = sites.call("witness", "show", str(sites.base / "runbook.yaml"), "--json")
     claim = json.loads(shown.stdout)["record"]["claim"]
     return str(claim["run"]) if claim else ""
+
+
+def edit(sites: TwoDirectories, file: str, *changes: tuple[str, str]) -> None:
+    text = (sites.base / file).read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (sites.base / file).write_text(text)
 
 
 def fail_over(sites: TwoDirectories) -> dict[str, Any]:
@@ -151,3 +159,69 @@ def test_a_second_abort_gives_back_what_the_first_could_not(fragile: TwoDirector
     assert events(fragile, run) == before
     again = fragile.call("abort", "last")
     assert (again.returncode, "was given up already; there is nothing to give up" in again.stderr) == (2, True)
+
+
+# --- the runbook is another one by now ------------------------------------------------------------------------------------
+
+
+def test_a_step_that_the_runbook_has_no_more_is_undone(sites: TwoDirectories) -> None:
+    sites.environment["VERIFY"] = "false"
+    fail_over(sites)
+    edit(sites, "runbook.yaml", (TOLD, ""))
+
+    assert sites.call("abort", "last").returncode == 5
+
+    assert (sites.base / "untold").exists()
+
+
+def test_a_host_that_the_config_has_no_more_keeps_no_run_from_ending(sites: TwoDirectories) -> None:
+    sites.environment["VERIFY"] = "false"
+    edit(sites, "runbook.yaml", ("in: [failover, drill]", "in: [failover, drill], host: bastion"))
+    edit(sites, "config.yaml", ("hosts: {all: {}}", "hosts: {all: {}, bastion: {}}"))
+    run = fail_over(sites)["run"]
+    edit(sites, "runbook.yaml", (TOLD.replace("drill]", "drill], host: bastion"), ""))
+    edit(sites, "config.yaml", ("hosts: {all: {}, bastion: {}}", "hosts: {all: {}}"))
+
+    assert sites.call("abort", "last").returncode == 5
+
+    assert events(sites, run)[-2:] == ["StepUndone", "RunEnded"]
+    assert "could NOT be undone: the config has no host bastion at bordeaux" in sites.call("report", "last").stdout
+
+
+def killed_drill(base: Path) -> TwoDirectories:
+    """The first thing that it does is to be killed, by a program that it takes for restic."""
+    sites = TwoDirectories(base, DOCUMENTS + THING)
+    program = base / "bin" / "restic"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nkill -KILL $PPID\n")
+    program.chmod(0o755)
+    with (base / "config.yaml").open("a") as config:
+        config.write(SITE.format(name="bayonne", latitude=43.5, longitude=-1.5, base=base))
+    path = sites.environment["PATH"]
+    sites.environment["PATH"] = f"{program.parent}:{path}"
+    assert sites.call("drill", str(base / "runbook.yaml")).returncode == -9
+    sites.environment["PATH"] = path
+    return sites
+
+
+def test_a_killed_drill_is_ended_by_its_own_plan(tmp_path: Path) -> None:
+    sites = killed_drill(tmp_path)
+    edit(sites, "runbook.yaml", (DOCUMENTS, ""))
+
+    done = sites.call("abort", "last", "--json")
+
+    assert done.returncode == 130, done.stderr
+    steps = {step["id"]: step["status"] for step in json.loads(done.stdout)["steps"]}
+    assert (steps["cleanup"], steps["documents.restore"]) == ("succeeded", "skipped")
+
+
+def test_a_run_is_not_cleaned_up_under_another_name_or_at_other_sites(tmp_path: Path) -> None:
+    sites = killed_drill(tmp_path)
+    for old, new in (("runbook: light", "runbook: heavy"), ("secondary: bordeaux", "secondary: bayonne")):
+        edit(sites, "runbook.yaml", (old, new))
+        done = sites.call("abort", "last")
+        assert done.returncode == 8
+        assert "when the run began it was light of strasbourg and bordeaux" in done.stderr
+        assert "put the name and the sites back" in done.stderr
+        edit(sites, "runbook.yaml", (new, old))
+    assert sites.call("abort", "last").returncode == 130
