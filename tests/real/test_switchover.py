@@ -104,6 +104,8 @@ def test_a_line_that_fails_just_before_the_old_primary_stops_leaves_a_way_on(des
             connection.execute("ALTER ROLE replicator NOLOGIN")
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
         wait_for(lambda: desk.sync_state("bordeaux", "strasbourg") is None or None)
+        with old.connect() as connection:  # without it nothing would be missing at the other site
+            connection.execute("SELECT pg_create_restore_point('written last')")
         assert desk.call("approve", run, "own.the-line", "--why", "the test cut it").code == 0
         refused = ended(child)
     assert refused.code == 8, refused.said
