@@ -156,16 +156,12 @@ def document(found: Compliance) -> dict[str, Any]:
     """The JSON of an answer (``compliance.schema.json``). Times are RFC 3339 in UTC, durations seconds."""
     drill = found.drill
     return {
-        "schema": SCHEMA, "runbook": found.runbook, "at": _stamp(found.at), "result": found.result,
-        "exit_code": int(found.exit_code), "reason": found.reason, "due_at": _stamp(found.due_at),
+        "schema": SCHEMA, "runbook": found.runbook, "at": rfc3339(found.at), "result": found.result,
+        "exit_code": int(found.exit_code), "reason": found.reason, "due_at": rfc3339(found.due_at),
         "every_s": found.every_s, "plan_digest": found.plan_digest,
         "drill": {
             "run": drill.run, "verdict": drill.verdict, "exit_code": drill.exit_code,
-            "ended_at": _stamp(_ended_at(drill)), "rta_s": drill.rta_s, "rpa_s": drill.rpa_s,
+            "ended_at": rfc3339(_ended_at(drill)), "rta_s": drill.rta_s, "rpa_s": drill.rpa_s,
             "proof_level": drill.proof_level,
         } if drill else None,
     }  # fmt: skip
-
-
-def _stamp(at: datetime) -> str:
-    return rfc3339(at)

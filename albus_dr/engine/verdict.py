@@ -153,10 +153,8 @@ _MEASURED_TO = {
 
 def _actuals(state: RunState, last_clock: str) -> Actuals:
     disrupted = state.clocks["disrupted_at"]
-    start, end = (
-        state.steady("disrupted_at" if state.clock == "disruption" else "declared_at"),
-        state.steady(last_clock),
-    )
+    start = state.steady("disrupted_at" if state.clock == "disruption" else "declared_at")
+    end = state.steady(last_clock)
     recovers = state.operation in RECOVERS
     recovered = (
         recovers and state.clocks["data_recovered_at"] is not None

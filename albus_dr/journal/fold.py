@@ -23,10 +23,8 @@ def fold(events: Iterable[Event]) -> RunState:
         raise ValueError("a run begins with RunDeclared")
     state = _declared(first)
     for event in iterator:
-        handler = _HANDLERS.get(event.kind)
-        if handler and (
-            not event.step or event.step in state.steps
-        ):  # what is said of a step that isn't there is of no use
+        # What is said of a step that the plan has not is of no use, and must not hide the rest.
+        if (not event.step or event.step in state.steps) and (handler := _HANDLERS.get(event.kind)):
             handler(state, event)
         if event.kind not in _BY_OTHERS:
             state.ahead_s = _ahead_s(event)
