@@ -150,10 +150,12 @@ def resume(
             if stop:
                 stopped.set()
             with _in_charge(at, store, run, plan, manner, stopped):
-                for step, decision in (decisions or {}).items():
-                    store.append(run, "StepDecided", {"decision": decision, "who": account(), "why": why}, step=step)
                 if not stop:
                     require_same_primary(store, loaded.runbook, state)
+                    for step, decision in (decisions or {}).items():
+                        store.append(
+                            run, "StepDecided", {"decision": decision, "who": account(), "why": why}, step=step
+                        )
                     stated = {"without_witness": without_witness} if without_witness else {}
                     store.append(run, "RunResumed", {"operator": account(), **stated})
                 store.mirror_again(run)
