@@ -98,6 +98,7 @@ def predicate(events: Sequence[Event], around: Surroundings, profiles: Sequence[
         "verifications": list(_verifications(state)),
         "not_verified": _not_verified(state),
         "deviations": list(_deviations(state, events)),
+        "change_of_primary": _change_of_primary(state),
         "destruction": _destruction(state),
         "journal": {
             "events": state.events, "head": state.last_hash, "first_at": events[0].at, "last_at": events[-1].at,
@@ -214,6 +215,17 @@ def _deviations(state: RunState, events: Sequence[Event]) -> Iterator[dict[str, 
             yield deviation("step_undone", event.step)
     for item in state.residue:
         yield deviation("left_behind", item)
+
+
+def _change_of_primary(state: RunState) -> dict[str, Any]:
+    """On what proof the old primary was held to be unable to write, in albus-dr's words, and in which epoch the new one is."""
+    facts = {step.action: step.facts for step in state.steps.values() if step.status == "succeeded"}
+    proof = facts.get("site.fence", {}).get("fence")
+    return {
+        "applies": any(step.action == "site.commit" for step in state.steps.values()),
+        "fence": {key: proof[key] for key in ("site", "method", "rests_on", "at")} if proof else None,
+        "epoch": facts.get("site.commit", {}).get("epoch"),
+    }
 
 
 def _destruction(state: RunState) -> dict[str, Any]:

@@ -107,6 +107,10 @@ def test_the_destruction_is_recorded(tmp_path: Path) -> None:
     assert "not overwritten" in found["how"]
 
 
+def test_a_drill_changes_no_primary(tmp_path: Path) -> None:
+    assert recorded(tmp_path)["change_of_primary"] == {"applies": False, "fence": None, "epoch": None}
+
+
 def test_its_digests_are_those_of_the_plan_and_of_the_mirror(tmp_path: Path) -> None:
     found = recorded(tmp_path)
     assert canonical_sha256(found["plan"]) == found["plan_digest"]

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.real.operator_desk import Desk, kill, running, wait_for
+from albus_dr.evidence.envelope import payload_of
+from tests.real.operator_desk import Called, Desk, kill, running, wait_for
 
 pytestmark = pytest.mark.real
 
@@ -55,6 +56,34 @@ def test_a_failover_that_is_killed_at_ten_moments_ends_well(desk: Desk) -> None:
     assert len(ends) == 1
     succeeded = [event["step"] for event in desk.events(run) if event["kind"] == "StepSucceeded"]
     assert sorted(succeeded) == sorted(set(succeeded)), "a step that was done was done again"
+    assert_evidence_of(desk, run, killed)
+
+
+def assert_evidence_of(desk: Desk, run: str, resumed: int) -> None:
+    """An auditor has the file and the public key, and nothing else; one changed byte is found."""
+    pack, key, elsewhere = desk.folder / "evidence.json", desk.folder / "auditor.pub", desk.folder / "auditor"
+    assert desk.call("evidence", "keygen").code == 0
+    assert desk.call("evidence", "create", run, "--output", str(pack)).code == 0
+    (desk.state / "evidence.key.pub").rename(key)
+
+    def verify() -> Called:
+        environment = {"ALBUS_DR_STATE": str(elsewhere)}
+        return desk.call("evidence", "verify", str(pack), "--key", str(key), environment=environment)
+
+    verified = verify()
+    assert verified.code == 0, verified.said
+    predicate = json.loads(payload_of(pack.read_bytes()))["predicate"]
+    changed = predicate["change_of_primary"]
+    assert (changed["applies"], changed["epoch"]) == (True, 2)
+    assert (changed["fence"]["site"], changed["fence"]["method"]) == ("strasbourg", "probe")
+    assert "nothing listens on port" in changed["fence"]["rests_on"]
+    assert predicate["run"]["resumed"] == resumed
+    assert not predicate["destruction"]["applies"]
+    content = bytearray(pack.read_bytes())
+    content[len(content) // 2] ^= 1
+    pack.write_bytes(content)
+    refused = verify()
+    assert refused.code == 5, refused.said
 
 
 # --- the second strike --------------------------------------------------------------------------------------------------
