@@ -16,7 +16,8 @@ from typing import Any
 from albus_dr.errors import AlbusError, ExitCode, NotReadyError, StepError, TransientError
 from albus_dr.runbook.config import RepositoryConfig
 from albus_dr.tools import s3
-from albus_dr.tools.host import Host
+from albus_dr.tools.bucket_watch import WentAway, watched
+from albus_dr.tools.host import Host, LocalHost
 from albus_dr.tools.process import Completed, redact
 from albus_dr.tools.secrets import reveal
 from albus_dr.tools.told import restic_words
@@ -172,13 +173,23 @@ class Repository:
         environment: Mapping[str, str] | None = None,
         on_line: Callable[[str], None] | None = None,
         cancelled: threading.Event | None = None,
+        reads: Repository | None = None,
     ) -> Completed:
-        """Run restic. Raises by its exit code: an unknown one is a failure."""
+        """Run restic. Raises by its exit code: an unknown one is a failure; TransientError when the bucket, or that of
+        the repository which it ``reads``, went away meanwhile."""
         command = ("restic", *self._options(), *arguments)
-        done = self.host.run(
-            command, timeout_s=timeout_s, stdin=stdin, cwd=cwd, on_line=on_line,
-            cancelled=cancelled or self._refused, environment=self.environment() | dict(environment or {}),
-        )  # fmt: skip
+        buckets = {str(one): one.location for one in (self, reads) if one and one.location}
+        is_here = isinstance(self.host, LocalHost)
+        try:
+            with watched(buckets, cancelled or self._refused, reached_from_here=is_here) as stop:
+                done = self.host.run(
+                    command, timeout_s=timeout_s, stdin=stdin, cwd=cwd, on_line=on_line, cancelled=stop,
+                    environment=self.environment() | dict(environment or {}),
+                )  # fmt: skip
+        except WentAway as error:
+            raise TransientError(
+                f"the repository {self} {what}; restic was ended: {error}", hint="once it answers: albus-dr resume"
+            ) from None
         if done.code != _OK:
             raise self._error(done, what)
         return done
@@ -316,7 +327,7 @@ class Repository:
         variables, options = source.as_source(self)
         self.run(
             (*options, "copy", *snapshots), what=f"could not be copied to from {source.name}", timeout_s=timeout_s,
-            environment=variables, cancelled=cancelled,
+            environment=variables, cancelled=cancelled, reads=source,
         )  # fmt: skip
 
     def as_source(self, destination: Repository) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -341,7 +352,6 @@ class Repository:
             f"{remote}ACCESS_KEY_ID": mine.access_key, f"{remote}SECRET_ACCESS_KEY": mine.secret_key,
             "RCLONE_CONFIG": "/dev/null",
         }  # fmt: skip
-        from albus_dr.tools.host import LocalHost
         from albus_dr.tools.inventory import rclone_program
 
         program = str(rclone_program()) if isinstance(destination.host, LocalHost) else "rclone"
