@@ -7,9 +7,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -24,7 +24,8 @@ from albus_dr.tools.register import TrustedRegister, Unreachable
 from albus_dr.tools.restic import Repository
 from albus_dr.workloads import recovery_points
 from albus_dr.workloads.files import by_name, recovery, restore, serving
-from albus_dr.workloads.files.access import path_of
+from albus_dr.workloads.files.access import path_of, repository_of
+from albus_dr.workloads.files.alone import alone_at_target
 from albus_dr.workloads.step import StepContext
 from tests.cli.two_directories import DOCUMENTS, TwoDirectories
 from tests.workloads.test_links import at, with_repositories
@@ -123,6 +124,21 @@ def test_a_copy_as_it_should_be_is_not_looked_for_in_older_recovery_points(
     monkeypatch.setattr(Repository, "run", counted)
     recovery.warm(ctx)
     assert asked == ["snapshots", "restore"]
+
+
+def test_on_the_worst_day_what_changed_while_it_was_backed_up_is_looked_for_nowhere_else(
+    ctx: StepContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (at(tmp_path, A) / "log").write_text("a line\n")
+    changed_while_it_was_backed_up(ctx, tmp_path, monkeypatch)
+    opened = recovery_points.open_point(repository_of(ctx, B), "albus", "documents", timeout_s=60)
+    assert "log" not in opened.manifest["files"], "or this shows nothing"
+
+    monkeypatch.setattr(Repository, "run", lambda *_, **__: pytest.fail("it asked the repository once more"))
+    assert alone_at_target(ctx, opened.manifest) == {}
+    (at(tmp_path, B) / "log").write_text("written here")
+    monkeypatch.undo()
+    assert list(alone_at_target(ctx, opened.manifest)) == ["log"]
 
 
 def test_a_time_that_is_kept_to_the_second_is_no_other_file(ctx: StepContext, tmp_path: Path) -> None:
@@ -318,7 +334,13 @@ def test_a_failover_goes_back_beyond_points_from_the_future_only_on_a_persons_wo
     between = datetime.now(UTC)
     (tmp_path / A / "documents" / "new").write_bytes(b"of the last hour")
     replicate(ctx)
-    monkeypatch.setattr(recovery_points, "CLOCK_MARGIN", between - datetime.now(UTC))
+
+    class Behind(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromisoformat((between - recovery_points.CLOCK_MARGIN).isoformat())
+
+    monkeypatch.setattr(recovery_points, "datetime", Behind)
     failover = replace(ctx, run=replace(ctx.run, operation="failover"))
     with pytest.raises(RefusedError, match="LEFT OUT") as caught:
         restore.ready_to_restore(failover)

@@ -21,8 +21,8 @@ Entries = Mapping[str, tuple[int, str]]  # name -> (bytes, modification time)
 def alone_at_target(ctx: StepContext, manifest: Mapping[str, Any], *, far: bool = False) -> Entries:
     """Files and links in the target's tree that none of its newest recovery points holds as they are.
 
-    ``far``: what is not in a manifest is looked for in the snapshots themselves, and further back. They also hold what
-    changed while it was backed up, which no manifest claims.
+    ``far``: what is not in a manifest is looked for in the snapshots themselves, and further back. What changed while it
+    was backed up is ``unclaimed`` in a manifest: its content was not compared, but the snapshot holds it.
     """
     host, path = path_of(ctx, ctx.run.target)
     if not is_there(host, path, timeout_s=QUICK_S):
@@ -45,7 +45,7 @@ def alone_at_target(ctx: StepContext, manifest: Mapping[str, Any], *, far: bool 
 
 
 def _not_in(manifest: Mapping[str, Any], entries: Entries, links: Mapping[str, str]) -> Entries:
-    files, kept_links = manifest["files"], manifest.get("links") or {}
+    files, kept_links = {**(manifest.get("unclaimed") or {}), **manifest["files"]}, manifest.get("links") or {}
 
     def is_held(name: str, entry: tuple[int, str]) -> bool:
         if name in links:

@@ -55,8 +55,15 @@ def back_up(ctx: StepContext) -> Facts:
         path, recovery_points.tags(runbook, name, point, "data"), timeout_s=ctx.remaining_s, progress=ctx.progress,
         cancelled=ctx.cancelled,
     )  # fmt: skip
+    claimed, changing = _manifest_of(ctx, host, path, before, last["files"] if last else {})
+    held = (
+        repository.entries(summary["snapshot_id"], changing, timeout_s=ctx.remaining_s, cancelled=ctx.cancelled)
+        if changing
+        else {}
+    )
     manifest = {
-        **_manifest_of(ctx, host, path, before, last["files"] if last else {}),
+        **claimed,
+        "unclaimed": {name: {"size": size, "modified": modified} for name, (size, modified) in held.items()},
         "bytes": int(summary["total_bytes_processed"]), "count": int(summary["total_files_processed"]),
     }  # fmt: skip
     recovery_points.write_manifest(repository, runbook, name, point, made_at, manifest, timeout_s=QUICK_S)
@@ -82,9 +89,11 @@ def shrunken(name: str, path: str, now: Mapping[str, File], last: Mapping[str, A
     )
 
 
-def _manifest_of(ctx: StepContext, host: Host, path: str, before: Tree, known: Mapping[str, Any]) -> dict[str, Any]:
-    """What the tree held before, during and after the backup. What an earlier manifest knows of the content of unchanged
-    files is kept; the rest is read once."""
+def _manifest_of(
+    ctx: StepContext, host: Host, path: str, before: Tree, known: Mapping[str, Any]
+) -> tuple[dict[str, Any], set[str]]:
+    """What the tree held before, during and after the backup, and the names of files that came or changed meanwhile. What
+    an earlier manifest knows of the content of unchanged files is kept; the rest is read once."""
     digests = {name: known[name]["sha256"] for name, file in before.files.items()
                if name in known and (known[name]["size"], known[name]["modified"]) == (file.size, file.modified)}  # fmt: skip
     digests |= hash_files(host, path, before.files.keys() - digests.keys(), ctx)
@@ -94,7 +103,8 @@ def _manifest_of(ctx: StepContext, host: Host, path: str, before: Tree, known: M
     directories = {name: {"mode": directory.mode, "owner": directory.owner}
                    for name, directory in before.directories.items() if after.directories.get(name) == directory}  # fmt: skip
     links = {name: to for name, to in before.links.items() if after.links.get(name) == to}
-    return {"files": files, "directories": directories, "links": links}
+    changing = (before.files.keys() | after.files.keys()) - files.keys()
+    return {"files": files, "directories": directories, "links": links}, changing
 
 
 def copy(ctx: StepContext) -> Facts:
