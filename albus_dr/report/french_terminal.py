@@ -274,7 +274,7 @@ TERMINAL = {
     "{file}: evidence of {run}, signed by {key}": "{file} : dossier de preuve de {run}, signé par la clé {key}",
     "  {profile}: {recorded} recorded, {missing} missing": "  {profile} – renseignés : {recorded}, manquants : {missing}",
     "    missing: {asks}": "    manque : {asks}",
-    "{file}: every byte is as it was signed by {key}": "{file} : conforme, à l'octet près, à ce que la clé {key} a signé",
+    "{file}: every byte is as it was signed by {key}": "{file} : chaque octet est tel que la clé {key} l'a signé",
     "  {operation} of {runbook}, {verdict} ({level}): {run}": "  {operation} – {runbook}, {verdict} ({level}) : {run}",
     "  made {at} by albus-dr {version}; journal {head}": "  établi le {at} par albus-dr {version} ; journal {head}",
     "It does not show:": "Ce qu'il ne démontre pas :",

@@ -104,7 +104,11 @@ class Server:
                     "server and its pg_hba.conf",
                 )
             raise ServerDown(f"PostgreSQL at {self.host.name}:{self.port} does not answer: {done.last_words}")
-        done.check(f"PostgreSQL at {self.host.name}:{self.port} refused a query")
+        if done.code != 0:
+            raise StepError(
+                f"PostgreSQL at {self.host.name}:{self.port} refused a query: {process.program_of(done.argv)} ended with "
+                f"{done.code}: {_last_words(done.stderr)}"
+            )
         return [row.split("\x1f") for row in done.stdout.split("\0")[:-1]]  # a text may hold line breaks
 
     def value(self, sql: str, *, database: str = "postgres", timeout_s: float = QUICK_S) -> str:
@@ -472,8 +476,23 @@ def identifier(name: str) -> str:
 
 def _without_rows(said: str) -> str:
     """PostgreSQL's errors without the lines that quote rows: they are patients' data."""
-    lines = [line.strip() for line in said.splitlines() if "error:" in line.lower()]
+    lines = [line.strip() for line in _without_values(said).splitlines() if "error:" in line.lower()]
     return process.redact(" · ".join(lines[:3])) or "pg_restore did not say why"
+
+
+def _last_words(said: str) -> str:
+    """The end of what psql said, on one line, redacted, without values."""
+    lines = [line.strip() for line in _without_values(said).splitlines() if line.strip()]
+    return process.redact(" · ".join(lines[-3:]))[-600:] or "psql did not say why"
+
+
+# invalid input syntax for type integer: "…"; value "…" is out of range. A table's or a role's name stands elsewhere.
+_VALUE = re.compile(r'(?<=: )".*"|(?<=value )".*?"', re.DOTALL)
+
+
+def _without_values(said: str) -> str:
+    """PostgreSQL's errors without the values that they quote: they are patients' data."""
+    return _VALUE.sub("[…]", said)
 
 
 def conninfo(keywords: Mapping[str, str]) -> str:

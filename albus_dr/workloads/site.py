@@ -130,17 +130,24 @@ def _removed_earlier(ctx: StepContext, where: Host, directory: str, ledger: Mapp
 
 
 def _refuse_production(ctx: StepContext, scratch: ScratchConfig) -> None:
-    mine = PurePosixPath(normpath(scratch.path))
+    """By the paths as they are written, and by what they lead to where the drill restores: a link may lead to production."""
+    live: dict[str, str] = {}
     for name, site in ctx.config.sites.items():
-        live = {f"servers.{key}": server.data for key, server in site.servers.items()}
-        live |= {f"paths.{key}": path.path for key, path in site.paths.items()}
-        for key, text in live.items():
-            other = PurePosixPath(normpath(text))
-            if mine == other or mine in other.parents or other in mine.parents:
+        live |= {f"sites.{name}.servers.{key}": server.data for key, server in site.servers.items()}
+        live |= {f"sites.{name}.paths.{key}": path.path for key, path in site.paths.items()}
+    argv = ("realpath", "-mz", "--", scratch.path, *live.values())
+    led = _outside(ctx).run(argv, timeout_s=QUICK_S).check(f"{scratch.path} can't be looked at").stdout.split("\0")
+    for (key, text), behind in zip(live.items(), led[1:], strict=False):
+        for mine, other in ((normpath(scratch.path), normpath(text)), (led[0], behind)):
+            if _overlap(PurePosixPath(mine), PurePosixPath(other)):
                 raise RefusedError(
-                    f"the drill's target {mine} is not apart from sites.{name}.{key} ({other})",
+                    f"the drill's target {mine} is not apart from {key} ({other})",
                     hint=f"give sites.{ctx.spec.site}.scratch a directory of its own",
                 )
+
+
+def _overlap(one: PurePosixPath, other: PurePosixPath) -> bool:
+    return one == other or one in other.parents or other in one.parents
 
 
 def _drills_in(where: Host, path: str) -> list[str]:

@@ -124,7 +124,7 @@ def test_it_is_said_in_french(clinic: Clinic) -> None:
     assert "    manque : Le contrat d'hébergement : lieux, sous-traitants, accès depuis des pays tiers\n" in created
 
     first, about, when, beyond, *found = french("verify", "fr.json", "--key", "fr.key.pub").splitlines()
-    assert first == f"fr.json : conforme, à l'octet près, à ce que la clé {keyid} a signé"
+    assert first == f"fr.json : chaque octet est tel que la clé {keyid} l'a signé"
     assert about == f"  exercice de reprise – clinic, échec (L1) : {run}"
     assert re.fullmatch(
         rf"  établi le \d\d/\d\d/\d{{4}} à \d\d:\d\d:\d\d UTC par albus-dr {re.escape(__version__)} ; journal \w{{16}}",

@@ -191,6 +191,15 @@ def test_what_the_server_refuses_is_said(pair: Pair) -> None:
         assert not isinstance(caught.value, ServerDown)
 
 
+@pytest.mark.parametrize("value", ["'Jeanne Roux'::int", "'Jeanne" + "\nRoux\"'::date", "'99999999999'::int"])
+def test_a_value_that_the_server_refuses_is_not_repeated(pair: Pair, value: str) -> None:
+    """It may come from a row: what is said ends in journals and reports."""
+    with pytest.raises(StepError, match="refused a query") as caught:
+        pair.primary.query(f"SELECT {value}")
+    assert "[…]" in caught.value.message
+    assert not [word for word in ("Jeanne", "Roux", "99999") if word in caught.value.message]
+
+
 def test_nothing_after_a_mistake_is_done(pair: Pair) -> None:
     with pytest.raises(StepError):
         pair.primary.query("SELECT nonsense; CREATE TABLE never (x int);")
@@ -457,6 +466,8 @@ def test_rows_are_not_repeated_in_errors(pair: Pair, database: str) -> None:
         with pytest.raises(StepError) as caught:
             restore(primary, dump, restored)
         assert "CONTEXT" not in caught.value.message
+        assert "Jeanne" not in caught.value.message
+        assert "invalid input syntax" in caught.value.message
     finally:
         primary.query(f"DROP DATABASE IF EXISTS {restored}")
         dump.unlink()

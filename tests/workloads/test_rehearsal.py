@@ -19,7 +19,7 @@ import yaml
 from pydantic import ValidationError
 
 from albus_dr.bench.patients import SCHEMA, document_path
-from albus_dr.errors import NotReadyError, RefusedError
+from albus_dr.errors import NotReadyError, RefusedError, StepError
 from albus_dr.runbook.config import Config
 from albus_dr.runbook.model import HttpExpectation, Runbook
 from albus_dr.tools.inventory import postgres_program
@@ -195,6 +195,24 @@ def test_a_copy_that_works_on_something_else_is_not_written_with(copy: Copy) -> 
     finally:
         site.ACTIONS["site.cleanup"].act(ctx)
     assert copy.count("visit") == visits
+
+
+def test_what_a_copy_that_fails_has_written_is_not_repeated(copy: Copy) -> None:
+    """Its log may name patients, and what an environment holds; an error stands in the journal and in every report."""
+    said = "Zéphyrine Canarienne, with canary-5f2e"
+    config: Any = copy.ctx.config.model_dump(mode="json", exclude_none=True)
+    drill = config["sites"][B]["services"]["albus"]["drill"]
+    drill["command"] = [sys.executable, "-c", f"print({said!r}); raise LookupError({said!r})"]
+    workloads = {**copy.ctx.runbook.workloads, "other": copy.ctx.workload}  # in a directory of its own
+    ctx = replace(
+        copy.ctx, config=Config.model_validate(config), deadline=time.monotonic() + 8,
+        runbook=Runbook.model_construct(**{**dict(copy.ctx.runbook), "workloads": workloads}),
+        spec=replace(copy.ctx.spec, id="other.start_copy", workload="other"),
+    )  # fmt: skip
+    with pytest.raises(StepError, match="other: the copy did not become healthy") as failed:
+        service.ACTIONS["service.start_copy"].act(ctx)
+    assert "its log names LookupError" in failed.value.message
+    assert not [word for word in ("phyrine", "Canarienne", "canary") if word in failed.value.message]
 
 
 def test_nothing_but_a_drill_may_write(copy: Copy) -> None:

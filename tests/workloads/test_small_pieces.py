@@ -446,6 +446,18 @@ def test_a_drills_target_is_never_production(tmp_path: Path, scratch: str, where
         site._refuse_production(ctx, site.scratch_of(ctx))
 
 
+@pytest.mark.parametrize("link", ["scratch", "postgres"], ids=["the target is a link", "production is a link"])
+def test_a_link_does_not_hide_that_it_is_production(tmp_path: Path, link: str) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / B).mkdir(exist_ok=True)
+    ctx = context(tmp_path, scratch=f"{tmp_path}/{B}/scratch" if link == "scratch" else f"{tmp_path}/disk/scratch")
+    (live,) = (server.data for server in ctx.config.sites[B].servers.values())
+    there = Path(site.scratch_of(ctx).path if link == "scratch" else live)
+    there.symlink_to(Path(live) if link == "scratch" else tmp_path / "disk", target_is_directory=True)
+    with pytest.raises(RefusedError, match="is not apart from sites"):
+        site._refuse_production(ctx, site.scratch_of(ctx))
+
+
 def test_a_directory_beside_production_is_apart(tmp_path: Path) -> None:
     for scratch in ("scratch", "postgres-scratch", "postgres/../scratch"):
         ctx = context(tmp_path, scratch=f"{tmp_path}/{B}/{scratch}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import cast
 
 from albus_dr.errors import StepError, TransientError, UsageError
@@ -103,11 +104,19 @@ def _start_copy(ctx: StepContext) -> Facts:
     try:
         http.wait_for(url + config.drill.health, status=200, timeout_s=ctx.remaining_s - 5, host=host)
     except TransientError as error:
-        said = host.run(("tail", "-n", "3", f"{directory}/log"), timeout_s=QUICK_S).last_words
+        said = host.run(("tail", "-n", "50", f"{directory}/log"), timeout_s=QUICK_S).stdout
         raise StepError(
-            f"{ctx.spec.workload}: the copy did not become healthy: {error.message}; its log ends: {said}"
+            f"{ctx.spec.workload}: the copy did not become healthy: {error.message}; its log names {_errors_in(said)}",
+            hint="start its command by hand to read the rest: a log may name patients, so it stands in no report and goes "
+            "with the drill",
         ) from None
     return {"url": url}
+
+
+def _errors_in(log: str) -> str:
+    """The kinds of errors that a log names, the last ones: what else stands in it may be patients' data, or a secret."""
+    kinds = re.findall(r"\b[A-Z][A-Za-z]*(?:Error|Exception|Warning)\b", log)
+    return ", ".join(list(dict.fromkeys(reversed(kinds)))[:3]) or "no error"
 
 
 def _verify_copy(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
