@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
-from albus_dr.tools.systemd import Systemd
+from albus_dr.tools.systemd import Systemd, timer_name
 from tests.tools.schedules import entry
+
+PATIENCE_S = 100.0  # a timer may be a minute late, to go with others
 
 
 def systemctl(*words: str) -> str:
@@ -23,10 +27,27 @@ def timers() -> list[str]:
     return sorted(each["unit"] for each in listed if each["unit"].startswith("albus-dr-"))
 
 
+def made_up_for(folder: Path, timer: str) -> list[bool]:
+    """Whether the drill was started before, and once the timer is back after two days in which the machine was off."""
+    said = folder / "said"
+    before = said.exists()
+    systemctl("stop", timer)
+    (stamp,) = folder.rglob(f"stamp-{timer}")
+    last = time.time() - 2 * 86400
+    os.utime(stamp, (last, last))
+    systemctl("start", timer)
+    deadline = time.monotonic() + PATIENCE_S
+    while not said.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    after = said.exists()
+    said.unlink(missing_ok=True)
+    return [before, after]
+
+
 def main(folder: Path) -> None:
     directory = folder / ".config" / "systemd" / "user"
     manager = Systemd(directory, ("--user",))
-    entries = [entry(folder, "drill"), entry(folder, "replicate")]
+    entries = [replace(entry(folder, "drill"), delay_s=1), entry(folder, "replicate")]
     told: dict[str, object] = {
         "installed": manager.install("albus", entries),
         "again": manager.install("albus", entries),
@@ -34,6 +55,7 @@ def main(folder: Path) -> None:
     found = manager.look(entries)
     told |= {"conditions": [each.condition for each in found], "next": [each.next_at for each in found]}
     told["timers"] = timers()
+    told["made_up_for"] = made_up_for(folder, timer_name(entries[0]))
     systemctl("start", "albus-dr-drill-albus.service")
     other = replace(entries[0], on_calendar="*-*-* *:00:00", words="every hour")
     told["changed"] = [each.condition for each in manager.look([other])]
