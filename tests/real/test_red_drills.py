@@ -9,15 +9,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from albus_dr.cli.points import by_chance as chosen_by_chance
 from albus_dr.errors import NotReadyError
 from albus_dr.journal.state import NETWORK
 from albus_dr.tools import namespace
@@ -264,12 +267,14 @@ def restored(desk: Desk, run: str) -> dict[str, str]:
 
 def test_older_recovery_points_are_restored_and_say_nothing_about_the_rpo(desk: Desk) -> None:
     first = dict(point.split("/") for point in desk.points("bordeaux"))
+    between = datetime.now(UTC).isoformat()
     with a_newer_point(desk):
         newest = dict(point.split("/") for point in desk.points("bordeaux"))
         assert set(first.values()).isdisjoint(newest.values())
         by_id = desk.operate("drill", "--point", first["documents"])
         sampled = desk.operate("drill", "--all-points", "5", "--seed", "4711")
-        by_chance = desk.operate("drill", "--point", "random", "--seed", "4711")
+        by_time = desk.operate("drill", "--point", between)
+        by_chance = desk.operate("drill", "--point", "random")
         unknown = desk.operate("drill", "--point", "20200101T000000Z-abcdef")
 
     assert by_id.code == 0, by_id.said
@@ -279,6 +284,10 @@ def test_older_recovery_points_are_restored_and_say_nothing_about_the_rpo(desk: 
     assert document["actuals"]["rpa_s"] is None
     assert document["actuals"]["rta_s"] > 0
     assert {each["verdict"] for each in document["verifications"] if each["kind"] != NETWORK} == {"passed"}
+
+    assert by_time.code == 0, by_time.said
+    assert restored(desk, by_time.document["run"]) == first
+    assert (by_time.document["point"], by_time.document["actuals"]["rpa_s"]) == (between, None)
 
     assert sampled.code == 0, sampled.said
     (only,) = sampled.document["runs"]
@@ -290,9 +299,10 @@ def test_older_recovery_points_are_restored_and_say_nothing_about_the_rpo(desk: 
     assert by_chance.code == 0, by_chance.said
     chosen = restored(desk, by_chance.document["run"])
     assert chosen in (first, newest)
-    assert (
-        f"the recovery point {chosen['patients']} was chosen by chance; --seed 4711 chooses it again" in by_chance.err
-    )
+    printed = re.search(r"the recovery point (\S+) was chosen by chance; --seed (\d+) chooses it again", by_chance.err)
+    assert printed, by_chance.said
+    assert printed[1] == chosen["patients"]
+    assert chosen_by_chance((first["patients"], newest["patients"]), int(printed[2]), 1) == (printed[1],)
 
     assert unknown.code == 2, unknown.said
     assert "no workload has this recovery point" in unknown.err
