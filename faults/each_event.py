@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 
-from faults.ground import RUN_S, Ground, Operation, Stuck, ground
+from faults.dying import name_of
+from faults.ground import Ground, Operation, Stuck, ground
 from faults.outcome import Outcome
-from tests.real.operator_desk import Called, kill, wait_for
-
-_ENDED = ("RunEnded", "")
+from tests.real.operator_desk import ROOT, Called
 
 
 def at_every_event(operation: Operation) -> Outcome:
     """One run, killed whenever something new stands in its journal, until it has passed."""
     with ground() as here:
         here.before(operation)
-        known = here.desk.runs()
-        child = here.desk.begin(*here.arguments(operation))
-        return here.outcome(_ended_after_kills(here, here.new_run(child, known), child))
+        return here.outcome(_ended_after_kills(here, here.arguments(operation)))
 
 
 def drill_at_every_event() -> Outcome:
@@ -26,34 +24,41 @@ def drill_at_every_event() -> Outcome:
         replicated = here.desk.operate("replicate")  # the ground's own point is older than what its users wrote first
         if replicated.code != 0:
             raise Stuck(f"replicate ended with {replicated.code}: {replicated.said.strip()[-400:]}")
-        known = here.desk.runs()
-        child = here.desk.begin(*here.desk.operation("drill", "--json"))
-        ended = _ended_after_kills(here, here.new_run(child, known), child)
-        if left := [*here.desk.scratch(), *map(str, here.desk.processes_in_scratch())]:
+        ended = _ended_after_kills(here, here.desk.operation("drill", "--json"))
+        if left := [*ended.document["residue"], *here.desk.scratch(), *map(str, here.desk.processes_in_scratch())]:
             raise Stuck(f"left: {', '.join(left)}")
         return here.outcome(ended)
 
 
-def _ended_after_kills(here: Ground, run: str, child: subprocess.Popen[str]) -> Called:
-    """What albus-dr shows of the run once it has passed. Raises Stuck when it has ended otherwise."""
-    seen: set[tuple[str, str]] = set()
-    while True:
-        _wait_for_news(here, run, seen, child)
-        if child.poll() is not None or _ENDED in here.keys(run):
-            here.go_on(run, here.finish(child))
+def _ended_after_kills(here: Ground, arguments: list[str]) -> Called:
+    """What albus-dr shows of the run once it has passed. Raises Stuck when it has ended otherwise, or survived an event."""
+    before = here.desk.runs()
+    child = _begin(here, set(), *arguments)
+    run = here.new_run(child, before)
+    while here.finish(child).code == -signal.SIGKILL:
+        if _has_ended(here, run):  # there is nothing to resume
             break
-        kill(child)
-        here.codes.append(-9)
-        seen |= set(here.keys(run))
-        if _ENDED in seen and here.desk.document(run)["verdict"] == "passed":  # there is nothing to resume
-            break
-        child = here.desk.begin("resume", run, "--json")
+        child = _begin(here, _events(here, run), "resume", run, "--json")
     shown = here.desk.call("runs", "show", run, "--json")
     if shown.document["verdict"] != "passed":
         raise Stuck(f"it is {shown.document['verdict']}: {shown.document['reason']}")
+    events, deaths = _events(here, run), here.codes.count(-signal.SIGKILL)
+    if deaths != len(events):
+        raise Stuck(f"it was killed {deaths} times, and has {len(events)} events")
     return shown
 
 
-def _wait_for_news(here: Ground, run: str, seen: set[tuple[str, str]], child: subprocess.Popen[str]) -> None:
-    """Until an event stands in the journal that was not there before, or the child has ended."""
-    wait_for(lambda: bool(set(here.keys(run)) - seen) or child.poll() is not None or None, patience_s=RUN_S)
+def _begin(here: Ground, known: set[str], *arguments: str) -> subprocess.Popen[str]:
+    """albus-dr, which dies at the first event that is not known."""
+    file = here.desk.folder / "known"
+    file.write_text("".join(f"{name}\n" for name in known))
+    environment = {"PYTHONPATH": str(ROOT)}
+    return here.desk.begin(str(file), *arguments, module="faults.dying", environment=environment)
+
+
+def _events(here: Ground, run: str) -> set[str]:
+    return {name_of(event["kind"], event["step"], event["data"]) for event in here.desk.events(run)}
+
+
+def _has_ended(here: Ground, run: str) -> bool:
+    return ("RunEnded", "") in here.keys(run) and here.desk.document(run)["verdict"] == "passed"

@@ -59,10 +59,12 @@ class Desk:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("ALBUS_DR_")}
         return {**inherited, **self.bench.environment(), "ALBUS_DR_STATE": str(self.state), **(more or {})}
 
-    def begin(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        """albus-dr with these arguments; the caller ends it."""
+    def begin(
+        self, *arguments: str, environment: Mapping[str, str] | None = None, module: str = "albus_dr"
+    ) -> subprocess.Popen[str]:  # fmt: skip
+        """albus-dr with these arguments; the caller ends it. ``module``: another one that calls it."""
         return subprocess.Popen(
-            self.bench.operator.command((sys.executable, "-m", "albus_dr", *arguments)),
+            self.bench.operator.command((sys.executable, "-m", module, *arguments)),
             env=self.environment(environment), cwd=self.folder, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
