@@ -297,14 +297,10 @@ def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: O
         "sites": _sites(loaded), "runbook_file": str(loaded.path.absolute()),
         "config_file": str(loaded.config_path.absolute()),
         "disrupted_at": order.disrupted_at.isoformat() if order.disrupted_at else None,
+        "detected_at": order.detected_at.isoformat() if order.detected_at else None,
         "notes": [*order.notes, *at.notes, *([_NO_DISRUPTION] if plan.operation == "failover" and order.disrupted_at is None else [])],
     }  # fmt: skip
     store.append(run, "RunDeclared", data)
-    if plan.operation == "failover":
-        disrupted = order.disrupted_at or datetime.now(UTC)
-        store.append(run, "ClockRecorded", {"clock": "disrupted_at", "at": disrupted.isoformat()})
-    if order.detected_at is not None:
-        store.append(run, "ClockRecorded", {"clock": "detected_at", "at": order.detected_at.isoformat()})
     return _run_info(store, run, plan, store.events(run)[0].data)
 
 
@@ -358,9 +354,24 @@ def _same_plan(loaded: Loaded, declared: Any) -> Plan:
     return plan
 
 
+def _record_given_clocks(store: JournalStore, run: str) -> None:
+    """Those that were known when the run was ordered; a process may have died before it recorded them."""
+    events = store.events(run)
+    declared, known = events[0], fold(events).clocks
+    at_latest = declared.at if declared.data["operation"] == "failover" else None
+    given = {
+        "disrupted_at": declared.data["disrupted_at"] or at_latest,
+        "detected_at": declared.data.get("detected_at"),
+    }
+    for clock, at in given.items():
+        if at and known[clock] is None:
+            store.append(run, "ClockRecorded", {"clock": clock, "at": at})
+
+
 def _run(
     store: JournalStore, loaded: Loaded, plan: Plan, info: RunInfo, manner: Manner, at: Standpoint, stopped: Signal
 ) -> RunState:
+    _record_given_clocks(store, info.id)
     with screen_for(
         sys.stderr,
         quiet=manner.quiet or (manner.as_json and not manner.verbose),
