@@ -45,10 +45,11 @@ def _steady(state: RunState) -> list[tuple[str, datetime]]:
 
 
 def stages(state: RunState) -> tuple[Stage, ...]:
-    """In the order in which they came."""
+    """In the order in which they came. From a drill's assumed disruption to its start, which is the same moment, is none."""
     return tuple(
         Stage(clock, after, begin, end, _budget_s(state.budgets, clock), _longest(state, begin, end))
         for (after, begin), (clock, end) in pairwise(_steady(state))
+        if not (state.operation == "drill" and (after, clock) == ("disrupted_at", "started_at") and begin == end)
     )
 
 

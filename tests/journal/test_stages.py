@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,6 +41,17 @@ def test_they_follow_each_other_as_they_came_and_leave_no_gap() -> None:
         ("service_verified_at", "ended_at", 10.0),
     ]
     assert sum(each.took_s for each in found) == 70.0
+
+
+def test_what_a_drill_assumes_is_no_stage_of_no_length() -> None:
+    clocks = {"declared": 0, "disrupted": 1, "started": 1, "data_recovered": 60, "ended": 70}
+    found = stages(replace(run(**clocks), operation="drill"))
+    assert [(each.after, each.clock, each.took_s) for each in found] == [
+        ("declared_at", "disrupted_at", 1.0),
+        ("started_at", "data_recovered_at", 59.0),
+        ("data_recovered_at", "ended_at", 10.0),
+    ]
+    assert len(stages(run(**clocks))) == 4
 
 
 def test_a_stage_beyond_its_budget_names_the_step_that_took_most_of_it() -> None:
