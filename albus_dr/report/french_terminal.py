@@ -31,6 +31,7 @@ TERMINAL = {
         "{step} : {verdict} : {kind} : attendu {expected}, constaté {actual}"
     ),
     "ended: {verdict} (exit code {code}){reason}": "fin : {verdict} (code de sortie {code}){reason}",
+    ": {reason}": " : {reason}",
     "{step}: still running after {time}{more}": "{step} : toujours en cours après {time}{more}",
     "{done} of {total}": "{done} sur {total}",
     "RTO {rto}: {time} left": "DMIA {rto} : il reste {time}",

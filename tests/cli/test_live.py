@@ -99,6 +99,11 @@ def test_plain_lines_have_utc_time_elapsed_time_and_no_control_codes() -> None:
         assert words in said
 
 
+def test_how_a_run_ended_is_set_as_french_is() -> None:
+    said = told(lambda stream: screen_for(stream, words=FRENCH), story()).splitlines()[-1]
+    assert said.endswith("fin\N{NO-BREAK SPACE}: échec (code de sortie 4)\N{NO-BREAK SPACE}: patients.promote failed")
+
+
 def test_a_drill_says_that_its_disruption_is_assumed() -> None:
     lost = event("ClockRecorded", clock="disrupted_at", at="2026-01-31T09:14:01Z")
     drill = event("RunDeclared", runbook="albus", operation="drill", plan={"steps": []})

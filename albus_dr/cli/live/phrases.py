@@ -23,6 +23,7 @@ PHRASES = {
     "clock": "clock: {clock}",
     "verified": "{step}: {verdict}: {kind}: expected {expected}, found {actual}",
     "ended": "ended: {verdict} (exit code {code}){reason}",
+    "ended.why": ": {reason}",
     "still": "{step}: still running after {time}{more}",
     "far": "{done} of {total}",
     "attempts": "{count} attempts",

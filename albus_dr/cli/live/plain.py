@@ -132,7 +132,8 @@ class PlainScreen:
             case "RunEnded":
                 code = text_of(data, "exit_code", "?")
                 told = any(step.error and view.reason.endswith(step.error) for step in view.steps.values())
-                reason = "" if told else f": {self._words.retold(view.reason)}"  # a step's failure has its line already
+                why = self._words.say(PHRASES["ended.why"], reason=self._words.retold(view.reason))
+                reason = "" if told else why  # a step's failure has its line already
                 yield self._words.say(
                     PHRASES["ended"], verdict=self._words.retold(view.verdict) or "?", code=code, reason=reason
                 )
