@@ -286,6 +286,7 @@ def _ask(plan: Plan, loaded: Loaded, options: Mapping[str, Any], manner: Manner)
 def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: Order, at: Standpoint) -> RunInfo:
     objectives = loaded.runbook.objectives
     options = {**order.options, "epoch_seen": at.epoch}
+    clocks = _clocks_of(order)
     if plan.operation == "replicate":
         options["returned_unkept"] = returned_unkept(store, plan.runbook)
     data = {
@@ -296,12 +297,20 @@ def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: O
                        "budgets": dict(objectives.budgets)},
         "sites": _sites(loaded), "runbook_file": str(loaded.path.absolute()),
         "config_file": str(loaded.config_path.absolute()),
-        "disrupted_at": order.disrupted_at.isoformat() if order.disrupted_at else None,
-        "detected_at": order.detected_at.isoformat() if order.detected_at else None,
+        "disrupted_at": order.disrupted_at.isoformat() if order.disrupted_at else None, "clocks": clocks,
         "notes": [*order.notes, *at.notes, *([_NO_DISRUPTION] if plan.operation == "failover" and order.disrupted_at is None else [])],
     }  # fmt: skip
     store.append(run, "RunDeclared", data)
+    for clock, set_at in clocks.items():
+        store.append(run, "ClockRecorded", {"clock": clock, "at": set_at})
     return _run_info(store, run, plan, store.events(run)[0].data)
+
+
+def _clocks_of(order: Order) -> dict[str, str]:
+    """What is known before the run begins. It is in the run's first event, too: whoever dies before the next one has said it."""
+    disrupted = order.disrupted_at or (datetime.now(UTC) if order.operation == "failover" else None)
+    known = {"disrupted_at": disrupted, "detected_at": order.detected_at}
+    return {clock: at.isoformat() for clock, at in known.items() if at}
 
 
 def _sites(loaded: Loaded) -> dict[str, Any]:
@@ -354,24 +363,9 @@ def _same_plan(loaded: Loaded, declared: Any) -> Plan:
     return plan
 
 
-def _record_given_clocks(store: JournalStore, run: str) -> None:
-    """Those that were known when the run was ordered; a process may have died before it recorded them."""
-    events = store.events(run)
-    declared, known = events[0], fold(events).clocks
-    at_latest = declared.at if declared.data["operation"] == "failover" else None
-    given = {
-        "disrupted_at": declared.data["disrupted_at"] or at_latest,
-        "detected_at": declared.data.get("detected_at"),
-    }
-    for clock, at in given.items():
-        if at and known[clock] is None:
-            store.append(run, "ClockRecorded", {"clock": clock, "at": at})
-
-
 def _run(
     store: JournalStore, loaded: Loaded, plan: Plan, info: RunInfo, manner: Manner, at: Standpoint, stopped: Signal
 ) -> RunState:
-    _record_given_clocks(store, info.id)
     with screen_for(
         sys.stderr,
         quiet=manner.quiet or (manner.as_json and not manner.verbose),

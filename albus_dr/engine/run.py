@@ -91,6 +91,7 @@ class _Runner:
         self._run = execution.info.id
         events = execution.store.events(self._run)
         state = fold(events)
+        self._declared_clocks: Mapping[str, str] = events[0].data.get("clocks", {})
         self._done: dict[str, Facts] = {
             step.id: step.facts for step in state.steps.values() if step.status == "succeeded"
         }
@@ -163,7 +164,12 @@ class _Runner:
         return outcome
 
     def _record_missed_clocks(self) -> None:
-        """A process may have died between a step's outcome and the clock that it set: the outcome tells the time."""
+        """A process may have died between a step's outcome and the clock that it set: the outcome tells the time. Or before
+        it recorded the clocks that the run was declared with."""
+        for clock, at in self._declared_clocks.items():
+            if clock not in self._clocks:
+                self._clocks.add(clock)
+                self._x.store.append(self._run, "ClockRecorded", {"clock": clock, "at": at})
         for clock in dict.fromkeys(spec.clock for spec in self._x.plan.steps if spec.clock):
             setters = [spec.id for spec in self._x.plan.steps if spec.clock == clock]
             if clock not in self._clocks and all(id_ in self._done for id_ in setters):

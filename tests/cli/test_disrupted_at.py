@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from albus_dr.cli.operate import parse_moment
 from albus_dr.errors import UsageError
+from tests.cli.two_directories import TwoDirectories
 
 
 def hours_from_now(hours: float) -> tuple[str, datetime]:
@@ -95,3 +99,43 @@ def test_nobody_notices_a_loss_before_it_happened() -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert "--detected-at lies before --disrupted-at" in done.stderr
+
+
+KILLED_ONCE_DECLARED = """
+import os, signal
+from albus_dr.cli.main import main
+from albus_dr.journal.store import JournalStore
+insert = JournalStore._insert
+def dying(self, run, kind, *more):
+    event = insert(self, run, kind, *more)
+    if kind == "RunDeclared":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return event
+JournalStore._insert = dying
+main()
+"""
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["given", "not given"])
+def test_whoever_is_killed_as_soon_as_a_failover_is_declared_has_said_when(tmp_path: Path, given: bool) -> None:
+    """Otherwise the run that is resumed could not measure its time."""
+    sites = TwoDirectories(tmp_path, "  thing: {kind: command, failover: {take: ['true'], verify: ['true']}}\n")
+    disrupted, detected = "2026-03-10T02:12:00.000Z", "2026-03-10T02:15:00.000Z"
+    times = ("--disrupted-at", disrupted, "--detected-at", detected) if given else ()
+    words = ("failover", str(sites.base / "runbook.yaml"), "--yes", "--fenced-by", "ana, by telephone", *times)
+    killed = subprocess.run(
+        (sys.executable, "-c", KILLED_ONCE_DECLARED, *words),
+        env=sites.environment,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+    clocks = json.loads(sites.call("resume", "last", "--json").stdout)["clocks"]
+
+    assert clocks["ended_at"] is not None
+    if given:
+        assert (clocks["disrupted_at"], clocks["detected_at"]) == (disrupted, detected)
+    else:
+        assert clocks["disrupted_at"] <= clocks["declared_at"]

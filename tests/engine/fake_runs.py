@@ -165,12 +165,14 @@ def runbook() -> Runbook:
 
 def declare(store: JournalStore, plan: Plan) -> None:
     """What cli.operate writes first."""
+    clocks = {"disrupted_at": datetime.now(UTC).isoformat()}
     store.append(
         RUN, "RunDeclared",
         {"runbook": "fake", "operation": plan.operation, "plan": plan.to_json(), "plan_digest": plan.digest, "source": "a",
-         "target": "b", "objectives": {"rto_s": 14400.0, "rpo_s": 1e9, "clock": "disruption"}},
+         "target": "b", "objectives": {"rto_s": 14400.0, "rpo_s": 1e9, "clock": "disruption"}, "clocks": clocks},
     )  # fmt: skip
-    store.append(RUN, "ClockRecorded", {"clock": "disrupted_at", "at": datetime.now(UTC).isoformat()})
+    for clock, at in clocks.items():
+        store.append(RUN, "ClockRecorded", {"clock": clock, "at": at})
 
 
 def run_child(setup: Setup) -> None:

@@ -60,8 +60,16 @@ def test_without_a_crash_the_failover_passes_and_has_the_events_that_are_crashed
     assert folded(setup).events == EVENTS_OF_A_FAILOVER
 
 
-@pytest.mark.parametrize("number", range(2, EVENTS_OF_A_FAILOVER - 1))
-@pytest.mark.parametrize("after", [False, True], ids=["before it", "after it"])
+LAST = EVENTS_OF_A_FAILOVER - 1
+
+
+@pytest.mark.parametrize(
+    ("number", "after"),
+    [  # before the first there is no run, and after the last nothing is left to do
+        *(pytest.param(number, False, id=f"before {number}") for number in range(1, LAST + 1)),
+        *(pytest.param(number, True, id=f"after {number}") for number in range(LAST)),
+    ],
+)
 def test_killed_at_an_event_and_resumed_it_ends_as_if_nothing_had_happened(
     tmp_path: Path, number: int, after: bool
 ) -> None:
@@ -73,6 +81,12 @@ def test_killed_at_an_event_and_resumed_it_ends_as_if_nothing_had_happened(
     store = JournalStore(setup.url, tmp_path)
     verify_chain(store.events(RUN))
     store.close()
+
+
+def test_killed_once_its_end_is_recorded_it_has_ended(tmp_path: Path) -> None:
+    setup = make(tmp_path)
+    assert child(replace(setup, die_after_event=LAST)) == -signal.SIGKILL
+    assert_recovered(setup, resumed=0)
 
 
 @pytest.mark.parametrize("name", ["claim", "fence", "commit", "promote", "files", "start", "open"])

@@ -24,7 +24,7 @@ from albus_dr.tools.host import LocalHost
 from albus_dr.tools.inventory import postgres_program
 from albus_dr.tools.postgres import Server
 from tests.engine.fake_runs import Setup, World, folded
-from tests.engine.test_crash_at_every_event import assert_recovered, child
+from tests.engine.test_crash_at_every_event import LAST, assert_recovered, child
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_a_failover_passes(setup: Setup) -> None:
     assert_recovered(setup, resumed=0)
 
 
-@pytest.mark.parametrize("number", [3, 6, 11, 16, 21, 24])
+@pytest.mark.parametrize("number", range(0, LAST, 2))
 def test_killed_at_an_event_and_resumed_it_ends_as_if_nothing_had_happened(setup: Setup, number: int) -> None:
     assert child(replace(setup, die_after_event=number)) == -signal.SIGKILL
     assert child(replace(setup, resume=True)) == 0
