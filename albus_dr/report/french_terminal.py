@@ -126,6 +126,7 @@ TERMINAL = {
     "synchronous: {writers}": "synchrone : {writers}",
     "asynchronous: {writers}": "asynchrone : {writers}",
     "{received} behind, {replayed} to be replayed": "{received} de retard, {replayed} à rejouer",
+    "each commit waited {time} for it lately": "chaque validation l'a attendu {time} ces derniers temps",
     "last drill": "dernier exercice",
     "{verdict}, ended {at}": "{verdict}, terminé le {at}",
     "; the next must pass by {at}": " ; le prochain doit réussir avant le {at}",

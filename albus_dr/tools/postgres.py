@@ -53,11 +53,16 @@ class ServerDown(TransientError):
 
 @dataclass(frozen=True)
 class Lag:
-    """How far a standby is behind its primary, in bytes of WAL."""
+    """How far a standby is behind its primary, in bytes of WAL.
+
+    ``confirmed_after_s``: how long the last commits waited, or would have, until it had them on disk; None after a while
+    without any.
+    """
 
     received: int
     replayed: int
     sync_state: str
+    confirmed_after_s: float | None
 
 
 @dataclass(frozen=True)
@@ -149,9 +154,13 @@ class Server:
         """On a primary: how far the standby of this name is behind; None when it is not connected."""
         rows = self.query(
             "SELECT pg_current_wal_lsn() - coalesce(flush_lsn, '0/0'), pg_current_wal_lsn() - coalesce(replay_lsn, '0/0'), "
-            f"sync_state FROM pg_stat_replication WHERE application_name = {literal(standby)} AND state = 'streaming'"
+            f"sync_state, extract(epoch FROM flush_lag) FROM pg_stat_replication WHERE application_name = {literal(standby)} "
+            "AND state = 'streaming'"
         )
-        return Lag(int(float(rows[0][0])), int(float(rows[0][1])), rows[0][2]) if rows else None
+        if not rows:
+            return None
+        received, replayed, sync_state, waited_s = rows[0]
+        return Lag(int(float(received)), int(float(replayed)), sync_state, float(waited_s) if waited_s else None)
 
     def replayed_position(self) -> int:
         """On a standby: the WAL position up to which it has replayed, in bytes."""

@@ -40,7 +40,8 @@ class Replication:
     """What the server at a site that takes writes says of its standby at the other one.
 
     ``synchronous``: commits wait for a standby (synchronous_standby_names is set), whether one is there or not.
-    Lags are bytes of WAL, None while no standby of that name streams.
+    Lags are bytes of WAL, None while no standby of that name streams. ``confirmed_after_s``: how long the last commits waited,
+    or would have, until the standby had them; None where nothing was written lately.
     """
 
     standby: str
@@ -48,6 +49,7 @@ class Replication:
     sync_state: str
     received_lag_bytes: int | None
     replayed_lag_bytes: int | None
+    confirmed_after_s: float | None
 
     @property
     def streams(self) -> bool:
@@ -174,8 +176,9 @@ _SETTINGS = (
 def _replication(server: Server, standby: str, *, synchronous: bool) -> Replication:
     lag = server.lag_of(standby)
     if lag is None:
-        return Replication(standby, synchronous, "", None, None)
-    return Replication(standby, synchronous, lag.sync_state, max(0, lag.received), max(0, lag.replayed))
+        return Replication(standby, synchronous, "", None, None, None)
+    received, replayed = max(0, lag.received), max(0, lag.replayed)
+    return Replication(standby, synchronous, lag.sync_state, received, replayed, lag.confirmed_after_s)
 
 
 def _files(setting: Setting, standing: Standing) -> Standing:

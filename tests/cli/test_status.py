@@ -23,8 +23,15 @@ from tests.cli.two_directories import COMMAND, TwoDirectories
 
 TOP = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 3, 10, 3, 12, tzinfo=UTC)
-STREAMS = Replication("bordeaux", synchronous=True, sync_state="sync", received_lag_bytes=0, replayed_lag_bytes=64)
-GONE = replace(STREAMS, sync_state="", received_lag_bytes=None, replayed_lag_bytes=None)
+STREAMS = Replication(
+    "bordeaux",
+    synchronous=True,
+    sync_state="sync",
+    received_lag_bytes=0,
+    replayed_lag_bytes=64,
+    confirmed_after_s=0.0137,
+)
+GONE = replace(STREAMS, sync_state="", received_lag_bytes=None, replayed_lag_bytes=None, confirmed_after_s=None)
 ROLES = {
     ("patients", "strasbourg"): "primary", ("patients", "bordeaux"): "standby", ("documents", "strasbourg"): "present",
     ("documents", "bordeaux"): "present", ("application", "strasbourg"): "running", ("application", "bordeaux"): "stopped",

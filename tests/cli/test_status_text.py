@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,8 +22,8 @@ from albus_dr.runbook.model import Runbook
 from albus_dr.safety.record import Claim, Record, RunLease, WriteLease
 from albus_dr.safety.rule import PROMOTION
 from albus_dr.safety.witness import Seen
-from albus_dr.workloads.standing import concerns
-from tests.cli.test_status import GONE, NOW, TOP, standings
+from albus_dr.workloads.standing import Replication, concerns
+from tests.cli.test_status import GONE, NOW, STREAMS, TOP, standings
 from tests.report.run_states import passed
 
 AT = NOW.timestamp()
@@ -71,6 +72,22 @@ def test_a_pipe_has_one_line_for_what_belongs_together(runbook: Runbook) -> None
         r"^  - patients at strasbourg: no standby named bordeaux streams; WRITERS WAIT .* is set$", shown, re.MULTILINE
     )
     assert re.search(r"^last drill +passed, ended 2026-03-09 03:12:00 UTC; the next must pass by ", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("replication", "said"),
+    [
+        (STREAMS, "; each commit waited 14 ms for it lately"),
+        (replace(STREAMS, confirmed_after_s=0.0002), "; each commit waited 1 ms for it lately"),
+        (replace(STREAMS, confirmed_after_s=None), "0 B behind, 64 B to be replayed"),
+        (replace(STREAMS, synchronous=False), "0 B behind, 64 B to be replayed"),
+    ],
+    ids=["far away", "next door", "nobody wrote", "nobody waits"],
+)
+def test_what_a_commit_costs_is_said_where_it_waits(runbook: Runbook, replication: Replication, said: str) -> None:
+    shown = text(replace(status(runbook), standings=standings(replication=replication)), ENGLISH, UNFOLDED)
+    (line,) = [line for line in shown.splitlines() if "synchronous: " in line]
+    assert line.endswith(said)
 
 
 def test_what_needs_attention_is_last_in_a_scroll_and_first_on_a_screen(runbook: Runbook) -> None:

@@ -488,6 +488,10 @@ def test_roles_and_lag(pair: Pair) -> None:
     assert primary.lag_of("' OR true --") is None
     primary.wait_for_standby_to_confirm("bordeaux")
     primary.query("CREATE TABLE confirmed (x int)")
+    lag = primary.lag_of("bordeaux")
+    assert lag is not None
+    assert lag.sync_state == "sync"
+    assert 0 < (lag.confirmed_after_s or 0) < 10, "the commit above waited for it"
     assert standby.received_position() >= standby.replayed_position() > 0
     primary.query("ALTER SYSTEM RESET synchronous_standby_names; SELECT pg_reload_conf(); DROP TABLE confirmed")
 

@@ -88,6 +88,7 @@ PHRASES = {
     "status.synchronous": "synchronous: {writers}",
     "status.asynchronous": "asynchronous: {writers}",
     "status.lag": "{received} behind, {replayed} to be replayed",
+    "status.commit": "each commit waited {time} for it lately",
     "status.drill": "last drill",
     "status.ended": "{verdict}, ended {at}",
     "status.due": "; the next must pass by {at}",
