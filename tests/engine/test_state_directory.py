@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -73,3 +74,38 @@ def test_a_read_only_state_is_said_before_anything_is_done(sites: TwoDirectories
     assert done.returncode in (2, 3), done.stderr
     assert "Traceback" not in done.stderr
     assert "what to do:" in done.stderr
+
+
+FILLING = """\
+  thing:
+    kind: command
+    failover:
+      take: [sh, -c, 'echo taken >>"$BASE/taken"; cat /dev/zero >"$BASE/disk/ballast"; true']
+      verify: [sh, -c, 'echo ok >>"$BASE/verified"']
+"""
+
+
+def test_a_disk_that_fills_under_a_failover_stops_it_and_nothing_is_done_twice(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    """The act was done, and its outcome could not be written: whoever resumes is asked what he sees."""
+    sites = TwoDirectories(tmp_path, FILLING)
+    sites.environment |= {"ALBUS_DR_STATE": str(small_disk), "BASE": str(tmp_path)}
+    ordered = sites.call("failover", str(tmp_path / "runbook.yaml"), "--yes", "--fenced-by", "ana, by telephone")
+
+    assert ordered.returncode == 4, ordered.stderr
+    assert "Traceback" not in ordered.stderr
+    assert "what to do:" in ordered.stderr
+    assert "albus-dr resume failover-" in ordered.stderr
+    assert (tmp_path / "taken").read_text() == "taken\n"
+    assert not (tmp_path / "verified").exists(), "it went on without a journal"
+
+    (small_disk / "ballast").unlink()
+    asked = sites.call("resume", "last")
+    assert asked.returncode == 10, asked.stderr
+    assert "--decide thing.take=done" in asked.stderr + asked.stdout
+    ended = sites.call("resume", "last", "--decide", "thing.take=done", "--json")
+
+    assert (tmp_path / "taken").read_text() == "taken\n"
+    assert (tmp_path / "verified").read_text() == "ok\n"
+    assert {step["status"] for step in json.loads(ended.stdout)["steps"]} == {"succeeded"}
