@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
@@ -104,6 +105,38 @@ def test_only_cli_prints_or_exits() -> None:
         if ast.unparse(node.func) in {"print", "exit", "quit", "sys.exit", "os._exit", "sys.stdout.write"}
     ]
     assert not offenders
+
+
+RUNBOOK = ("playbooks/albus.yaml", "--config", "configs/production.example.yaml")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",),
+        ("validate", *RUNBOOK),
+        ("plan", RUNBOOK[0], "failover", *RUNBOOK[1:]),  # where nothing was run yet: there is no journal to ask
+        ("schema", "runbook"),
+        ("doctor",),
+        ("init", "{}/new"),
+        ("schedule", "show", *RUNBOOK),
+        ("evidence", "keygen", "--output", "{}/key"),
+        ("evidence", "verify", "--help"),
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_what_needs_no_engine_s3_or_database_loads_none(words: tuple[str, ...], tmp_path: Path) -> None:
+    code = (
+        "import sys; from albus_dr.cli.main import _run\n"
+        "try:\n    code = _run()\nexcept SystemExit as error:\n    code = error.code\n"
+        "loaded = {name.partition('.')[0] for name in sys.modules if sys.modules[name]}\n"
+        "print(code, *sorted(loaded & {'boto3', 'botocore', 'dbos', 'psycopg', 'sqlalchemy'}), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        (sys.executable, "-c", code, *(word.format(tmp_path) for word in words)), cwd=TOP, capture_output=True, text=True,
+        env={**os.environ, "ALBUS_DR_STATE": str(tmp_path / "state")}, timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stderr.splitlines()[-1] == "0", done.stderr
 
 
 def test_checking_a_runbook_loads_no_program_that_a_step_works_with() -> None:

@@ -18,8 +18,9 @@ import typer
 from albus_dr.errors import AlbusError, UsageError
 
 if TYPE_CHECKING:
+    from albus_dr.journal.errors import BrokenChain
     from albus_dr.journal.state import RunState
-    from albus_dr.journal.store import BrokenChain, JournalStore
+    from albus_dr.journal.store import JournalStore
     from albus_dr.report.words import Words
     from albus_dr.runbook.loader import Loaded
 

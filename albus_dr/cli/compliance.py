@@ -24,7 +24,8 @@ from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.engine.history import primary_and_secondary, runs_of
 from albus_dr.engine.promise import promised_rpo_s
 from albus_dr.errors import ExitCode
-from albus_dr.journal.store import BrokenChain, JournalStore
+from albus_dr.journal.errors import BrokenChain
+from albus_dr.journal.store import JournalStore
 from albus_dr.plan.build import build
 from albus_dr.report.discreet import discreet
 from albus_dr.report.words import Words, words_of

@@ -32,6 +32,7 @@ from albus_dr.evidence import envelope, keys
 from albus_dr.evidence.files import New, write_new
 from albus_dr.evidence.predicate import Repository, Surroundings, Tool, predicate
 from albus_dr.evidence.profiles import PROFILES
+from albus_dr.journal.errors import BrokenChain
 from albus_dr.journal.fold import fold
 from albus_dr.report.words import Words, words_of
 
@@ -142,8 +143,6 @@ def _mirror_whole(store: JournalStore, events: Sequence[Event]) -> None:
 
     Raises BrokenChain where it holds an event that the journal does not: one of the two was changed, and is not written over.
     """
-    from albus_dr.journal.store import BrokenChain  # SQLAlchemy: who verifies does without
-
     run, known = events[0].run, {event.hash for event in events}
     path = store.run_directory(run) / "journal.jsonl"
     for line in path.read_bytes().splitlines() if path.exists() else ():

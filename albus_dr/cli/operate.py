@@ -46,10 +46,11 @@ from albus_dr.engine.history import (
 from albus_dr.engine.lock import exclusive
 from albus_dr.engine.run import Execution, execute
 from albus_dr.errors import AlbusError, ExitCode, RefusedError, UsageError
+from albus_dr.journal.errors import JournalError
 from albus_dr.journal.event import this_boot
 from albus_dr.journal.fold import fold, parse_time
 from albus_dr.journal.state import RunState
-from albus_dr.journal.store import JournalError, JournalStore
+from albus_dr.journal.store import JournalStore
 from albus_dr.plan.build import build
 from albus_dr.plan.model import Plan
 from albus_dr.report import FORMATS

@@ -31,8 +31,9 @@ from albus_dr.cli.live import Screen, comparison, screen_for, summary
 from albus_dr.cli.live.closing import how_it_ended
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.errors import UsageError
+from albus_dr.journal.errors import BrokenChain
 from albus_dr.journal.state import RunState
-from albus_dr.journal.store import BrokenChain, JournalStore
+from albus_dr.journal.store import JournalStore
 from albus_dr.report.compare import compare, document, of_a_kind
 from albus_dr.report.discreet import discreet
 from albus_dr.report.findings import one_line, step_mark, title_of

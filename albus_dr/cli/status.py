@@ -39,8 +39,9 @@ from albus_dr.engine.history import (
     runs_of,
 )
 from albus_dr.errors import AlbusError, ExitCode, RefusedError, UsageError
+from albus_dr.journal.errors import BrokenChain
 from albus_dr.journal.state import CHANGES_PRIMARY, RECOVERS, RunState
-from albus_dr.journal.store import BrokenChain, JournalStore
+from albus_dr.journal.store import JournalStore
 from albus_dr.report.discreet import discreet
 from albus_dr.report.words import ENGLISH, Words, words_of
 from albus_dr.runbook.loader import Loaded

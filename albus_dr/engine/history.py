@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from albus_dr.errors import RefusedError
+from albus_dr.journal.errors import BrokenChain
 from albus_dr.journal.fold import fold
 from albus_dr.journal.state import CHANGES_PRIMARY, RECOVERS, RunState
-from albus_dr.journal.store import BrokenChain, JournalStore
 from albus_dr.runbook.model import Runbook
+
+if TYPE_CHECKING:
+    from albus_dr.journal.store import JournalStore
 
 _A_YEAR = timedelta(days=365)
 CHANGES_SITES = (*CHANGES_PRIMARY, "reprotect")  # one of them at a time, and no replication meanwhile

@@ -20,10 +20,11 @@ from albus_dr.engine.promise import promised_rpo_s
 from albus_dr.engine.undo import undo_own_steps
 from albus_dr.engine.verdict import Judgement, judge
 from albus_dr.errors import AlbusError, ExitCode
+from albus_dr.journal.errors import JournalError
 from albus_dr.journal.event import Event, now
 from albus_dr.journal.fold import fold
 from albus_dr.journal.state import RunState
-from albus_dr.journal.store import JournalError, JournalStore
+from albus_dr.journal.store import JournalStore
 from albus_dr.plan.model import Plan
 from albus_dr.runbook.config import Config
 from albus_dr.runbook.model import Runbook

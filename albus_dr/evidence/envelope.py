@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from securesystemslib.dsse import Envelope
-from securesystemslib.exceptions import VerificationError as NotSignedByKey
-from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from albus_dr.errors import VerificationError
+from albus_dr.evidence.dsse import CryptoSigner, Envelope, NotSignedByKey, SSlibKey
 from albus_dr.evidence.predicate import canonical_sha256
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"

@@ -17,7 +17,8 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from albus_dr.errors import AlbusError, ExitCode, UsageError
+from albus_dr.errors import UsageError
+from albus_dr.journal.errors import BrokenChain, JournalError
 from albus_dr.journal.event import GENESIS, Event, event_hash, now
 
 _METADATA = sa.MetaData()
@@ -43,20 +44,6 @@ _WITHOUT = (
 _LOST = f"is its disk full, or the file damaged? Put it back from a backup. {_WITHOUT}. {_NAMED}"
 _HIDDEN = "***"
 _INSERT = _EVENTS.insert()  # made once: SQLAlchemy finds its compiled form again
-
-
-class JournalError(AlbusError):
-    """The journal can't be written or read. Without it nothing may be done."""
-
-    exit_code = ExitCode.STEP_FAILED
-
-
-class BrokenChain(JournalError):
-    """An event of ``run`` is not the one that was written, or one is missing."""
-
-    def __init__(self, run: str, message: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.run = run
 
 
 class JournalStore:

@@ -10,8 +10,9 @@ import pytest
 
 import albus_dr.engine.run as run_module
 from albus_dr.engine.run import execute
+from albus_dr.journal.errors import JournalError
 from albus_dr.journal.event import Event
-from albus_dr.journal.store import JournalError, JournalStore
+from albus_dr.journal.store import JournalStore
 from albus_dr.plan.model import Plan
 from albus_dr.workloads.step import Action, Facts, StepContext
 from tests.engine.fake_runs import RUN, Setup, declare, execution, step

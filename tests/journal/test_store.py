@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from albus_dr.errors import UsageError
-from albus_dr.journal.store import BrokenChain, JournalError, JournalStore, sa_url_for_people
+from albus_dr.journal.errors import BrokenChain, JournalError
+from albus_dr.journal.store import JournalStore, sa_url_for_people
 
 RUN = "r1"
 
