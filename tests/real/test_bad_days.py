@@ -32,7 +32,15 @@ from tests.real.operator_desk import (
 pytestmark = pytest.mark.real
 
 WRONG = "5e" * 20
+AT_ONCE = timedelta(seconds=30)
 DRILL = "before: isolate, in: [drill]"
+
+
+def at_once(called: Called) -> None:
+    """Both ends of the run are seconds apart: restic by itself tries for fifteen minutes."""
+    clocks = called.document["clocks"]
+    begun, over = (datetime.fromisoformat(clocks[key]) for key in ("declared_at", "ended_at"))
+    assert over - begun < AT_ONCE, called.said
 
 
 def refused(called: Called, code: int, *words: str) -> None:
@@ -83,31 +91,40 @@ def wrong(desk: Desk) -> Path:
 @pytest.mark.parametrize("verb", ["drill", "replicate"])
 def test_a_wrong_restic_password(desk: Desk, wrong: Path, verb: str) -> None:
     config = desk.variant("config.yaml", desk.config, ("${ALBUS_DEMO}/secrets/restic", str(wrong)))
-    refused(desk.operate(verb, config=config), 3, "backups", "the password is wrong", "compare the secret")
+    called = desk.operate(verb, config=config)
+    refused(called, 3, "backups", "the password is wrong", "compare the secret")
+    at_once(called)
 
 
 @pytest.mark.parametrize("verb", ["drill", "replicate"])
 def test_a_wrong_s3_key(desk: Desk, wrong: Path, verb: str) -> None:
     config = desk.variant("config.yaml", desk.config, ("${ALBUS_DEMO}/secrets/bordeaux-secret-key", str(wrong)))
     port = desk.bench.sites["bordeaux"].store.port
-    refused(desk.operate(verb, config=config), 3, "backups", f"http://127.0.0.1:{port} refuses the keys", "compare")
+    called = desk.operate(verb, config=config)
+    refused(called, 3, "backups", f"http://127.0.0.1:{port} refuses the keys", "compare")
+    at_once(called)
 
 
 def test_a_missing_bucket(desk: Desk) -> None:
     config = desk.variant("config.yaml", desk.config, ("${BORDEAUX_S3_PORT}/albus/", "${BORDEAUX_S3_PORT}/nowhere/"))
-    refused(desk.operate("drill", config=config), 3, "backups", "there is no bucket nowhere", "compare")
+    called = desk.operate("drill", config=config)
+    refused(called, 3, "backups", "there is no bucket nowhere", "compare")
+    at_once(called)
 
 
 def test_a_missing_repository(desk: Desk) -> None:
     config = desk.variant(
         "config.yaml", desk.config, ("${BORDEAUX_S3_PORT}/albus/backups", "${BORDEAUX_S3_PORT}/albus/none")
     )
-    refused(desk.operate("drill", config=config), 3, "backups", "there is no repository", "restic init")
+    called = desk.operate("drill", config=config)
+    refused(called, 3, "backups", "there is no repository", "restic init")
+    at_once(called)
 
 
 def test_an_s3_server_that_is_down(desk: Desk) -> None:
     called = desk.operate("drill", environment={"BORDEAUX_S3_PORT": "1"})
     refused(called, 3, "backups", "http://127.0.0.1:1 does not answer", "compare")
+    at_once(called)
 
 
 # --- programs and disks -------------------------------------------------------------------------------------------

@@ -83,13 +83,18 @@ def listed(folder: Path) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def lose_strasbourg(desk: Desk) -> Called:
-    """The line fails, the primary goes on acknowledging, then it has no power; fail over."""
+def lose_power_behind_a_cut_line(desk: Desk) -> str:
+    """The line fails, the primary goes on acknowledging, then it has no power; when that was."""
     desk.bench.cut_line()
     before = acknowledged(desk)
     wait_for(lambda: acknowledged(desk) > before + 60 or None)
     desk.bench.cut_power("strasbourg")
-    called = desk.operate("failover", "--disrupted-at", datetime.now(UTC).isoformat())
+    return datetime.now(UTC).isoformat()
+
+
+def lose_strasbourg(desk: Desk) -> Called:
+    """It has no power any more, and acknowledged what never left it; fail over."""
+    called = desk.operate("failover", "--disrupted-at", lose_power_behind_a_cut_line(desk))
     assert called.code == 0, called.said
     assert called.document["actuals"]["lost_writes"] > 0, "nothing diverged: this tests nothing"
     return called
@@ -106,8 +111,25 @@ def write_alone(desk: Desk) -> None:
             connection.execute("INSERT INTO visit (patient_id, note) VALUES (1, 'taken back')")
 
 
+def test_a_standby_far_behind_is_promoted_once_the_loss_that_is_named_is_accepted(desk: Desk) -> None:
+    disrupted_at = lose_power_behind_a_cut_line(desk)
+    strict = desk.variant("strict.yaml", desk.playbook, ("    rpo: 1h ", "    rpo: 500ms "))
+
+    called = desk.operate("failover", "--disrupted-at", disrupted_at, playbook=strict)
+
+    assert called.code == 8, called.said
+    for words in ("patients: the newest write at bordeaux is", "(objective 500 ms)", "is lost", "--accept-data-loss"):
+        assert words in " ".join(called.err.split())
+    assert desk.is_standby("bordeaux")
+
+    called = desk.operate("failover", "--disrupted-at", disrupted_at, "--accept-data-loss", playbook=strict)
+
+    assert called.code == 6, called.said
+    assert called.document["actuals"]["lost_writes"] > 0, "users were told that these were saved"
+    assert "(--accept-data-loss)" in " ".join(called.document["notes"])
+
+
 def test_what_diverged_is_kept_and_listed_and_the_old_primary_follows(desk: Desk) -> None:
-    lose_strasbourg(desk)
     status = desk.call("status", str(desk.playbook), "--config", str(desk.config), "--json")
     assert status.code == 3
     assert status.document["unprotected"] == ["patients"]
