@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,9 +25,8 @@ from albus_dr.tools.told import restic_words
 
 MINIMUM_VERSION = (0, 17, 1)  # the first with exit codes 10, 11 and 12
 CONNECTIONS = 8
-LOCK_PATIENCE = (
-    "2m"  # restic's own waiting for another's lock; plain `unlock` would not help, --remove-all is never used
-)
+LOCK_PATIENCE, READ_PATIENCE = "2m", "5s"  # how long restic waits for another's lock; --remove-all is never used
+_READS = ("cat", "dump", "ls", "restore", "snapshots")
 QUICK_S = 15.0
 OPENS_WITHIN_S = 2.0  # a restic whose keys are right has its repository open by then: most of it goes into the password
 _versions_checked: set[Host] = set()
@@ -176,16 +176,29 @@ class Repository:
         reads: Repository | None = None,
     ) -> Completed:
         """Run restic. Raises by its exit code: an unknown one is a failure; TransientError when the bucket, or that of
-        the repository which it ``reads``, went away meanwhile."""
-        command = ("restic", *self._options(), *arguments)
+        the repository which it ``reads``, went away meanwhile.
+
+        What only reads does not wait for a lock that excludes it: a check may hold one for hours, and a machine that burned
+        holds it for ever. It reads without then. Where a prune removes what is read, that fails, and says so.
+        """
+        deadline = time.monotonic() + timeout_s
         buckets = {str(one): one.location for one in (self, reads) if one and one.location}
         is_here = isinstance(self.host, LocalHost)
-        try:
+        variables = self.environment() | dict(environment or {})
+
+        def call(*how: str) -> Completed:
             with watched(buckets, cancelled or self._refused, reached_from_here=is_here) as stop:
-                done = self.host.run(
-                    command, timeout_s=timeout_s, stdin=stdin, cwd=cwd, on_line=on_line, cancelled=stop,
-                    environment=self.environment() | dict(environment or {}),
+                return self.host.run(
+                    ("restic", *how, *self._options(), *arguments), timeout_s=deadline - time.monotonic(), stdin=stdin,
+                    cwd=cwd, on_line=on_line, cancelled=stop, environment=variables,
                 )  # fmt: skip
+
+        only_reads = arguments[0] in _READS
+        try:
+            done = call("--retry-lock", READ_PATIENCE if only_reads else LOCK_PATIENCE)
+            if done.code == _LOCKED and only_reads:
+                done = call("--no-lock")
+                self._require_undisturbed(done, what)
         except WentAway as error:
             raise TransientError(
                 f"the repository {self} {what}; restic was ended: {error}", hint="once it answers: albus-dr resume"
@@ -194,8 +207,15 @@ class Repository:
             raise self._error(done, what)
         return done
 
+    def _require_undisturbed(self, done: Completed, what: str) -> None:
+        if done.code != _OK and isinstance(error := self._error(done, what), CorruptRepository):
+            raise TransientError(
+                f"{error.message}; another restic holds the lock, and may have removed what was read (a prune)",
+                hint="try again when that one has ended; restic list locks shows it, restic unlock removes stale locks",
+            )
+
     def _options(self) -> tuple[str, ...]:
-        return ("--retry-lock", LOCK_PATIENCE, *(("-o", f"s3.connections={CONNECTIONS}") if self.location else ()))
+        return ("-o", f"s3.connections={CONNECTIONS}") if self.location else ()
 
     def _error(self, done: Completed, what: str) -> AlbusError:
         said = restic_words(done)

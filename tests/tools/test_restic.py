@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -209,6 +212,38 @@ def test_a_repository_that_another_holds(
         release.touch()
         holder.join(LONG_S)
     repository.check(timeout_s=LONG_S, cancelled=threading.Event())
+
+
+def test_what_a_prune_removes_while_it_is_read_is_not_called_damaged(fake_restic: Repository, tmp_path: Path) -> None:
+    (tmp_path / "script").write_text(
+        'case "$*" in *--no-lock*) echo "Load(<data/0a1b>) returned error: does not exist" >&2; exit 1;; esac\nexit 11\n'
+    )
+    with pytest.raises(TransientError, match="may have removed what was read") as caught:
+        fake_restic.read_text("0a1b", "/manifest.json", timeout_s=LONG_S)
+    assert "restic list locks" in caught.value.hint
+
+
+def test_who_only_reads_is_not_kept_out_by_a_check_or_by_whoever_burned(
+    repository: Repository, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = back_up(repository, data, "a=1")
+    monkeypatch.setattr(restic, "LOCK_PATIENCE", "0s")
+    monkeypatch.setattr(restic, "READ_PATIENCE", "0s")
+    locks = tmp_path / "repository" / "locks"
+    with subprocess.Popen(("restic", "check", "--read-data"), env={**os.environ, **repository.environment()}) as holder:
+        try:
+            while not any(locks.iterdir()):
+                assert holder.poll() is None
+                time.sleep(0.005)
+            holder.send_signal(signal.SIGSTOP)
+            with pytest.raises(TransientError, match="another restic holds its lock"):
+                back_up(repository, data, "a=2")
+            repository.probe(timeout_s=LONG_S)
+            assert [one.id for one in repository.snapshots(("a=1",), timeout_s=LONG_S)] == [snapshot]
+            bring_back(repository, snapshot, tmp_path / "back")
+        finally:
+            holder.kill()
+    assert tree(tmp_path / "back") == tree(data)
 
 
 @pytest.mark.parametrize("how", ["overwritten", "removed", "cut"])
