@@ -11,7 +11,8 @@ from albus_dr.errors import AlbusError, NotReadyError
 from albus_dr.tools import s3
 from albus_dr.units import format_duration
 
-EVERY_S, PATIENCE_S = 15.0, 120.0
+FIRST_S, EVERY_S, PATIENCE_S = 2.0, 15.0, 300.0
+_have_answered: set[s3.Bucket] = set()
 
 
 class WentAway(Exception):
@@ -19,7 +20,7 @@ class WentAway(Exception):
 
 
 class _Either(threading.Event):
-    """Set once it, or the other, is."""
+    """Set once it, or the other, is. To be asked, not to be waited for."""
 
     def __init__(self, other: threading.Event) -> None:
         super().__init__()
@@ -30,28 +31,31 @@ class _Either(threading.Event):
 
 
 @contextmanager
-def watched(
-    buckets: Mapping[str, s3.Bucket], cancelled: threading.Event, *, reached_from_here: bool
-) -> Iterator[threading.Event]:
+def watched(buckets: Mapping[str, s3.Bucket], cancelled: threading.Event) -> Iterator[threading.Event]:
     """What stops the work of the block: ``cancelled``, or a bucket that has gone. Raises WentAway for the latter.
 
-    ``buckets``: by what people call them. Without ``reached_from_here`` (the work is done on another host) only one that
-    has answered to this machine before can have gone.
+    ``buckets``: by what people call them. Only one that has answered to this process before, whatever it said, can have
+    gone: restic may reach what cannot be reached from here, or in another way.
     """
     stop, ended = _Either(cancelled), threading.Event()
     gone: list[str] = []
 
     def watch(name: str, bucket: s3.Bucket) -> None:
-        answered_at = time.monotonic() if reached_from_here else None
-        while not ended.wait(EVERY_S):
+        last, wait_s = time.monotonic(), FIRST_S
+        while not ended.wait(wait_s):
+            wait_s = EVERY_S
             try:
                 s3.probe(bucket, what=name)
-                answered_at = time.monotonic()
-            except NotReadyError as error:
-                if answered_at is not None and time.monotonic() - answered_at >= PATIENCE_S:
+            except s3.NoAnswer as error:
+                if bucket in _have_answered and time.monotonic() - last >= PATIENCE_S:
                     gone.append(f"for {format_duration(PATIENCE_S)}, {error.message}")
                     stop.set()
                     return
+                continue
+            except NotReadyError:
+                pass  # a refusal is an answer; restic knows best what to make of it
+            last = time.monotonic()
+            _have_answered.add(bucket)
 
     for name, bucket in buckets.items():
         threading.Thread(target=watch, args=(name, bucket), name="watches a bucket", daemon=True).start()

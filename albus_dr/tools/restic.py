@@ -19,7 +19,7 @@ from albus_dr.runbook.config import RepositoryConfig
 from albus_dr.tools import s3
 from albus_dr.tools.bucket_watch import WentAway, watched
 from albus_dr.tools.host import Host, LocalHost
-from albus_dr.tools.process import Completed, redact
+from albus_dr.tools.process import Completed, TimeoutExpired, redact
 from albus_dr.tools.secrets import reveal
 from albus_dr.tools.told import restic_words
 
@@ -175,19 +175,19 @@ class Repository:
         cancelled: threading.Event | None = None,
         reads: Repository | None = None,
     ) -> Completed:
-        """Run restic. Raises by its exit code: an unknown one is a failure; TransientError when the bucket, or that of
-        the repository which it ``reads``, went away meanwhile.
+        """Run restic. Raises by its exit code: an unknown one is a failure; StepError when the bucket, or that of the
+        repository which it ``reads``, went away meanwhile.
 
         What only reads does not wait for a lock that excludes it: a check may hold one for hours, and a machine that burned
         holds it for ever. It reads without then. Where a prune removes what is read, that fails, and says so.
         """
         deadline = time.monotonic() + timeout_s
         buckets = {str(one): one.location for one in (self, reads) if one and one.location}
-        is_here = isinstance(self.host, LocalHost)
+        stopped = cancelled or self._refused
         variables = self.environment() | dict(environment or {})
 
         def call(*how: str) -> Completed:
-            with watched(buckets, cancelled or self._refused, reached_from_here=is_here) as stop:
+            with watched(buckets, stopped) as stop:
                 return self.host.run(
                     ("restic", *how, *self._options(), *arguments), timeout_s=deadline - time.monotonic(), stdin=stdin,
                     cwd=cwd, on_line=on_line, cancelled=stop, environment=variables,
@@ -200,9 +200,13 @@ class Repository:
                 done = call("--no-lock")
                 self._require_undisturbed(done, what)
         except WentAway as error:
-            raise TransientError(
+            raise StepError(
                 f"the repository {self} {what}; restic was ended: {error}", hint="once it answers: albus-dr resume"
             ) from None
+        except TimeoutExpired as error:
+            if not stopped.is_set() and isinstance(self.host, LocalHost):
+                _tell_the_silent(buckets, error)
+            raise
         if done.code != _OK:
             raise self._error(done, what)
         return done
@@ -410,6 +414,17 @@ class Repository:
         if not summary:
             raise StepError(f"the repository {self} {what}: restic ended well but printed no summary")
         return summary
+
+
+def _tell_the_silent(buckets: Mapping[str, s3.Bucket], error: TimeoutExpired) -> None:
+    """Raises TransientError that names a bucket which does not answer: why restic did not end in time."""
+    for name, bucket in buckets.items():
+        try:
+            s3.probe(bucket, what=name)
+        except s3.NoAnswer as silent:
+            raise TransientError(f"{error.message}: {silent.message}", hint=silent.hint) from None
+        except NotReadyError:
+            continue
 
 
 def _tagged(tags: Sequence[str]) -> tuple[str, ...]:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 PATIENCE_S = 10.0  # more than the client's own time-outs together
 
 
+class NoAnswer(NotReadyError):
+    """Nothing came back from where the bucket should be: no word, not even a refusal."""
+
+
 @dataclass(frozen=True)
 class Bucket:
     """``endpoint`` with scheme and port; ``prefix`` without slashes at its ends."""
@@ -62,8 +66,8 @@ def client(bucket: Bucket) -> S3Client:
 
 
 def probe(bucket: Bucket, *, what: str) -> None:
-    """Raises NotReadyError when the server does not answer, the keys are wrong or the bucket is missing."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    """Raises NotReadyError when the keys are wrong or the bucket is missing, NoAnswer when the server does not answer."""
+    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, SSLError
 
     try:
         client(bucket).list_objects_v2(Bucket=bucket.name, Prefix=bucket.prefix, MaxKeys=1)
@@ -75,7 +79,8 @@ def probe(bucket: Bucket, *, what: str) -> None:
             f"the repository {what} can't be opened: {bucket.endpoint} is not an address", hint=_HINT
         ) from None
     except BotoCoreError as error:
-        raise NotReadyError(
+        is_silent = isinstance(error, (ConnectionError, HTTPClientError)) and not isinstance(error, SSLError)
+        raise (NoAnswer if is_silent else NotReadyError)(
             f"the repository {what} can't be opened: {bucket.endpoint} does not answer ({type(error).__name__})",
             hint=f"is it up, and can it be reached from here? If so, {_HINT}",
         ) from None

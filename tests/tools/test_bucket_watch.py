@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from albus_dr.errors import TransientError
+from albus_dr.errors import NotReadyError, StepError, TransientError
 from albus_dr.runbook.config import RepositoryConfig, SecretRef
 from albus_dr.tools import bucket_watch, s3
 from albus_dr.tools.bucket_watch import WentAway, watched
@@ -27,7 +27,9 @@ LONG_S = 60.0
 
 @pytest.fixture(autouse=True)
 def soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bucket_watch, "FIRST_S", 0.2)
     monkeypatch.setattr(bucket_watch, "EVERY_S", 0.2)
+    monkeypatch.setattr(bucket_watch, "_have_answered", set())
     monkeypatch.setattr(bucket_watch, "PATIENCE_S", 1.0)
     monkeypatch.setenv("RESTIC_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("A_SECRET", "a-secret")
@@ -77,23 +79,24 @@ def test_a_bucket_that_goes_away_in_the_middle_is_named(tmp_path: Path, store: t
     pid, port = store
     repository, begun = a_repository(tmp_path, port), tmp_path / "begun"
     repository.run(("init",), what="can't be made", timeout_s=LONG_S)
-    failures: list[TransientError] = []
+    failures: list[StepError] = []
 
     def work() -> None:
-        with pytest.raises(TransientError) as failed:
-            dump(repository, 'touch "$0"; exec head -c 200000000 /dev/urandom', str(begun))
+        with pytest.raises(StepError) as failed:
+            dump(repository, 'touch "$0"; exec head -c 2000000000 /dev/urandom', str(begun))
         failures.append(failed.value)
 
     worker = threading.Thread(target=work)
     worker.start()
-    while not begun.exists():
+    while worker.is_alive() and not (begun.exists() and bucket_watch._have_answered):
         time.sleep(0.01)
     with stopped(pid):
-        worker.join()
+        worker.join(LONG_S)
     (failure,) = failures
     assert f"http://127.0.0.1:{port} does not answer" in failure.message
     assert "could not be dumped to; restic was ended: for 1.0 s" in failure.message
     assert "albus-dr resume" in failure.hint
+    assert failure.permanent, "tried again, it would wait as long once more"
     assert repository.snapshots(("a=1",), timeout_s=LONG_S) == ()
 
 
@@ -104,8 +107,16 @@ def test_one_that_answers_is_waited_for(tmp_path: Path, store: tuple[int, int]) 
     assert len(repository.snapshots(("a=1",), timeout_s=LONG_S)) == 1
 
 
-def nothing_listens() -> s3.Bucket:
-    return s3.Bucket(f"http://127.0.0.1:{free_port()}", "albus", "", "a-key", "a-secret")
+def test_a_short_question_that_is_not_answered_in_time_names_the_bucket(tmp_path: Path, store: tuple[int, int]) -> None:
+    pid, port = store
+    repository = a_repository(tmp_path, port)
+    with stopped(pid), pytest.raises(TransientError, match="did not end within") as failed:
+        repository.snapshots(("a=1",), timeout_s=2)
+    assert f"http://127.0.0.1:{port} does not answer" in failed.value.message
+
+
+def a_bucket(port: int, secret: str = "a-secret") -> s3.Bucket:
+    return s3.Bucket(f"http://127.0.0.1:{port}", "albus", "", "a-key", secret)
 
 
 def work_until(stop: threading.Event, most_s: float) -> None:
@@ -116,12 +127,30 @@ def work_until(stop: threading.Event, most_s: float) -> None:
         time.sleep(0.01)
 
 
-def test_one_that_was_never_reached_from_here_stops_no_work_elsewhere() -> None:
-    with watched({"far away": nothing_listens()}, threading.Event(), reached_from_here=False) as stop:
+def test_one_that_was_never_reached_from_here_stops_no_work() -> None:
+    """restic may run on another host, or reach it through another door."""
+    with watched({"far away": a_bucket(free_port())}, threading.Event()) as stop:
         work_until(stop, 3 * bucket_watch.PATIENCE_S)
+
+
+def test_one_that_refuses_us_has_answered(store: tuple[int, int]) -> None:
+    """restic may sign for another region, or with a key of its machine."""
+    refuses = a_bucket(store[1], "a-wrong-secret")
+    with pytest.raises(NotReadyError, match="refuses the keys"):
+        s3.probe(refuses, what="it")
+    with watched({"refuses": refuses}, threading.Event()) as stop:
+        work_until(stop, 3 * bucket_watch.PATIENCE_S)
+
+
+def test_one_that_has_answered_before_and_is_silent_now_has_gone(store: tuple[int, int]) -> None:
+    pid, port = store
+    with watched({"near": a_bucket(port)}, threading.Event()):
+        while not bucket_watch._have_answered:
+            time.sleep(0.01)
     with (
-        pytest.raises(WentAway, match="far away can't be opened"),
-        watched({"far away": nothing_listens()}, threading.Event(), reached_from_here=True) as stop,
+        stopped(pid),
+        pytest.raises(WentAway, match="near can't be opened"),
+        watched({"near": a_bucket(port)}, threading.Event()) as stop,
     ):
         work_until(stop, LONG_S)
 
@@ -129,5 +158,5 @@ def test_one_that_was_never_reached_from_here_stops_no_work_elsewhere() -> None:
 def test_whoever_stops_the_work_is_not_the_bucket() -> None:
     cancelled = threading.Event()
     cancelled.set()
-    with pytest.raises(TimeoutExpired), watched({"here": nothing_listens()}, cancelled, reached_from_here=True) as stop:
+    with pytest.raises(TimeoutExpired), watched({"here": a_bucket(free_port())}, cancelled) as stop:
         work_until(stop, LONG_S)
