@@ -496,11 +496,31 @@ def _last_words(said: str) -> str:
 
 
 # invalid input syntax for type integer: "…"; value "…" is out of range. A table's or a role's name stands elsewhere.
-_VALUE = re.compile(r'(?<=: )".*"|(?<=value )".*?"', re.DOTALL)
+_VALUE = re.compile(r'(?<=: )".*"|(?<=value )".*?"|«.*»|».*«|„.*[“”]', re.DOTALL)
+_QUOTED = re.compile(r'".*"', re.DOTALL)
+_SEVERITY = re.compile(r"([^\W\d_]{2,})\s?:")
+_ENGLISH = {
+    "ERROR",
+    "FATAL",
+    "PANIC",
+    "WARNING",
+    "NOTICE",
+    "INFO",
+    "DETAIL",
+    "HINT",
+    "CONTEXT",
+    "QUERY",
+    "LINE",
+    "COPY",
+}
 
 
 def _without_values(said: str) -> str:
-    """PostgreSQL's errors without the values that they quote: they are patients' data."""
+    """PostgreSQL's errors without the values that they quote: they are patients' data. A server speaks the language of its
+    own lc_messages; where that is another one than English, everything in quotes is left out."""
+    words = _SEVERITY.findall(said)
+    if any(not word.isascii() or (word.isupper() and word not in _ENGLISH) for word in words):
+        said = _QUOTED.sub("[…]", said)
     return _VALUE.sub("[…]", said)
 
 

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from albus_dr.errors import ExitCode, NotReadyError, RefusedError, StepError, TransientError
-from albus_dr.tools import process
+from albus_dr.tools import postgres, process
 from albus_dr.tools.fence import FenceProof
 from albus_dr.tools.host import LocalHost, SshHost
 from albus_dr.tools.inventory import postgres_program
@@ -198,6 +198,29 @@ def test_a_value_that_the_server_refuses_is_not_repeated(pair: Pair, value: str)
         pair.primary.query(f"SELECT {value}")
     assert "[…]" in caught.value.message
     assert not [word for word in ("Jeanne", "Roux", "99999") if word in caught.value.message]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "psql:<stdin>:1: ERREUR:  syntaxe en entrée invalide pour le type integer : « Jeanne Roux »",
+        "psql:<stdin>:1: ERREUR:  la valeur « Jeanne Roux » est en dehors des limites du type integer",
+        "psql:<stdin>:1: FEHLER:  ungültige Eingabesyntax für Typ integer: »Jeanne Roux«",
+        "psql:<stdin>:1: FEHLER:  Wert „Jeanne Roux“ ist außerhalb des Bereichs",
+        "psql:<stdin>:1: ERROR:  la sintaxis de entrada no es válida para tipo integer: «Jeanne Roux»",
+        'psql:<stdin>:1: ERRORE:  il valore "Jeanne Roux" è fuori dall\'intervallo',
+        'psql:<stdin>:1: ОШИБКА:  значение "Jeanne Roux" вне диапазона для типа integer',
+    ],
+)
+def test_a_server_that_speaks_another_language_repeats_no_value_either(said: str) -> None:
+    told = postgres._without_values(said)
+    assert "[…]" in told
+    assert "Jeanne" not in told
+
+
+def test_names_of_tables_are_told() -> None:
+    said = 'psql:<stdin>:1: ERROR:  relation "invoice" does not exist'
+    assert postgres._without_values(said) == said
 
 
 def test_nothing_after_a_mistake_is_done(pair: Pair) -> None:
