@@ -141,6 +141,19 @@ def test_on_the_worst_day_what_changed_while_it_was_backed_up_is_looked_for_nowh
     assert list(alone_at_target(ctx, opened.manifest)) == ["log"]
 
 
+def test_a_recovery_point_does_not_depend_on_that_list(
+    ctx: StepContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise StepError("it can't be listed")
+
+    (at(tmp_path, A) / "log").write_text("a line\n")
+    monkeypatch.setattr(Repository, "entries", refuse)
+    changed_while_it_was_backed_up(ctx, tmp_path, monkeypatch)
+    opened = recovery_points.open_point(repository_of(ctx, B), "albus", "documents", timeout_s=60)
+    assert opened.manifest["unclaimed"] == {}
+
+
 def test_a_time_that_is_kept_to_the_second_is_no_other_file(ctx: StepContext, tmp_path: Path) -> None:
     replicate(ctx)
     for path in at(tmp_path, B).rglob("*"):

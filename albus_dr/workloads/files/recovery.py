@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from albus_dr.errors import NotReadyError, RefusedError, VerificationError
+from albus_dr.errors import AlbusError, NotReadyError, RefusedError, VerificationError
 from albus_dr.runbook.config import HostConfig
 from albus_dr.tools.host import Host
+from albus_dr.tools.restic import Repository
 from albus_dr.units import format_bytes
 from albus_dr.workloads import recovery_points
 from albus_dr.workloads.copying import copy_points
@@ -56,14 +57,9 @@ def back_up(ctx: StepContext) -> Facts:
         cancelled=ctx.cancelled,
     )  # fmt: skip
     claimed, changing = _manifest_of(ctx, host, path, before, last["files"] if last else {})
-    held = (
-        repository.entries(summary["snapshot_id"], changing, timeout_s=ctx.remaining_s, cancelled=ctx.cancelled)
-        if changing
-        else {}
-    )
     manifest = {
         **claimed,
-        "unclaimed": {name: {"size": size, "modified": modified} for name, (size, modified) in held.items()},
+        "unclaimed": _held(ctx, repository, summary["snapshot_id"], changing),
         "bytes": int(summary["total_bytes_processed"]), "count": int(summary["total_files_processed"]),
     }  # fmt: skip
     recovery_points.write_manifest(repository, runbook, name, point, made_at, manifest, timeout_s=QUICK_S)
@@ -74,6 +70,19 @@ def back_up(ctx: StepContext) -> Facts:
         "newest_write_at": made_at.isoformat(),
         "notes": [f"{why}. {ctx.run.operator} accepted it (--accept-shrunken)"] if why else [],
     }
+
+
+def _held(ctx: StepContext, repository: Repository, snapshot: str, names: set[str]) -> dict[str, Any]:
+    """What the snapshot holds of the files that changed while it was made. Without it a failover asks once more, no worse."""
+    if not names:
+        return {}
+    try:
+        found = repository.entries(snapshot, names, timeout_s=ctx.remaining_s, cancelled=ctx.cancelled)
+    except AlbusError:
+        if ctx.cancelled.is_set():
+            raise
+        return {}
+    return {name: {"size": size, "modified": modified} for name, (size, modified) in found.items()}
 
 
 def shrunken(name: str, path: str, now: Mapping[str, File], last: Mapping[str, Any] | None) -> str:
