@@ -80,9 +80,10 @@ def test_a_pipe_has_one_line_for_what_belongs_together(runbook: Runbook) -> None
         (STREAMS, "; each commit waited 14 ms for it lately"),
         (replace(STREAMS, confirmed_after_s=0.0002), "; each commit waited 1 ms for it lately"),
         (replace(STREAMS, confirmed_after_s=None), "0 B behind, 64 B to be replayed"),
-        (replace(STREAMS, synchronous=False), "0 B behind, 64 B to be replayed"),
+        (replace(STREAMS, synchronous=False, sync_state="async"), "0 B behind, 64 B to be replayed"),
+        (replace(STREAMS, sync_state="potential"), "0 B behind, 64 B to be replayed"),
     ],
-    ids=["far away", "next door", "nobody wrote", "nobody waits"],
+    ids=["far away", "next door", "nobody wrote", "nobody waits", "they wait for another"],
 )
 def test_what_a_commit_costs_is_said_where_it_waits(runbook: Runbook, replication: Replication, said: str) -> None:
     shown = text(replace(status(runbook), standings=standings(replication=replication)), ENGLISH, UNFOLDED)

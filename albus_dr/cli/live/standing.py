@@ -71,7 +71,7 @@ def _replication(each: Standing, words: Words) -> str:
         return said
     received, replayed = words.size(seen.received_lag_bytes), words.size(seen.replayed_lag_bytes)
     said = f"{said}{words.also}{words.say(PHRASES['status.lag'], received=received, replayed=replayed)}"
-    if not seen.synchronous or seen.confirmed_after_s is None:
+    if seen.sync_state not in ("sync", "quorum") or seen.confirmed_after_s is None:
         return said
     waited = words.duration(max(seen.confirmed_after_s, 0.001))  # "0 ms" would say that it costs nothing
     return f"{said}{words.also}{words.say(PHRASES['status.commit'], time=waited)}"
