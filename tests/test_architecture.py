@@ -132,11 +132,14 @@ def test_what_needs_no_engine_s3_or_database_loads_none(words: tuple[str, ...], 
         "loaded = {name.partition('.')[0] for name in sys.modules if sys.modules[name]}\n"
         "print(code, *sorted(loaded & {'boto3', 'botocore', 'dbos', 'psycopg', 'sqlalchemy'}), file=sys.stderr)"
     )
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("ALBUS_DR_")}
     done = subprocess.run(
         (sys.executable, "-c", code, *(word.format(tmp_path) for word in words)), cwd=TOP, capture_output=True, text=True,
-        env={**os.environ, "ALBUS_DR_STATE": str(tmp_path / "state")}, timeout=60, check=True,
+        env={**inherited, "ALBUS_DR_STATE": str(tmp_path / "state")}, timeout=60, check=True,
     )  # fmt: skip
-    assert done.stderr.splitlines()[-1] == "0", done.stderr
+    assert done.stderr.splitlines()[-1] in ("0", "3" if words == ("doctor",) else "0"), (
+        done.stderr
+    )  # 3: a tool is missing
 
 
 def test_checking_a_runbook_loads_no_program_that_a_step_works_with() -> None:

@@ -40,6 +40,9 @@ def made_up_for(folder: Path, timer: str) -> list[bool]:
     while not said.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     after = said.exists()
+    while systemctl("show", "-p", "ActiveState", "--value", timer.replace(".timer", ".service")).strip() != "inactive":
+        assert time.monotonic() < deadline  # a start meanwhile would join the one that goes on
+        time.sleep(0.05)
     said.unlink(missing_ok=True)
     return [before, after]
 

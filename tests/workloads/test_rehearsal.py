@@ -205,7 +205,7 @@ def test_what_a_copy_that_fails_has_written_is_not_repeated(copy: Copy) -> None:
     drill["command"] = [sys.executable, "-c", f"print({said!r}); raise LookupError({said!r})"]
     workloads = {**copy.ctx.runbook.workloads, "other": copy.ctx.workload}  # in a directory of its own
     ctx = replace(
-        copy.ctx, config=Config.model_validate(config), deadline=time.monotonic() + 8,
+        copy.ctx, config=Config.model_validate(config), deadline=time.monotonic() + 15,
         runbook=Runbook.model_construct(**{**dict(copy.ctx.runbook), "workloads": workloads}),
         spec=replace(copy.ctx.spec, id="other.start_copy", workload="other"),
     )  # fmt: skip
