@@ -53,6 +53,7 @@ def page(
     tried = {name: results[name] for name in faults if results.get(name)}
     every = [one for outcomes in tried.values() for one in outcomes]
     lost = sum(max(0, one.lost - one.accepted) for one in every)
+    failed = sum(bool(one.failure) for one in every)
     text = [
         "# What goes wrong, and what it cost",
         "",
@@ -64,7 +65,7 @@ def page(
         "",
         f"In all: {len(every)} tries, {sum(one.acknowledged for one in every):,} acknowledged writes, **{lost} lost beyond what was"
         f" accepted**, **{sum(one.two_writable for one in every)} moments with two writable primaries** in"
-        f" {sum(one.looked for one in every):,} looks, {sum(bool(one.failure) for one in every)} did not end well (they are named below).",
+        f" {sum(one.looked for one in every):,} looks, {failed} did not end well{' (they are named below)' if failed else ''}.",
         "",
         "A moment with two writable primaries is three acknowledged writes, one after the other: at one site, at the other, and at",
         "the first again, within two seconds. Recovery times are this machine's, under the load that it had"
