@@ -220,11 +220,11 @@ def _deviations(state: RunState, events: Sequence[Event]) -> Iterator[dict[str, 
 def _change_of_primary(state: RunState) -> dict[str, Any]:
     """On what proof the old primary was held to be unable to write, in albus-dr's words, and in which epoch the new one is."""
     facts = {step.action: step.facts for step in state.steps.values() if step.status == "succeeded"}
-    proof = facts.get("site.fence", {}).get("fence")
+    proof, commit = facts.get("site.fence", {}).get("fence"), facts.get("site.commit", {})
     return {
         "applies": any(step.action == "site.commit" for step in state.steps.values()),
         "fence": {key: proof[key] for key in ("site", "method", "rests_on", "at")} if proof else None,
-        "epoch": facts.get("site.commit", {}).get("epoch"),
+        "epoch": commit.get("epoch") if commit.get("is_witnessed", True) else None,
     }
 
 

@@ -84,7 +84,8 @@ def _commit(ctx: StepContext) -> Facts:
     """The target is primary in a new epoch. The proof counts only while the claim that it was made under is there."""
     if ctx.witness is None:
         epoch = int(ctx.run.options.get("epoch_seen") or 0) + 1
-        return {"epoch": epoch, "notes": [f"the witness does not know yet that {ctx.run.target} is the primary"]}
+        notes = [f"the witness does not know yet that {ctx.run.target} is the primary"]
+        return {"epoch": epoch, "is_witnessed": False, "notes": notes}
     proof, margin_s = fence_proof(ctx), ctx.witness.margin_s
     proven = Proven(proof.site, proof.run, proof.method)
     record = ctx.witness.change(

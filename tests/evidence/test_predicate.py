@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from albus_dr.cli.schema import SCHEMAS
-from albus_dr.evidence.predicate import canonical_sha256, predicate
+from albus_dr.evidence.predicate import _change_of_primary, canonical_sha256, predicate
 from albus_dr.evidence.profiles import PROFILES, TITLES
+from albus_dr.journal.state import StepState
 from albus_dr.journal.store import JournalStore
 from albus_dr.report.texts import WITHHELD, is_plain
 from tests.evidence.recorded import AROUND, DIRECTORY, PATIENT, RUN, SECRET, events, recorded
@@ -109,6 +112,26 @@ def test_the_destruction_is_recorded(tmp_path: Path) -> None:
 
 def test_a_drill_changes_no_primary(tmp_path: Path) -> None:
     assert recorded(tmp_path)["change_of_primary"] == {"applies": False, "fence": None, "epoch": None}
+
+
+@pytest.mark.parametrize(("facts", "epoch"), [({"epoch": 7}, 7), ({"epoch": 7, "is_witnessed": False}, None)])
+def test_an_epoch_that_the_witness_does_not_know_is_none(facts: dict[str, Any], epoch: int | None) -> None:
+    proof = {
+        "site": "lyon",
+        "method": "statement",
+        "rests_on": "ana stated: off",
+        "at": "2026-03-01T04:00:00Z",
+        "run": "r",
+    }
+    steps = {
+        id_: StepState(
+            id=id_, title="", workload="", site="", action=f"site.{id_}", needs=(), status="succeeded", facts=told
+        )
+        for id_, told in (("fence", {"fence": proof}), ("commit", facts))
+    }
+    state: Any = SimpleNamespace(steps=steps)
+    found = _change_of_primary(state)
+    assert (found["applies"], found["epoch"], found["fence"]["method"]) == (True, epoch, "statement")
 
 
 def test_its_digests_are_those_of_the_plan_and_of_the_mirror(tmp_path: Path) -> None:
