@@ -496,7 +496,7 @@ def _last_words(said: str) -> str:
 
 
 # invalid input syntax for type integer: "…"; value "…" is out of range. A table's or a role's name stands elsewhere.
-_VALUE = re.compile(r'(?<=: )".*"|(?<=value )".*?"|«.*»|».*«|„.*[“”]', re.DOTALL)
+_VALUE = re.compile(r'(?<=: )(?<!locale name: )".*"|(?<=value )".*?"|«.*»|».*«|„.*[“”]', re.DOTALL)
 _QUOTED = re.compile(r'".*"', re.DOTALL)
 _SEVERITY = re.compile(r"([^\W\d_]{2,})\s?:")
 _ENGLISH = {
