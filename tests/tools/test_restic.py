@@ -230,9 +230,10 @@ def test_who_only_reads_is_not_kept_out_by_a_check_or_by_whoever_burned(
     monkeypatch.setattr(restic, "LOCK_PATIENCE", "0s")
     monkeypatch.setattr(restic, "READ_PATIENCE", "0s")
     locks = tmp_path / "repository" / "locks"
-    with subprocess.Popen(("restic", "check", "--read-data"), env={**os.environ, **repository.environment()}) as holder:
+    slowly = ("restic", "check", "--read-data", "--limit-download", "1")
+    with subprocess.Popen(slowly, env={**os.environ, **repository.environment()}) as holder:
         try:
-            while not any(locks.iterdir()):
+            while not any(len(path.name) == 64 for path in locks.iterdir()):  # before, it is still being written
                 assert holder.poll() is None
                 time.sleep(0.005)
             holder.send_signal(signal.SIGSTOP)
