@@ -15,6 +15,7 @@ from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientErr
 from albus_dr.tools import process
 from albus_dr.tools.fence import FenceProof, Identity
 from albus_dr.tools.host import Host, skip_greeting, write_file
+from albus_dr.tools.told import postgres_errors, postgres_words
 
 QUICK_S = 10.0
 POLL_S = 0.02
@@ -112,7 +113,7 @@ class Server:
         if done.code != 0:
             raise StepError(
                 f"PostgreSQL at {self.host.name}:{self.port} refused a query: {process.program_of(done.argv)} ended with "
-                f"{done.code}: {_last_words(done.stderr)}"
+                f"{done.code}: {postgres_words(done.stderr)}"
             )
         return [row.split("\x1f") for row in done.stdout.split("\0")[:-1]]  # a text may hold line breaks
 
@@ -391,7 +392,7 @@ class Server:
             timeout_s=timeout_s, environment=self.environment(), cancelled=cancelled,
         )  # fmt: skip
         if done.code != 0:
-            raise StepError(f"the dump could not be restored: {_without_rows(done.stderr)}")
+            raise StepError(f"the dump could not be restored: {postgres_errors(done.stderr)}")
         self.query("ANALYZE", database=database, timeout_s=timeout_s)
 
     def dump_command(self, database: str, snapshot: str) -> tuple[str, ...]:
@@ -481,47 +482,6 @@ def literal(text: str) -> str:
 def identifier(name: str) -> str:
     """An SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def _without_rows(said: str) -> str:
-    """PostgreSQL's errors without the lines that quote rows: they are patients' data."""
-    lines = [line.strip() for line in _without_values(said).splitlines() if "error:" in line.lower()]
-    return process.redact(" · ".join(lines[:3])) or "pg_restore did not say why"
-
-
-def _last_words(said: str) -> str:
-    """The end of what psql said, on one line, redacted, without values."""
-    lines = [line.strip() for line in _without_values(said).splitlines() if line.strip()]
-    return process.redact(" · ".join(lines[-3:]))[-600:] or "psql did not say why"
-
-
-# invalid input syntax for type integer: "…"; value "…" is out of range. A table's or a role's name stands elsewhere.
-_VALUE = re.compile(r'(?<=: )(?<!locale name: )".*"|(?<=value )".*?"|«.*»|».*«|„.*[“”]', re.DOTALL)
-_QUOTED = re.compile(r'".*"', re.DOTALL)
-_SEVERITY = re.compile(r"([^\W\d_]{2,})\s?:")
-_ENGLISH = {
-    "ERROR",
-    "FATAL",
-    "PANIC",
-    "WARNING",
-    "NOTICE",
-    "INFO",
-    "DETAIL",
-    "HINT",
-    "CONTEXT",
-    "QUERY",
-    "LINE",
-    "COPY",
-}
-
-
-def _without_values(said: str) -> str:
-    """PostgreSQL's errors without the values that they quote: they are patients' data. A server speaks the language of its
-    own lc_messages; where that is another one than English, everything in quotes is left out."""
-    words = _SEVERITY.findall(said)
-    if any(not word.isascii() or (word.isupper() and word not in _ENGLISH) for word in words):
-        said = _QUOTED.sub("[…]", said)
-    return _VALUE.sub("[…]", said)
 
 
 def conninfo(keywords: Mapping[str, str]) -> str:

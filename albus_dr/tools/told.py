@@ -1,9 +1,10 @@
-"""What is told of files by programs: their names may be patients', and what is told ends in journals and reports."""
+"""What is told by programs of files and rows: both may be patients', and what is told ends in journals and reports."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import PurePath
 from typing import Any
 
@@ -49,3 +50,33 @@ def _message(line: str) -> dict[str, Any]:
     except ValueError:
         return {}  # restic also prints lines that are none of its messages
     return message if isinstance(message, dict) else {}
+
+
+# invalid input syntax for type integer: "…"; value "…" is out of range. A table's or a role's name stands elsewhere.
+_VALUE = re.compile(r'(?<=: )(?<!locale name: )".*"|(?<=value )".*?"|«.*»|».*«|„.*[“”]', re.DOTALL)
+_QUOTED = re.compile(r'".*"', re.DOTALL)
+_SEVERITY = re.compile(r"([^\W\d_]{2,})\s?:")
+_ENGLISH = frozenset(
+    ["ERROR", "FATAL", "PANIC", "WARNING", "NOTICE", "INFO", "DETAIL", "HINT", "CONTEXT", "QUERY", "LINE", "COPY"]
+)
+
+
+def without_values(said: str) -> str:
+    """PostgreSQL's errors without the values that they quote. A server speaks the language of its own lc_messages; where
+    that is another one than English, everything in quotes is left out."""
+    words = _SEVERITY.findall(said)
+    if any(not word.isascii() or (word.isupper() and word not in _ENGLISH) for word in words):
+        said = _QUOTED.sub("[…]", said)
+    return _VALUE.sub("[…]", said)
+
+
+def postgres_words(said: str) -> str:
+    """The end of what psql said, on one line, redacted, without values."""
+    lines = [line.strip() for line in without_values(said).splitlines() if line.strip()]
+    return redact(" · ".join(lines[-3:]))[-600:] or "psql did not say why"
+
+
+def postgres_errors(said: str) -> str:
+    """What pg_restore calls errors, on one line, redacted, without values and without the lines that quote rows."""
+    lines = [line.strip() for line in without_values(said).splitlines() if "error:" in line.lower()]
+    return redact(" · ".join(lines[:3])) or "pg_restore did not say why"

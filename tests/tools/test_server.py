@@ -20,13 +20,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from albus_dr.errors import ExitCode, NotReadyError, RefusedError, StepError, TransientError
-from albus_dr.tools import postgres, process
+from albus_dr.tools import process
 from albus_dr.tools.fence import FenceProof
 from albus_dr.tools.host import LocalHost, SshHost
 from albus_dr.tools.inventory import postgres_program
 from albus_dr.tools.postgres import Server, ServerDown, conninfo, find_programs, literal, position
 from albus_dr.tools.postgres_log import visits_of_others
 from albus_dr.tools.process import Completed
+from albus_dr.tools.told import without_values
 from tests.tools.conftest import free_port
 
 HERE = LocalHost()
@@ -213,14 +214,14 @@ def test_a_value_that_the_server_refuses_is_not_repeated(pair: Pair, value: str)
     ],
 )
 def test_a_server_that_speaks_another_language_repeats_no_value_either(said: str) -> None:
-    told = postgres._without_values(said)
+    told = without_values(said)
     assert "[…]" in told
     assert "Jeanne" not in told
 
 
 def test_names_of_tables_are_told() -> None:
     said = 'psql:<stdin>:1: ERROR:  relation "invoice" does not exist'
-    assert postgres._without_values(said) == said
+    assert without_values(said) == said
 
 
 def test_nothing_after_a_mistake_is_done(pair: Pair) -> None:
