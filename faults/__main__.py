@@ -1,8 +1,9 @@
 """Try what can go wrong, print a table, write docs/faults.md.
 
-    python -m faults [--only NAME,…] [--times N] [--list]
+    python -m faults [--only NAME,…] [--times N] [--workers N] [--list]
 
-``every-state`` is no fault: it searches the model of the rule. A fault that is not tried now keeps what an earlier run on
+``every-state`` is no fault: it searches the model of the rule. Several are tried side by side, each on a ground of its own:
+a try waits most of the time. A fault that is not tried now keeps what an earlier run on
 the same machine and versions found (faults/results.json), so a long run can be taken up again by name. Exit code 1 when a
 write was lost that nobody had accepted, two sites were writable at once, a try did not come to a good end, or the search
 found what may never be.
@@ -14,20 +15,22 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import machine
 from faults import worlds
 from faults.catalogue import Fault, catalogue
-from faults.ground import reusing
+from faults.crew import Found, side_by_side
 from faults.outcome import Outcome
 from faults.page import page, plain
 from faults.worlds import Visited
 
 TOP = Path(__file__).resolve().parents[1]
 PAGE, RESULTS = TOP / "docs" / "faults.md", TOP / "faults" / "results.json"
+WORKERS = 3
 
 
 @dataclass
@@ -63,6 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="faults")
     parser.add_argument("--only", default="", help="names, or their beginnings, with commas")
     parser.add_argument("--times", type=int, default=1, help="how often each of a fault's tries is made")
+    parser.add_argument("--workers", type=int, default=WORKERS, help=f"how many are tried side by side ({WORKERS})")
     parser.add_argument("--list", action="store_true", help="only say what there is")
     parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--results", type=Path, default=RESULTS)
@@ -79,22 +83,28 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     results = known(given.results)
     made: dict[str, list[Outcome]] = {}
+    names = [worlds.NAME] if searches else []
+    for fault in sorted(wanted, key=lambda one: -one.count):  # a long one that comes last keeps one worker alone
+        if fault.needs_root and os.geteuid() != 0:
+            print(f"== {fault.name}: not tried: it takes root", file=sys.stderr, flush=True)
+            continue
+        names.append(fault.name)
+        results.faults[fault.name] = made[fault.name] = []
     if searches:
-        print(f"== {worlds.NAME}: {worlds.TELLS}", file=sys.stderr, flush=True)
         results.worlds = []
-        for visited in worlds.visit():
-            results.worlds.append(visited)
-            keep(faults, results, given.results, given.page)
-    with reusing():
-        for fault in wanted:
-            if fault.needs_root and os.geteuid() != 0:
-                print(f"== {fault.name}: not tried: it takes root", file=sys.stderr, flush=True)
-                continue
-            print(f"== {fault.name}: {fault.tells}", file=sys.stderr, flush=True)
-            results.faults[fault.name] = made[fault.name] = []
-            for outcome in fault.outcomes(given.times):
-                made[fault.name].append(outcome)
-                keep(faults, results, given.results, given.page)  # each at once: the next may fail, hours later
+
+    def work(name: str) -> Iterator[Found]:
+        tells = worlds.TELLS if name == worlds.NAME else faults[name].tells
+        print(f"== {name}: {tells}", file=sys.stderr, flush=True)
+        return worlds.visit() if name == worlds.NAME else faults[name].outcomes(given.times)
+
+    with closing(side_by_side(names, work, given.workers)) as results_of_each:
+        for name, found in results_of_each:
+            if isinstance(found, Outcome):
+                made[name].append(found)
+            else:
+                results.worlds.append(found)
+            keep(faults, results, given.results, given.page)  # each at once: the next may fail, hours later
     print(plain(faults, made))
     good = all(one.is_good for outcomes in made.values() for one in outcomes)
     return 0 if good and not (searches and any(one.wrong for one in results.worlds)) else 1
