@@ -28,7 +28,7 @@ PHRASES = {
     "schedule.in_place": "{runbook}: everything is in place already ({scheduler})",
     "schedule.nothing": "{runbook}: nothing is installed",
     "schedule.environment": "What the config takes from the environment must stand in {file}, mode 0600.",
-    "schedule.slept": "cron does not make up for what the machine slept through; `albus-dr compliance` tells.",
+    "schedule.slept": "cron makes up for what a machine that was off has missed, not for a sleep; `albus-dr compliance` tells.",
     "schedule.linger": "Your own units run while you are logged in; `loginctl enable-linger` lets them run always.",
     "evidence.private": "private key",
     "evidence.keep": "{path} (mode 0600; keep a copy where a fire at both sites can't reach)",

@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -22,7 +23,7 @@ from albus_dr.cli.common import (
 )
 from albus_dr.cli.phrases import PHRASES
 from albus_dr.errors import NotReadyError, UsageError
-from albus_dr.plan.timetable import Job, timetable
+from albus_dr.plan.timetable import Job, timetable, was_missed
 from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.loader import Loaded
 from albus_dr.tools import systemd
@@ -122,6 +123,9 @@ def run(
     operation: Annotated[str, typer.Argument(metavar="OPERATION", help="replicate or drill.")],
     config: ConfigOption = None,
     lang: LangOption = "en",
+    missed: Annotated[
+        bool, typer.Option("--missed", help="Only where the last one began longer ago than the schedule says.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """What the timer starts: the operation with -q, and no word where one of its kind is still going (exit code 0)."""
@@ -131,13 +135,28 @@ def run(
     if operation not in ("replicate", "drill"):
         raise UsageError(f"{operation} does not run by itself", hint="replicate or drill")
     engine = os.environ.get("ALBUS_DR_ENGINE")
+    if missed and not _was_missed(load_runbook(runbook, config, acts=False), operation, engine):
+        _not_started(f"no {operation} was missed", as_json)
     manner = Manner(engine, as_json, verbose=False, quiet=True, words=words_of(lang))
     try:
         operate(Order("drill" if operation == "drill" else "replicate", runbook, config), manner)
     except RunInProgress as error:
-        if as_json:
-            typer.echo(json.dumps({"schema": RUN_SCHEMA, "started": False, "reason": error.message}, indent=2))
-        raise typer.Exit(0) from None
+        _not_started(error.message, as_json)
+
+
+def _not_started(reason: str, as_json: bool) -> NoReturn:
+    if as_json:
+        typer.echo(json.dumps({"schema": RUN_SCHEMA, "started": False, "reason": reason}, indent=2))
+    raise typer.Exit(0)
+
+
+def _was_missed(loaded: Loaded, operation: str, engine: str | None) -> bool:
+    from albus_dr.cli.common import journal
+    from albus_dr.engine.history import runs_of
+
+    with journal(engine) as store:
+        last = next(runs_of(store, loaded.runbook.runbook, (operation,), damaged=[]), None)
+    return was_missed(loaded.runbook, operation, last.clocks["declared_at"] if last else None, datetime.now(UTC))
 
 
 def _named(given: str | None) -> Scheduler:
@@ -173,6 +192,7 @@ def _entry(loaded: Loaded, job: Job) -> Entry:
     return Entry(
         runbook=name, operation=job.operation, words=job.rhythm.words, on_calendar=job.rhythm.systemd,
         five_fields=job.rhythm.cron.replace("M", str(minute)), delay_s=job.delay_s, command=command,
+        catch_up=(*command, "--missed"),
         state=state_directory(), environment_file=_environment_file(),
     )  # fmt: skip
 

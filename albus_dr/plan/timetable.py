@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from albus_dr.runbook.model import Runbook
@@ -76,6 +77,12 @@ def timetable(runbook: Runbook) -> tuple[Job, ...]:
     rhythm = _longest_within(runbook.objectives.drill_every / 2)
     jobs.append(Job("drill", rhythm, _delay_s(rhythm), "objectives.drill_every, in which it fits twice"))
     return tuple(jobs)
+
+
+def was_missed(runbook: Runbook, operation: str, last_began: datetime | None, at: datetime) -> bool:
+    """Has none begun within the longest time from one to the next? Of what is not scheduled, none is missed."""
+    gaps_s = [job.rhythm.gap_s for job in timetable(runbook) if job.operation == operation]
+    return bool(gaps_s) and (last_began is None or (at - last_began).total_seconds() > gaps_s[0])
 
 
 def _longest_within(seconds: float) -> Rhythm:

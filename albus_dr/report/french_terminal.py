@@ -259,8 +259,9 @@ TERMINAL = {
     "What the config takes from the environment must stand in {file}, mode 0600.": (
         "Ce que la configuration prend dans l'environnement doit figurer dans {file}, en mode 0600."
     ),
-    "cron does not make up for what the machine slept through; `albus-dr compliance` tells.": (
-        "cron ne rattrape pas ce que la machine a manqué pendant son arrêt ou sa veille ; `albus-dr compliance` le signale."
+    "cron makes up for what a machine that was off has missed, not for a sleep; `albus-dr compliance` tells.": (
+        "cron rattrape au démarrage ce qui a été manqué pendant un arrêt de la machine, mais pas pendant sa veille ; "
+        "`albus-dr compliance` le signale."
     ),
     "Your own units run while you are logged in; `loginctl enable-linger` lets them run always.": (
         "Vos propres unités ne tournent que pendant que vous êtes connecté ; `loginctl enable-linger` les fait tourner en "

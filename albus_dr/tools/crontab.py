@@ -13,6 +13,7 @@ from albus_dr.tools.inventory import find_program
 from albus_dr.tools.scheduler import Condition, Entry, Finding
 
 QUICK_S = 30.0
+SETTLED_S = 120
 
 
 @dataclass(frozen=True)
@@ -22,25 +23,26 @@ class Crontab:
     def look(self, entries: Sequence[Entry]) -> tuple[Finding, ...]:
         """How each entry stands. Changes nothing."""
         _, block, _ = split(self._read(), entries[0].runbook)
-        lines = block.decode("utf-8", "replace").splitlines()
-        return tuple(self._look(entry, lines) for entry in entries)
+        there = block.decode("utf-8", "replace").splitlines()
+        return tuple(self._look(entry, there) for entry in entries)
 
-    def _look(self, entry: Entry, lines: Sequence[str]) -> Finding:
-        wanted = line(entry)
-        condition: Condition = "installed" if wanted in lines else "changed" if lines else "absent"
-        return Finding(entry, condition, "crontab", wanted)
+    def _look(self, entry: Entry, there: Sequence[str]) -> Finding:
+        wanted = lines(entry)
+        condition: Condition = "installed" if set(wanted) <= set(there) else "changed" if there else "absent"
+        return Finding(entry, condition, "crontab", "\n".join(wanted))
 
     def install(self, runbook: str, entries: Sequence[Entry]) -> list[str]:
         """Make it so. What was done, one line each; nothing when all was so before."""
         before, block, after = split(self._read(), runbook)
         first, last = _marks(runbook)
-        wanted = "\n".join((first, *map(line, entries), last, "")).encode()
-        if block == wanted:
+        wanted = [line for entry in entries for line in lines(entry)]
+        in_block = "\n".join((first, *wanted, last, "")).encode()
+        if block == in_block:
             return []
         if before and not before.endswith(b"\n"):
             before += b"\n"  # cron ignores a last line without its end
-        self._write(before + wanted + after)
-        return [f"wrote into the crontab: {line(entry)}" for entry in entries]
+        self._write(before + in_block + after)
+        return [f"wrote into the crontab: {line}" for line in wanted]
 
     def remove(self, runbook: str) -> list[str]:
         """Take the runbook's block away; the crontab too, when nothing else was in it."""
@@ -72,14 +74,16 @@ class Crontab:
             process.run(("crontab", file.name), timeout_s=QUICK_S).check("cron does not take the crontab")
 
 
-def line(entry: Entry) -> str:
-    """The entry as a line of a crontab. cron gives it to ``sh``; it mails what is printed, and all well prints nothing."""
+def lines(entry: Entry) -> tuple[str, str]:
+    """The entry in a crontab: in its rhythm, and when the machine is back, a while after what it needs was started.
+
+    cron gives them to ``sh``; it mails what is printed, and all well prints nothing.
+    """
     file = shlex.quote(entry.environment_file)
-    command = (
-        f"set -a; [ ! -r {file} ] || . {file}; "
-        f"ALBUS_DR_STATE={shlex.quote(str(entry.state))} exec {shlex.join(entry.command)}"
-    )
-    return f"{entry.five_fields} {command}".replace("%", "\\%")  # a bare % ends the command (crontab(5))
+    given = f"set -a; [ ! -r {file} ] || . {file}; ALBUS_DR_STATE={shlex.quote(str(entry.state))} exec"
+    timed = f"{entry.five_fields} {given} {shlex.join(entry.command)}"
+    back = f"@reboot sleep {SETTLED_S}; {given} {shlex.join(entry.catch_up)}"
+    return timed.replace("%", "\\%"), back.replace("%", "\\%")  # a bare % ends the command (crontab(5))
 
 
 def split(crontab: bytes, runbook: str) -> tuple[bytes, bytes, bytes]:

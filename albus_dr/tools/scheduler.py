@@ -26,12 +26,14 @@ class Entry:
     delay_s: int
     command: tuple[str, ...]
     """Absolute, and without a secret: anybody on the machine can read it."""
+    catch_up: tuple[str, ...]
+    """The same where one was missed; for a scheduler that makes up for nothing itself."""
     state: Path
     environment_file: str
     """Lines of NAME=value that the command needs; it may be missing."""
 
     def __post_init__(self) -> None:
-        for word in (*self.command, str(self.state)):
+        for word in (*self.command, *self.catch_up, str(self.state)):
             if not word.isprintable():
                 raise UsageError(f"{word!r} can't stand in a schedule", hint="rename the file")
 

@@ -30,7 +30,8 @@ class Wiki:
         (folder / "wiki.yaml").write_text(
             "version: 1\nrunbook: wiki\nconfig: config.yaml\nobjectives: {rto: 1h, rpo: 1h, drill_every: 30d}\n"
             "sites: {primary: lyon, secondary: nantes}\n"
-            "workloads: {pages: {kind: command, replicate: {take: [sh, copy.sh], repeatable: true}}}\n"
+            "workloads: {pages: {kind: command, replicate: {take: [sh, copy.sh], repeatable: true}, "
+            "drill: {take: ['true'], repeatable: true}}}\n"
         )
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
@@ -105,6 +106,17 @@ def test_a_failure_is_told(wiki: Wiki) -> None:
     assert "failed" in out
 
 
+def test_what_was_missed_is_made_up_for_once(wiki: Wiki) -> None:
+    """A drill is due every week here; its replication has no rhythm, so none of it is ever missed."""
+    wiki.do("schedule", "run", "wiki.yaml", "drill", "--missed")  # lacks a scratch directory: it begins, and fails
+    drills = wiki.do("runs", "list", "--json")[1]
+    assert len(json.loads(drills)["runs"]) == 1
+    code, out, _ = wiki.do("schedule", "run", "wiki.yaml", "drill", "--missed", "--json")
+    assert (code, json.loads(out)["started"], json.loads(out)["reason"]) == (0, False, "no drill was missed")
+    assert wiki.do("schedule", "run", "wiki.yaml", "replicate", "--missed") == (0, "", "")
+    assert wiki.do("runs", "list", "--json")[1] == drills
+
+
 def test_only_what_runs_by_itself_is_run(wiki: Wiki) -> None:
     assert wiki.do("schedule", "run", "wiki.yaml", "failover")[0] == 2
 
@@ -129,9 +141,11 @@ def test_install_says_what_it_did_once_and_remove_takes_it_away(wiki: Wiki, cron
     assert code == 0
     assert "wrote into the crontab: " in out
     assert condition() == "installed"
-    line = (crontab_of(crontab) or b"").decode().splitlines()[1]
-    assert f"schedule run {wiki.folder}/wiki.yaml drill --config {wiki.folder}/config.yaml" in line
-    assert f"ALBUS_DR_STATE={wiki.folder}/state" in line
+    timed, back = (crontab_of(crontab) or b"").decode().splitlines()[1:-1]
+    for line in (timed, back):
+        assert f"schedule run {wiki.folder}/wiki.yaml drill --config {wiki.folder}/config.yaml" in line
+        assert f"ALBUS_DR_STATE={wiki.folder}/state" in line
+    assert (back.startswith("@reboot "), back.endswith(" --missed"), timed.endswith(" --missed")) == (True, True, False)
     assert (
         wiki.do("schedule", "install", "wiki.yaml", "--with", "cron")[1]
         == "wiki: everything is in place already (cron)\n"
@@ -151,15 +165,15 @@ def test_it_is_said_in_french(wiki: Wiki, crontab: Path) -> None:
     assert french("show", "--with", "cron").startswith(f"wiki, avec cron\n\n{job}pas en place\n  où         crontab\n")
     assert french("remove") == "wiki : rien n'est en place\n"
     installed = french("install", "--with", "cron")
-    line = (crontab_of(crontab) or b"").decode().splitlines()[1]
+    timed, back = (crontab_of(crontab) or b"").decode().splitlines()[1:-1]
     assert installed.startswith(
-        f"inscrit dans la crontab : {line}\nCe que la configuration prend dans l'environnement "
+        f"inscrit dans la crontab : {timed}\ninscrit dans la crontab : {back}\nCe que la configuration prend dans l'environnement "
     )
-    assert installed.endswith("a manqué pendant son arrêt ou sa veille ; `albus-dr compliance` le signale.\n")
+    assert installed.endswith("mais pas pendant sa veille ; `albus-dr compliance` le signale.\n")
     assert french("install", "--with", "cron") == "wiki : tout est déjà en place (cron)\n"
     assert f"{job}en place\n" in french("show", "--with", "cron")
     assert wiki.do("schedule", "remove", "wiki.yaml", "--lang", "de")[0] == 2
-    assert french("remove") == f"retiré de la crontab : {line}\n"
+    assert french("remove") == f"retiré de la crontab : {timed}\nretiré de la crontab : {back}\n"
 
 
 def test_systemd_is_shown_anywhere_and_installed_where_it_runs(wiki: Wiki) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from albus_dr.plan import timetable as module
-from albus_dr.plan.timetable import Job, timetable
+from albus_dr.plan.timetable import Job, timetable, was_missed
 from albus_dr.runbook.model import Objectives, Runbook, SitePair, WorkloadModel
 from albus_dr.workloads.registry import kinds
 
@@ -18,7 +19,12 @@ DAY_S = 86400.0
 
 
 def jobs(drill_every_s: float, *every_s: float | None) -> dict[str, Job]:
-    """The jobs of a runbook whose file workloads are replicated that often."""
+    """The jobs of ``runbook`` by operation."""
+    return {job.operation: job for job in timetable(runbook(drill_every_s, *every_s))}
+
+
+def runbook(drill_every_s: float, *every_s: float | None) -> Runbook:
+    """One whose file workloads are replicated that often."""
     model = kinds()["files"].Model
     found = {
         f"w{number}": model.model_validate(
@@ -32,10 +38,9 @@ def jobs(drill_every_s: float, *every_s: float | None) -> dict[str, Job]:
     }
     objectives = Objectives.model_construct(rto=1.0, rpo=1.0, drill_every=drill_every_s)
     workloads = {"app": WorkloadModel.model_construct(kind="service"), **found}
-    runbook = Runbook.model_construct(
+    return Runbook.model_construct(
         version=1, runbook="b", sites=SitePair(primary="a", secondary="b"), objectives=objectives, workloads=workloads
     )
-    return {job.operation: job for job in timetable(runbook)}
 
 
 @pytest.mark.parametrize(
@@ -73,3 +78,21 @@ def test_systemd_understands_every_rhythm() -> None:
     done = subprocess.run((program, "calendar", *calendars), capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Next elapse:") == len(calendars)
+
+
+@pytest.mark.parametrize(
+    ("operation", "days", "missed"),
+    [("drill", 91, False), ("drill", 93, True), ("drill", None, True), ("drill", -1, False),
+     ("replicate", 0.04, False), ("replicate", 0.05, True), ("switchover", None, False)],
+)  # fmt: skip
+def test_one_was_missed_when_none_began_within_the_longest_gap(
+    operation: str, days: float | None, missed: bool
+) -> None:
+    """Drills every three months here, 92 days at most; replication every hour."""
+    now = datetime(2026, 11, 29, tzinfo=UTC)
+    last = None if days is None else now - timedelta(days=days)
+    assert was_missed(runbook(365 * DAY_S, 3600), operation, last, now) == missed
+
+
+def test_of_what_has_no_rhythm_none_is_missed() -> None:
+    assert not was_missed(runbook(365 * DAY_S, None), "replicate", None, datetime(2026, 11, 29, tzinfo=UTC))

@@ -29,16 +29,17 @@ def entry(folder: Path, operation: str = "drill", *, runbook: str = "albus", wor
         f"Path({str(folder / 'said')!r}).write_text(json.dumps(said))\n"
     )
     (hard / "environment").write_text("EXTRA=more\n")
+    command = (sys.executable, str(program), HARD, "", "$$ %% %h ${PATH}")
     return Entry(
         runbook=runbook, operation=operation, words=words, on_calendar="*-*-* 04:00:00", five_fields="25 4 * * *",
-        delay_s=60, command=(sys.executable, str(program), HARD, "", "$$ %% %h ${PATH}"), state=hard,
+        delay_s=60, command=command, catch_up=(*command, "--missed"), state=hard,
         environment_file=str(hard / "environment"),
     )  # fmt: skip
 
 
-def told(folder: Path) -> list[object]:
+def told(folder: Path, *more: str) -> list[object]:
     """What the entry's program must have been given."""
-    return [[HARD, "", "$$ %% %h ${PATH}"], str(folder / HARD), "more"]
+    return [[HARD, "", "$$ %% %h ${PATH}", *more], str(folder / HARD), "more"]
 
 
 @contextmanager

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +38,7 @@ def test_it_is_written_once_and_taken_away_and_the_rest_stays(real: Path, tmp_pa
     fill(real, FOREIGN)
     entries = [entry(tmp_path, "replicate"), entry(tmp_path, "drill")]
     assert [found.condition for found in Crontab().look(entries)] == ["absent", "absent"]
-    assert len(Crontab().install("albus", entries)) == 2
+    assert len(Crontab().install("albus", entries)) == 4  # each in its rhythm, and when the machine is back
     assert Crontab().install("albus", entries) == []
     assert [found.condition for found in Crontab().look(entries)] == ["installed", "installed"]
     now = crontab_of(real)
@@ -50,7 +52,7 @@ def test_it_is_written_once_and_taken_away_and_the_rest_stays(real: Path, tmp_pa
     assert b"26 4 * * *" in (crontab_of(real) or b"")
     assert b"25 4 * * *" not in (crontab_of(real) or b"")
 
-    assert len(Crontab().remove("albus")) == 1
+    assert len(Crontab().remove("albus")) == 2
     assert crontab_of(real) == FOREIGN
     assert Crontab().remove("albus") == []
 
@@ -75,6 +77,40 @@ def test_what_stands_there_is_run_as_it_was_meant(real: Path, tmp_path: Path) ->
     environment = {"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "HOME": "/"}
     subprocess.run(("sh", "-c", command), env=environment, timeout=60, check=True)
     assert json.loads((tmp_path / "said").read_text()) == told(tmp_path)
+
+
+# Its own /run, so that cron takes the machine's start for its own, and its own crontabs: nobody else's is begun.
+A_MACHINE_THAT_STARTS = """
+for own in /run /var/spool/cron /etc/cron.d; do mount -t tmpfs none $own || exit 77; done
+mkdir -m 1730 /var/spool/cron/crontabs && crontab "$1/crontab" && exec "$2" -f
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a cron of its own takes root")
+def test_cron_makes_up_for_what_was_missed_when_the_machine_is_back(tmp_path: Path) -> None:
+    program = shutil.which("cron") or shutil.which("cron", path="/usr/sbin")
+    if program is None:
+        pytest.skip("cron is not installed here")
+    settled = tmp_path / "bin" / "sleep"
+    settled.parent.mkdir()
+    settled.write_text(f'#!/bin/sh\necho "$1" >{tmp_path}/slept\n')
+    settled.chmod(0o755)
+    _, back = module.lines(entry(tmp_path))
+    (tmp_path / "crontab").write_text(f'PATH={settled.parent}:/usr/bin:/bin\nMAILTO=""\n{back}\n')
+    said = tmp_path / "said"
+    with subprocess.Popen(("unshare", "--mount", "sh", "-c", A_MACHINE_THAT_STARTS, "sh", tmp_path, program)) as cron:
+        try:
+            deadline = time.monotonic() + 60
+            while not said.exists() or not said.read_text().endswith("]"):
+                if cron.poll() == 77:
+                    pytest.skip("no file system can be mounted here")
+                assert cron.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        finally:
+            cron.terminate()
+    assert json.loads(said.read_text()) == told(tmp_path, "--missed")
+    assert (tmp_path / "slept").read_text() == f"{module.SETTLED_S}\n"
 
 
 @pytest.mark.parametrize("lines", [[0], [1], [0, 1, 0, 1], [1, 0]])
