@@ -291,7 +291,7 @@ def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: O
     if plan.operation == "replicate":
         options["returned_unkept"] = returned_unkept(store, plan.runbook)
     data = {
-        "runbook": plan.runbook, "description": loaded.runbook.description, "operation": plan.operation,
+        "runbook": plan.runbook, **loaded.runbook.model_dump(include={"description"}), "operation": plan.operation,
         "scenario": os.environ.get("ALBUS_DR_SCENARIO") or None, "plan": plan.to_json(), "plan_digest": plan.digest,
         "source": plan.source, "target": plan.target, "operator": account(), "options": options,
         "objectives": {"rto_s": objectives.rto, "rpo_s": objectives.rpo, "clock": objectives.clock,

@@ -87,7 +87,8 @@ class RunState:
 
     run: str
     runbook: str
-    description: str
+    description: str | Mapping[str, str]
+    """In the words of the runbook's author; by language where they wrote more than one."""
     operation: str
     scenario: str | None
     plan_digest: str

@@ -227,12 +227,21 @@ def own_step_id(name: str) -> str:
     return "own." + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "step")
 
 
+class InLanguages(Strict):
+    """A text for each language of reports."""
+
+    en: str = Field(description="In English.", examples=["Appointments and billing"])
+    fr: str = Field(description="In French.", examples=["Rendez-vous et facturation"])
+
+
 class Runbook(Strict):
     """One page: what we protect, and how well."""
 
     version: Literal[1] = Field(description="The version of this format.")
     runbook: Name = Field(description="The runbook's name. Runs, recovery points and leases carry it.")
-    description: str = Field("", description="For people.", examples=["Appointments and billing"])
+    description: str | InLanguages = Field(
+        "", description="For people, in one text or in one for each language.", examples=["Appointments and billing"]
+    )
     config: str | None = Field(
         None, description="Sites and credentials, relative to this file. `--config` replaces it."
     )

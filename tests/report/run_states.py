@@ -52,7 +52,7 @@ def bare(operation: str = "failover") -> RunState:
     }
     return RunState(
         run="2026-01-31-failover-7f3a", runbook="albus",
-        description="Appointments, patient files and billing for self-employed nurses", operation=operation,
+        description={"en": "Appointments and billing", "fr": "Rendez-vous et facturation"}, operation=operation,
         scenario=None, plan_digest="9f2c" * 16, source="strasbourg", target="bordeaux", rto_s=14400.0, rpo_s=900.0,
         clock="disruption", steps=steps, sites=SITES, events=1, last_hash="ab12" * 16,
     )  # fmt: skip

@@ -253,14 +253,18 @@ def _names(state: RunState) -> list[str]:
     named = [
         state.run,
         state.runbook,
-        state.description,
         state.source,
         state.target,
         state.plan_digest,
         state.last_hash,
     ]
     made = [text for each in state.creations for text in (each.path, each.host, each.destroyed_by)]
-    return list(filter(None, [*made, *named, state.scenario, state.operator, *steps, *sites, *state.rpa_by_workload]))
+    described = [state.description] if isinstance(state.description, str) else state.description.values()
+    return list(
+        filter(
+            None, [*made, *described, *named, state.scenario, state.operator, *steps, *sites, *state.rpa_by_workload]
+        )
+    )
 
 
 def test_what_the_journal_says_is_told_in_french() -> None:

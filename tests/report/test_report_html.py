@@ -14,6 +14,7 @@ from albus_dr.journal.state import CLOCKS, RunState, StepState, VerificationStat
 from albus_dr.report import FORMATS
 from albus_dr.report.findings import clock_label, has_clock
 from albus_dr.report.html import render
+from albus_dr.report.words import LANGUAGES, words_of
 from tests.report.run_states import ALL, after, bare, failed_drill, in_progress, passed, too_late, unmeasured
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'&\x00\x1b[31m\u202e\ud800{0}"
@@ -101,6 +102,16 @@ def test_verdict_and_loss_stand_first() -> None:
     said = "Service was back after 2.3 s. Nothing that users had been told was saved is lost."
     assert said in re.sub(r"\s+", " ", text)
     assert text.index("Nothing that users") < text.index("Recovery time")
+
+
+def test_what_the_author_wrote_in_two_languages_is_told_in_the_readers() -> None:
+    assert "Appointments and billing" in Page(render(passed())).text
+    french = Page(render(passed(), words=words_of("fr"))).text
+    assert "Rendez-vous et facturation" in french
+    assert "Appointments" not in french
+    own = "Documents, in the author's own words"
+    one = replace(passed(), description=own)
+    assert all(own in Page(render(one, words=words_of(code))).text for code in LANGUAGES)
 
 
 @pytest.mark.parametrize("state", every_state())
@@ -208,7 +219,7 @@ def _poisoned(state: RunState) -> RunState:
             if isinstance(getattr(thing, field.name), str) and field.name not in ("verdict", "status", "clock"):
                 setattr(thing, field.name, HOSTILE + field.name)
     state.steps = {HOSTILE + id_: step for id_, step in state.steps.items()}
-    state.residue, state.notes = [HOSTILE], [HOSTILE]
+    state.residue, state.notes, state.description = [HOSTILE], [HOSTILE], HOSTILE
     state.rpa_by_workload = {HOSTILE: 1.0}
     state.scenario = HOSTILE
     state.sites = {state.source: dict.fromkeys(("latitude", "country", "provider", "account"), HOSTILE)}

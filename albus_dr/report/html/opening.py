@@ -33,7 +33,8 @@ def opening(page: Page) -> str:
     over = page.say("over", operation=operation_name(state, words), runbook=state.runbook, way=way(state, words))
     begin = clock_start(state) or state.clocks.get("started_at")
     when = "" if begin is None else f'<span class="when">{e(format_moment(begin, words))}</span>'
-    said = f'<p class="lead">{e(state.description)}</p>' if state.description else ""
+    described = state.description if isinstance(state.description, str) else state.description.get(words.code, "")
+    said = f'<p class="lead">{e(described)}</p>' if described else ""
     reason = f'<p class="reason">{quoted(page, state.reason)}</p>' if state.reason else ""
     aside = " ".join(older(state, words))  # of the verdict, and too long for its letters
     title = headline(state, words).removesuffix(aside).rstrip()
