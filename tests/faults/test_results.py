@@ -119,6 +119,18 @@ def test_worlds_that_were_searched_are_on_the_page_and_a_mistake_is_an_exit_code
     assert "- two operators: two writable primaries" in written
 
 
+def test_the_long_search_is_made_only_when_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(program, "catalogue", lambda: {"power": Fault("power", "the power fails", (lambda: GOOD,))})
+    places = ["--page", str(tmp_path / "page.md"), "--results", str(tmp_path / "results.json")]
+    assert program.main(places) == 0
+    assert json.loads((tmp_path / "results.json").read_text())["worlds"] == []
+    assert program.main([*places, "--list"]) == 0
+    assert program.main([*places, "--list", "--only", "every-state"]) == 0
+    assert capsys.readouterr().out.count("every-state") == 1
+
+
 def test_a_name_that_is_not_there_is_wrong_usage() -> None:
     with pytest.raises(SystemExit, match="2"):
         program.main(["--only", "sharks"])
