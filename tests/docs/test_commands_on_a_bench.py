@@ -16,8 +16,6 @@ from typing import Any
 import pytest
 
 from albus_dr.bench.sites import Bench
-from albus_dr.errors import NotReadyError
-from albus_dr.tools.inventory import postgres_program, require_program
 from tests.docs.doc_shell import PATIENCE_S, environment, run_block, shell
 from tests.docs.documents import TOP, Block, all_blocks, blocks
 
@@ -149,14 +147,8 @@ class Reader:
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def reader(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """The tutorial's first command has been typed; its last ones are typed at the end, and nothing is left."""
-    try:
-        postgres_program("initdb")
-        for name in ("haproxy", "restic", "rclone"):
-            require_program(name)
-    except NotReadyError as error:
-        pytest.skip(error.message)
     parent = Path(tempfile.mkdtemp(prefix="albus-"))  # short, and PostgreSQL's user may pass
     parent.chmod(0o711)
     reader = Reader(parent / "a", tmp_path_factory.mktemp("reader"))

@@ -3,7 +3,6 @@ own PostgreSQL unit, in a namespace of its own."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -15,13 +14,11 @@ import pytest
 
 from albus_dr.tools.systemd import RUNNING
 from tests.runbook.runbook_files import CONFIG, RUNBOOK
+from tests.tools.own_manager import MANAGER, TOP, told_by
 
-TOP = Path(__file__).resolve().parents[2]
 DEBIANS = Path("/lib/systemd/system")
-MANAGER = Path("/lib/systemd/systemd")
 PROGRAM = Path(sys.executable).with_name("albus-dr")
 PAGES = {"guard-a-site": "postgresql@15-main", "set-the-door": "haproxy"}
-# It is the first process of its own namespace: when it ends, everything that it started has ended.
 IN_A_NAMESPACE = f"""
 mount -t cgroup2 none /sys/fs/cgroup && mount -t tmpfs none /run || exit 77
 for d in /etc/postgresql /var/lib/postgresql /var/log/postgresql; do mount -t tmpfs none $d || exit 77; done
@@ -93,15 +90,7 @@ def test_under_a_real_manager_the_guard_starts_keeps_and_ends_debians_own_server
         text = text.replace("/var/lib/albus-dr-guard", f"{home}/state").replace("RestartSec=10", "RestartSec=1")
         log = f"StandardOutput=append:{home}/log\nStandardError=append:{home}/log\n"
         (home / f"{name}.conf").write_text(text.replace("[Service]\n", f"[Service]\n{log}"))
-    command = (
-        "unshare", "--mount", "--cgroup", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", IN_A_NAMESPACE, "sh",
-        str(home), sys.executable,
-    )  # fmt: skip
-    done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, timeout=280, check=False)
-    if done.returncode == 77:
-        pytest.skip(f"no namespace for a manager of its own: {done.stderr}")
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told = told_by(IN_A_NAMESPACE, home, timeout_s=280)
     log = told["lease"].pop("log")
     assert told["plain"] == {"main": "postgres", "left": 0, "refused": 0, "state": "failed"}
     assert told["lease"] == {

@@ -6,18 +6,15 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from albus_dr.errors import RefusedError
 from albus_dr.tools.systemd import RUNNING, Systemd, timer_name, units
+from tests.tools.own_manager import MANAGER, told_by
 from tests.tools.schedules import entry, told
 
-TOP = Path(__file__).resolve().parents[2]
-MANAGER = Path("/lib/systemd/systemd")
-# It is the first process of its own namespace: when it ends, everything that it started has ended.
 IN_A_NAMESPACE = f"""
 mount -t cgroup2 none /sys/fs/cgroup && mount -t tmpfs none /run && mkdir -p /run/systemd/system /run/user || exit 77
 export XDG_RUNTIME_DIR=/run/user HOME="$1" SYSTEMD_LOG_TARGET=null
@@ -62,16 +59,7 @@ def test_what_somebody_else_wrote_is_not_touched(tmp_path: Path) -> None:
 @pytest.mark.skipif(RUNNING.exists(), reason="the machine has a systemd of its own, which stays as it is")
 @pytest.mark.skipif(not MANAGER.exists(), reason="systemd is not installed here")
 def test_a_real_manager_takes_them_starts_them_and_lets_them_go(tmp_path: Path) -> None:
-    command = (
-        "unshare", "--mount", "--cgroup", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", IN_A_NAMESPACE, "sh",
-        str(tmp_path), sys.executable,
-    )  # fmt: skip
-    done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, timeout=240, check=False)
-    if done.returncode == 77:
-        pytest.skip(f"no namespace for a manager of its own: {done.stderr}")
-    assert done.returncode == 0, done.stderr
-    told_by_it = json.loads(done.stdout)
-
+    told_by_it = told_by(IN_A_NAMESPACE, tmp_path, timeout_s=240)
     timers = ["albus-dr-drill-albus.timer", "albus-dr-replicate-albus.timer"]
     assert [line for line in told_by_it["installed"] if "enabled" in line] == [
         f"enabled and started {timers[0]}: every day", f"enabled and started {timers[1]}: every day"

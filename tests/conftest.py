@@ -1,4 +1,4 @@
-"""The bench's programs, or no real faults."""
+"""What more than one room of the tests needs."""
 
 from __future__ import annotations
 
