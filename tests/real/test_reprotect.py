@@ -43,7 +43,8 @@ def desk(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
             first = desk.operate("replicate")
             assert first.code == 0, first.said
             yield desk
-        assert bench.processes() == []
+            assert desk.bench.stop() == []
+            assert desk.bench.processes() == []
     finally:
         shutil.rmtree(directory)
 
@@ -292,6 +293,7 @@ def test_a_foreign_cluster_is_refused_and_a_newer_one(desk: Desk) -> None:
 def test_an_emptied_site_is_filled_anew(desk: Desk) -> None:
     desk.bench.destroy_site("strasbourg")
     assert rebuild(["rebuild", str(desk.bench.directory), "strasbourg"]) == 0
+    desk.bench = Bench.attach(desk.bench.directory)  # it knows the new machines' S3 server
     assert rebuild(["rebuild", str(desk.bench.directory), "strasbourg"]) == 8, "a site that stands is not built over"
     called = desk.operate("reprotect")
     assert called.code == 0, called.said
