@@ -28,6 +28,7 @@ from faults.crew import Found, side_by_side
 from faults.outcome import Outcome
 from faults.page import page, plain
 from faults.worlds import Visited
+from tests.safety.search import describe
 
 TOP = Path(__file__).resolve().parents[1]
 PAGE, RESULTS = TOP / "docs" / "faults.md", TOP / "faults" / "results.json"
@@ -74,41 +75,44 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     beginnings = tuple(given.only.split(","))
     wanted = [fault for name, fault in faults.items() if name.startswith(beginnings)]
-    searches = bool(given.only) and worlds.NAME.startswith(beginnings)
-    if not wanted and not searches:
+    searched = {name: bounds for name, bounds in worlds.WORLDS.items() if given.only and name.startswith(beginnings)}
+    if not wanted and not searched:
         parser.error(f"there is no fault {given.only}; --list names them all")
     if given.list:
-        print("\n".join(f"{fault.name}: {fault.tells} ({fault.count} tries)" for fault in wanted))
-        if searches:
-            print(f"{worlds.NAME}: {worlds.TELLS}")
+        tries = [f"{fault.name}: {fault.tells} ({fault.count} tries)" for fault in wanted]
+        print("\n".join([*tries, *(f"{name}: {describe(bounds)}" for name, bounds in searched.items())]))
         return 0
     results = known(given.results)
     made: dict[str, list[Outcome]] = {}
-    names = [worlds.NAME] if searches else []
+    names = list(searched)
     for fault in sorted(wanted, key=lambda one: -one.count):  # a long one that comes last keeps one worker alone
         if fault.needs_root and os.geteuid() != 0:
             print(f"== {fault.name}: not tried: it takes root", file=sys.stderr, flush=True)
             continue
         names.append(fault.name)
         results.faults[fault.name] = made[fault.name] = []
-    if searches:
-        results.worlds = []
+    visited: dict[str, Visited] = {}
 
     def work(name: str) -> Iterator[Found]:
-        tells = worlds.TELLS if name == worlds.NAME else faults[name].tells
+        tells = worlds.TELLS if name in searched else faults[name].tells
         print(f"== {name}: {tells}", file=sys.stderr, flush=True)
-        return worlds.visit() if name == worlds.NAME else faults[name].outcomes(given.times)
+        if name in searched:
+            yield worlds.visit(searched[name])
+        else:
+            yield from faults[name].outcomes(given.times)
 
     with closing(side_by_side(names, work, given.workers)) as results_of_each:
         for name, found in results_of_each:
             if isinstance(found, Outcome):
                 made[name].append(found)
             else:
-                results.worlds.append(found)
+                visited[found.world] = found
+                results.worlds = worlds.in_order([*results.worlds, found])
             keep(faults, results, given.results, given.page)  # each at once: the next may fail, hours later
-    print(plain(faults, made))
+    if made:
+        print(plain(faults, made))
     good = all(one.is_good for outcomes in made.values() for one in outcomes)
-    return 0 if good and not (searches and any(one.wrong for one in results.worlds)) else 1
+    return 0 if good and not any(one.wrong for one in visited.values()) else 1
 
 
 if __name__ == "__main__":

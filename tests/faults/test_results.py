@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from faults import __main__ as program
-from faults import worlds
 from faults.catalogue import Fault, catalogue
 from faults.ground import Stuck, tried
 from faults.outcome import Outcome
 from faults.page import page, plain
-from faults.worlds import Visited
+from tests.safety import search
+from tests.safety.model import Bounds
 
 GOOD = Outcome(acknowledged=1000, looked=50, rta_s=4.0, codes=(-9, 0))
 LOST = Outcome(acknowledged=1000, lost=2, rta_s=9.0, codes=(0,))
@@ -108,15 +108,22 @@ def test_of_a_ground_that_was_used_before_only_what_came_since_counts() -> None:
 def test_worlds_that_were_searched_are_on_the_page_and_a_mistake_is_an_exit_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    well, ill = Visited("one operator", 1234, 5.0), Visited("two operators", 0, 1.0, "two writable primaries")
-    places = ["--page", str(tmp_path / "page.md"), "--results", str(tmp_path / "results.json"), "--only", "every-state"]
-    for found, code in (([well], 0), ([well, ill], 1)):
-        monkeypatch.setattr(worlds, "visit", lambda found=found: iter(found))
-        assert program.main(places) == code
+    def explore(bounds: Bounds) -> int:
+        if bounds == search.SMALL[1]:
+            raise AssertionError("two writable primaries\nA starts its server")
+        return 1234
+
+    monkeypatch.setattr(search, "explore", explore)
+    places = ["--page", str(tmp_path / "page.md"), "--results", str(tmp_path / "results.json"), "--only"]
+    assert program.main([*places, "every-state-03"]) == 0
+    assert program.main([*places, "every-state-01,every-state-02"]) == 1
+    assert program.main([*places, "every-state-03"]) == 0, "what is found now counts; the page keeps the other"
     capsys.readouterr()
     written = (tmp_path / "page.md").read_text()
-    assert "1,234 states were visited" in written
-    assert "- two operators: two writable primaries" in written
+    assert "2,468 states were visited" in written
+    rows = [written.index(f"| {search.describe(bounds)} |") for bounds in search.SMALL]
+    assert rows == sorted(rows)
+    assert f"- {search.describe(search.SMALL[1])}: two writable primaries" in written
 
 
 def test_the_long_search_is_made_only_when_it_is_named(
@@ -128,7 +135,7 @@ def test_the_long_search_is_made_only_when_it_is_named(
     assert json.loads((tmp_path / "results.json").read_text())["worlds"] == []
     assert program.main([*places, "--list"]) == 0
     assert program.main([*places, "--list", "--only", "every-state"]) == 0
-    assert capsys.readouterr().out.count("every-state") == 1
+    assert capsys.readouterr().out.count("every-state") == len((*search.SMALL, *search.LARGE))
 
 
 def test_a_name_that_is_not_there_is_wrong_usage() -> None:
