@@ -26,7 +26,7 @@ from tests.real.operator_desk import Called, Desk, ended, wait_for
 Part = Literal["albus-dr", "PostgreSQL", "application", "s3", "door", "witness"]
 Operation = Literal["switchover", "failover", "failback"]
 Verb = Operation | Literal["reprotect"]
-RUN_S = 400.0
+RUN_S = 900.0  # one step after another may wait five minutes for a bucket that is gone
 ATTEMPTS = 4
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from albus_dr.errors import AlbusError, NotReadyError
@@ -30,12 +30,17 @@ class _Either(threading.Event):
         return super().is_set() or self._other.is_set()
 
 
+def has_answered(buckets: Iterable[s3.Bucket]) -> None:
+    """A restic of this machine has ended well with them: they were reached from here."""
+    _have_answered.update(buckets)
+
+
 @contextmanager
 def watched(buckets: Mapping[str, s3.Bucket], cancelled: threading.Event) -> Iterator[threading.Event]:
     """What stops the work of the block: ``cancelled``, or a bucket that has gone. Raises WentAway for the latter.
 
-    ``buckets``: by what people call them. Only one that has answered to this process before, whatever it said, can have
-    gone: restic may reach what cannot be reached from here, or in another way.
+    ``buckets``: by what people call them. Only one that has answered to this process before, whatever it said, or to its
+    restic on this machine, can have gone: restic elsewhere may reach what cannot be reached from here.
     """
     stop, ended = _Either(cancelled), threading.Event()
     gone: list[str] = []

@@ -17,7 +17,7 @@ from typing import Any
 from albus_dr.errors import AlbusError, ExitCode, NotReadyError, StepError, TransientError
 from albus_dr.runbook.config import RepositoryConfig
 from albus_dr.tools import s3
-from albus_dr.tools.bucket_watch import WentAway, watched
+from albus_dr.tools.bucket_watch import WentAway, has_answered, watched
 from albus_dr.tools.host import Host, LocalHost
 from albus_dr.tools.process import Completed, TimeoutExpired, redact
 from albus_dr.tools.secrets import reveal
@@ -209,6 +209,8 @@ class Repository:
             raise
         if done.code != _OK:
             raise self._error(done, what)
+        if isinstance(self.host, LocalHost):
+            has_answered(buckets.values())
         return done
 
     def _require_undisturbed(self, done: Completed, what: str) -> None:

@@ -100,6 +100,19 @@ def test_a_bucket_that_goes_away_in_the_middle_is_named(tmp_path: Path, store: t
     assert repository.snapshots(("a=1",), timeout_s=LONG_S) == ()
 
 
+def test_one_that_only_restic_had_asked_before_has_gone_as_well(
+    tmp_path: Path, store: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What opens a repository ends before the bucket is asked beside it."""
+    pid, port = store
+    repository = a_repository(tmp_path, port)
+    monkeypatch.setattr(bucket_watch, "FIRST_S", LONG_S)
+    repository.run(("init",), what="can't be made", timeout_s=LONG_S)
+    monkeypatch.setattr(bucket_watch, "FIRST_S", 0.2)
+    with stopped(pid), pytest.raises(StepError, match=r"restic was ended: for 1\.0 s.*does not answer"):
+        dump(repository, "echo all")
+
+
 def test_one_that_answers_is_waited_for(tmp_path: Path, store: tuple[int, int]) -> None:
     repository = a_repository(tmp_path, store[1])
     repository.run(("init",), what="can't be made", timeout_s=LONG_S)
