@@ -37,6 +37,10 @@ since; the server that is promoted is not bound by that, and its lapse must not 
 whether to promote is a write: a lease that is there becomes a start window that nobody can renew, and a guard's write that
 was under way is conditional on the record before. The guard of what was promoted takes a new lease.
 
+Why a record that a person writes takes the proof from a lease. While the witness was away a person may have promoted the
+server of the very site that the lease is of: the guard's server had ended in time, and the promoted one is not bound. So
+the lease becomes a start window. A guard that still has its server renews it, by compare-and-set, and it is a proof again.
+
 Why a site that was the primary before is promoted, and not started. The new primary may be lost before anything follows
 it (the second strike). Then the old one is the best that there is, and it serves again by the same order; what it lacks,
 everything that the new primary acknowledged, is named, and a person accepts its loss first. It could simply be started:
@@ -154,8 +158,8 @@ def establish(
 ) -> Decision:  # fmt: skip
     """Write the record anew from what a person sees at the sites: a register that was empty, lost or set back.
 
-    The person has asserted that ``primary`` is the only one. What a guard there may still do stays in the record; what
-    one at the other site may still do has to be over.
+    The person has asserted that ``primary`` is the only one. What a guard there may still do stays in the record, but its
+    lapse proves nothing until it has renewed; what one at the other site may still do has to be over.
     """
     if record is not None and record.claim is not None:
         return _no(f"{record.claim.run} has claimed {record.claim.target}: end it first")
@@ -165,11 +169,11 @@ def establish(
         return _no(
             f"a guard at {window.site} ({window.holder}) may write, for {left_s(window, now, margin_s):.0f} s more"
         )
-    kept = window if window is not None and window.site == primary else None
+    open_still = replace(window, kept=False) if window is not None and window.site == primary else None
     lease = record.run_lease if record else None
     return Decision(
         True, f"epoch {epoch}, primary {primary}",
-        Record(runbook, sites, epoch, primary, run, now, None, dict(identities), None, kept, lease),
+        Record(runbook, sites, epoch, primary, run, now, None, dict(identities), None, open_still, lease),
     )  # fmt: skip
 
 
@@ -375,13 +379,16 @@ def start(record: Record, lease: WriteLease, now: float, epoch_seen: int) -> Dec
 
 
 def renew(record: Record, site: str, holder: str, now: float) -> Decision:
-    """May the guard go on? A claim does not stop it: a failover that will be refused has harmed nobody."""
+    """May the guard go on? A claim does not stop it: a failover that will be refused has harmed nobody.
+
+    Whoever renews has a server that ends with the lease, so this lease is kept.
+    """
     lease = record.write_lease
     if record.primary != site:
         return _no(f"{record.primary} is the primary in epoch {record.epoch}")
     if lease is None or lease.site != site or lease.holder != holder:
         return _no(f"the lease is {lease.holder if lease else 'nobody'}'s now")
-    return Decision(True, "renewed", replace(record, write_lease=replace(lease, renewed_at=now)))
+    return Decision(True, "renewed", replace(record, write_lease=replace(lease, kept=True, renewed_at=now)))
 
 
 def release_write(record: Record, site: str, holder: str) -> Decision:

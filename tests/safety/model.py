@@ -31,6 +31,7 @@ PLANNED = ", planned"
 GONE = "a run that is gone"
 STARTED = "promote an old primary by starting it"
 LEASED_ON = "promote without ending the lease"
+TOLD_ON = "tell the witness without ending the proof of the lease"
 LIVES, MARGIN, RATE = 1, 1, 2
 OLD = LIVES + MARGIN + 1  # lapsed, and nothing changes any more
 OFF_PRIMARY, OFF_STANDBY, STANDBY, PRIMARY = range(4)
@@ -579,6 +580,8 @@ class World:
                 margin_s=MARGIN,
             ),
         )
+        if told >= 0 and self._wrong == TOLD_ON and (lease := self.records.all[told].write_lease):
+            told = self.records.number(replace(self.records.all[told], write_lease=replace(lease, kept=True)))
         if told >= 0:
             yield f"{name} tells the witness that {primary} is primary", self._end(
                 self._recorded(state, told)._replace(held=0), i, run

@@ -11,14 +11,25 @@ from albus_dr.safety import rule
 from albus_dr.safety.record import Record, RunLease, WriteLease
 from albus_dr.safety.rule import Decision, OldData, Proven
 from albus_dr.tools.fence import Identity
-from tests.safety.model import LEASED_ON, OFF_PRIMARY, OFF_STANDBY, PRIMARY, SITES, STARTED, Bounds, State, World
+from tests.safety.model import (
+    LEASED_ON,
+    OFF_PRIMARY,
+    OFF_STANDBY,
+    PRIMARY,
+    SITES,
+    STARTED,
+    TOLD_ON,
+    Bounds,
+    State,
+    World,
+)
 
 WINDOWS, LEASES, MIXED = (False, False), (True, True), (True, False)
 SMALL = (
     Bounds(WINDOWS, planned=False), Bounds(LEASES, planned=False, operators=1), Bounds(WINDOWS, operators=1),
 )  # fmt: skip
 LARGE = (
-    Bounds(WINDOWS, planned=False, witness_fails=True, operators=1),
+    *(Bounds(kept, planned=False, witness_fails=True, operators=1) for kept in (WINDOWS, LEASES, MIXED, MIXED[::-1])),
     Bounds(WINDOWS), Bounds(LEASES, planned=False), Bounds(WINDOWS, planned=False, witness_fails=True), Bounds(MIXED, planned=False),
     Bounds(MIXED[::-1], planned=False), Bounds(LEASES), Bounds(LEASES, planned=False, witness_fails=True),
 )  # fmt: skip
@@ -158,6 +169,7 @@ MUTATIONS = {
     "promote asserting the timeline alone": Bounds(WINDOWS, planned=False, operators=1),
     STARTED: Bounds(WINDOWS, planned=False),
     LEASED_ON: Bounds(LEASES, planned=False, operators=1),
+    TOLD_ON: Bounds(LEASES, planned=False, witness_fails=True, operators=1),
     "no margin": Bounds(LEASES, planned=False, operators=1),
     "switchover without waiting": Bounds(WINDOWS, operators=1),
 }

@@ -223,5 +223,27 @@ def test_a_register_written_anew_keeps_the_primarys_window_and_waits_for_the_oth
     assert told.write_lease is None
 
 
+def test_after_a_person_has_written_the_record_a_lease_proves_nothing_until_its_guard_has_renewed_it() -> None:
+    """The primary may have been promoted by hand while the witness was away: no lease binds it."""
+    told = rule.establish(
+        replace(BASE, write_lease=LEASE),
+        "albus",
+        ("a", "b"),
+        "a",
+        run="r1",
+        epoch_seen=0,
+        identities={},
+        now=101,
+        margin_s=5,
+    ).record
+    assert told is not None
+    claimed = replace(told, claim=CLAIMED.claim, run_lease=CLAIMED.run_lease)
+    assert "proves nothing" in rule.lease_lapsed(claimed, "r1", "a", 999, 5).reason
+    renewed = rule.renew(claimed, "a", LEASE.holder, 110).record
+    assert renewed is not None
+    assert not rule.lease_lapsed(renewed, "r1", "a", 144, 5).allowed
+    assert rule.lease_lapsed(renewed, "r1", "a", 146, 5).allowed
+
+
 def test_what_is_overwritten_is_neither_primary_nor_running_nor_unkept() -> None:
     assert rule.overwrite(MINE, "r1", "patients", OldData("b", "700", "nothing", "/kept")).allowed
