@@ -16,10 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from albus_dr.safety.record import Claim
+from albus_dr.safety import rule
+from albus_dr.safety.record import Claim, Record
 from tests.safety.guarded_site import (
     HERE,
     LEASE_S,
+    THERE,
     Client,
     Site,
     Witness,
@@ -227,6 +229,28 @@ def test_a_claim_does_not_stop_the_holder(site: Site) -> None:
         site.witness.change(lambda record, now: replace(record, claim=Claim("failover-2", "bordeaux", now)))
         end = lease_end(site)
         wait_for(lambda: client.last > end + 1)
+    assert guard.poll() is None
+
+
+def test_a_person_who_tells_the_witness_anew_does_not_stop_the_holder(site: Site) -> None:
+    """Its lease proves nothing then, until it has renewed it."""
+
+    def told(record: Record, now: float) -> Record:
+        anew = rule.establish(
+            record, "albus", (HERE, THERE), HERE, run="test", epoch_seen=1, identities={}, now=now, margin_s=1
+        )
+        assert anew.record
+        assert anew.record.write_lease
+        assert not anew.record.write_lease.kept
+        return anew.record
+
+    guard = kept(site)
+    with Client(site) as client:
+        site.witness.change(told)
+        wait_for(lambda: (lease := site.witness.record().write_lease) and lease.kept, told=site.said)
+        end = lease_end(site)
+        wait_for(lambda: client.last > end + 1, told=site.said)
+    assert site.witness.record().epoch == 2
     assert guard.poll() is None
 
 
