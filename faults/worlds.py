@@ -35,21 +35,25 @@ class Visited:
 
 def visit(bounds: Bounds) -> Visited:
     """The whole world."""
-    began, described = time.monotonic(), search.describe(bounds)
+    began, world = time.monotonic(), search.describe(bounds)
     try:
         states, wrong = search.explore(bounds), ""
     except AssertionError as error:
         states, wrong = 0, str(error)
-    found = Visited(described, states, round(time.monotonic() - began), wrong)
-    print(f"   {found.states:,} states in {found.seconds:.0f} s: {described}", file=sys.stderr, flush=True)
+    found = Visited(world, states, round(time.monotonic() - began), wrong)
+    print(f"   {found.states:,} states in {found.seconds:.0f} s: {world}", file=sys.stderr, flush=True)
     return found
 
 
 def in_order(visited: Iterable[Visited]) -> list[Visited]:
     """As the worlds are numbered; what was found of one that is none any more is left out."""
     by_world = {one.world: one for one in visited}
-    described = [search.describe(bounds) for bounds in WORLDS.values()]
-    return [by_world[world] for world in described if world in by_world]
+    return [by_world[world] for world in described() if world in by_world]
+
+
+def described() -> list[str]:
+    """What the worlds are, in their order."""
+    return [search.describe(bounds) for bounds in WORLDS.values()]
 
 
 def lines(visited: Sequence[Visited]) -> list[str]:
@@ -68,4 +72,6 @@ def lines(visited: Sequence[Visited]) -> list[str]:
         *(f"| {one.world} | {one.states:,} | {one.seconds:.0f} s |" for one in visited),
         "",
         *(f"- {one.world}: {one.wrong}" for one in bad),
+        *(f"- not visited yet: {world}" for world in described() if world not in {one.world for one in visited}),
+        "",
     ]
