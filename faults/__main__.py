@@ -73,6 +73,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args(arguments)
+    if given.workers < 1:
+        parser.error("without a worker nothing is tried")
     beginnings = tuple(given.only.split(","))
     wanted = [fault for name, fault in faults.items() if name.startswith(beginnings)]
     searched = {name: bounds for name, bounds in worlds.WORLDS.items() if given.only and name.startswith(beginnings)}
@@ -94,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     visited: dict[str, Visited] = {}
 
     def work(name: str) -> Iterator[Found]:
-        tells = worlds.TELLS if name in searched else faults[name].tells
+        tells = describe(searched[name]) if name in searched else faults[name].tells
         print(f"== {name}: {tells}", file=sys.stderr, flush=True)
         if name in searched:
             yield worlds.visit(searched[name])

@@ -64,7 +64,7 @@ def side_by_side(names: Sequence[str], work: Work, workers: int) -> Generator[tu
             worker.take(left)
         while busy := {worker.end: worker for worker in crew if worker.name}:
             for end in wait(list(busy)):
-                worker = next(one for one in busy.values() if one.end is end)
+                worker = busy[end]  # type: ignore[index]  # what is waited for are these ends alone
                 if (found := worker.found()) is None:
                     worker.take(left)
                 else:

@@ -15,7 +15,6 @@ from tests.safety import search
 from tests.safety.model import Bounds
 
 NAME = "every-state"
-TELLS = "every state of the model of who may be primary: never two, nothing lost in a switchover, always a way forward"
 WORLDS = {f"{NAME}-{number:02}": bounds for number, bounds in enumerate((*search.SMALL, *search.LARGE), 1)}
 
 

@@ -18,6 +18,7 @@ from albus_dr.cli.common import (
     LangOption,
     QuietOption,
     RunbookArgument,
+    journal,
     load_runbook,
     state_directory,
 )
@@ -151,7 +152,6 @@ def _not_started(reason: str, as_json: bool) -> NoReturn:
 
 
 def _was_missed(loaded: Loaded, operation: str, engine: str | None) -> bool:
-    from albus_dr.cli.common import journal
     from albus_dr.engine.history import runs_of
 
     with journal(engine) as store:

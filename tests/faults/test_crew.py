@@ -48,11 +48,14 @@ def test_a_worker_that_dies_is_named_with_what_it_was_at_and_the_others_end(tmp_
 
 
 def test_who_stops_looking_leaves_nobody_and_what_was_begun_is_undone(tmp_path: Path) -> None:
-    undone = tmp_path / "undone"
+    undone, more = tmp_path / "undone", tmp_path / "more"
 
     def work(_: str) -> Iterator[Found]:
         yield Outcome()
         try:
+            while not more.exists():
+                time.sleep(0.01)
+            yield Outcome(acknowledged=2)
             while not (tmp_path / "never").exists():
                 time.sleep(0.01)
         finally:
@@ -60,10 +63,11 @@ def test_who_stops_looking_leaves_nobody_and_what_was_begun_is_undone(tmp_path: 
 
     looking = side_by_side(NAMES, work, 1)
     next(looking)
-    os.kill(
-        multiprocessing.active_children()[0].pid or 0, signal.SIGINT
-    )  # as from a terminal: not the worker's to decide
-    time.sleep(0.1)
+    (worker,) = multiprocessing.active_children()
+    assert worker.pid
+    os.kill(worker.pid, signal.SIGINT)  # as from a terminal: not the worker's to decide
+    more.touch()
+    assert next(looking) == ("door", Outcome(acknowledged=2)), "it goes on"
     assert not undone.exists()
     looking.close()
     assert undone.exists()

@@ -143,3 +143,8 @@ def test_the_long_search_is_made_only_when_it_is_named(
 def test_a_name_that_is_not_there_is_wrong_usage() -> None:
     with pytest.raises(SystemExit, match="2"):
         program.main(["--only", "sharks"])
+
+
+def test_without_a_worker_nothing_is_tried_and_that_is_not_good() -> None:
+    with pytest.raises(SystemExit, match="2"):
+        program.main(["--only", "two-operators", "--workers", "0"])
