@@ -87,7 +87,8 @@ def main(arguments: list[str] | None = None) -> int:
     results = known(given.results)
     made: dict[str, list[Outcome]] = {}
     names = list(searched)
-    for fault in sorted(wanted, key=lambda one: -one.count):  # a long one that comes last keeps one worker alone
+    # A long one that comes last keeps one worker alone.
+    for fault in sorted(wanted, key=lambda one: (not one.is_long, -one.count)):
         if fault.needs_root and os.geteuid() != 0:
             print(f"== {fault.name}: not tried: it takes root", file=sys.stderr, flush=True)
             continue

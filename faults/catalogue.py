@@ -20,7 +20,7 @@ OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 @dataclass(frozen=True)
 class Fault:
     """``tries`` are different ones (moments, sides), each on a ground of its own, as often as is asked for. Or a ``series`` of
-    so many ``rounds`` on one ground."""
+    so many ``rounds`` on one ground. Where one ``is_long``, albus-dr runs dozens of times in a single try."""
 
     name: str
     tells: str
@@ -28,6 +28,7 @@ class Fault:
     needs_root: bool = False
     series: Series | None = None
     rounds: int = 0
+    is_long: bool = False
 
     @property
     def count(self) -> int:
@@ -45,12 +46,12 @@ class Fault:
 def _surroundings() -> list[Fault]:
     found = [
         Fault("drill-each-event", "albus-dr is killed at every event of a drill's journal, and resumed; nothing of it is left",
-              (each_event.drill_at_every_event,)),
+              (each_event.drill_at_every_event,), is_long=True),
     ]  # fmt: skip
     for operation in OPERATIONS:
         found.append(
             Fault(f"{operation}-each-event", f"albus-dr is killed at every event of a {operation}'s journal, and resumed",
-                  (partial(each_event.at_every_event, operation),))
+                  (partial(each_event.at_every_event, operation),), is_long=True)
         )  # fmt: skip
         if operation == "failback":
             continue  # a switchover by then; what surrounds it matters as it does there
