@@ -115,10 +115,10 @@ def _destroyed(state: RunState, step: StepState) -> None:
     if step.action == "site.cleanup" and removed_at:
         for made in state.creations:
             made.destroyed_at = made.destroyed_at or parse_time(removed_at)
-            made.destroyed_by = made.destroyed_by or state.acting
+            made.destroyed_by = made.destroyed_by or step.facts.get("removed_by", state.acting)
     for left in step.facts.get("cleared", ()):
-        at = parse_time(left["at"])
-        state.creations.append(Creation(left["run"], "", step.site, left["host"], left["path"], None, at, state.acting))
+        at, by = parse_time(left["at"]), left.get("by", state.acting)
+        state.creations.append(Creation(left["run"], "", step.site, left["host"], left["path"], None, at, by))
 
 
 def _attempt_failed(state: RunState, event: Event) -> None:

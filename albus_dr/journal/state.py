@@ -59,8 +59,11 @@ class Creation:
     destroyed_at: datetime | None = None
     """None while nobody has seen that it is gone."""
     destroyed_by: str = ""
+    """Who had ordered, resumed or aborted the run that removed it, or EXPIRY."""
 
 
+EXPIRY = "expiry"
+"""``destroyed_by`` of a drill that nobody came back to: it removed itself when its time was over."""
 NETWORK = "network of what was restored"
 """The kind of the verification that says what a drill's target can reach. It proves nothing about data."""
 HOW_DESTROYED = (

@@ -167,6 +167,9 @@ NOTES = {
         "laissé en place : {directory}, de {run} : cet exercice est peut-être encore en cours"
     ),
     "removed what an earlier drill left in {directory}": "supprimé : ce qu'un exercice antérieur avait laissé dans {directory}",
+    "an earlier drill that nobody came back to had removed itself: {directory}": (
+        "un exercice antérieur auquel personne n'était revenu s'était supprimé lui-même : {directory}"
+    ),
     "{name}: a rebuild of {data} at {site} was begun before and not finished; it begins anew, and what was there is kept in {folder}": (
         "{name} : une reconstruction de {data} à {site} avait commencé sans s'achever ; elle recommence, et ce qui s'y "
         "trouvait est conservé dans {folder}"

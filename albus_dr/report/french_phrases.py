@@ -303,6 +303,7 @@ PAGE = {
     "Restored data and its destruction": "Données restaurées et leur destruction",
     "the target itself": "la cible elle-même",
     "not seen gone": "destruction non constatée",
+    "itself: nobody came back to it": "lui-même : personne n'y est revenu",
     "Every process of the drill was killed, its directory was removed, then both were looked for again. "
     "The bytes on the disk were not overwritten.": (
         "Chaque processus de l'exercice a été tué, son répertoire supprimé, puis les deux ont été cherchés de nouveau. Les "

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from albus_dr.journal.stages import stages
-from albus_dr.journal.state import RunState
+from albus_dr.journal.state import EXPIRY, RunState
 from albus_dr.report.findings import (
     Mark,
     budget_sentence,
@@ -61,6 +61,7 @@ PHRASES = {
     "destruction": "Restored data and its destruction",
     "destruction.target": "the target itself",
     "destruction.not": "not seen gone",
+    "destruction.expiry": "itself: nobody came back to it",
     "notes": "Notes",
     "limits": "What this does not show",
     "unmeasured": "Not measured: {what}",
@@ -226,7 +227,7 @@ def _destruction(state: RunState, words: Words) -> str:
             f"{made.site}: {made.path}",
             format_moment(made.announced_at, words),
             format_moment(made.destroyed_at, words) if made.destroyed_at else words.say(PHRASES["destruction.not"]),
-            made.destroyed_by,
+            words.say(PHRASES["destruction.expiry"]) if made.destroyed_by == EXPIRY else made.destroyed_by,
         )
         for made in state.creations
     ]

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import platform
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import Any
 
 from albus_dr.errors import CleanupError, NotReadyError, RefusedError, StepError, UsageError
 from albus_dr.journal.event import now
+from albus_dr.journal.state import EXPIRY
 from albus_dr.runbook.config import ScratchConfig
-from albus_dr.tools.host import Host, write_file
+from albus_dr.tools.host import Host
 from albus_dr.tools.postgres import Server, find_programs
-from albus_dr.workloads import access, isolation
+from albus_dr.workloads import access, forgotten, isolation
 from albus_dr.workloads.step import Action, Facts, StepContext, Verification
 
-LEDGER = "albus-dr-drill.json"
 QUICK_S = 15.0
-FORGOTTEN_S = 24 * 3600.0  # and some recovery times more: then nobody comes back to a drill
 
 
 # --- the isolated target ------------------------------------------------------------------------------------------
@@ -73,60 +70,42 @@ def _isolate(ctx: StepContext) -> Facts:
         raise UsageError(
             f"the path {directory} is too long for a PostgreSQL socket", hint="choose a shorter scratch.path"
         )
-    others = {left: _ledger_in(where, left) for left in _drills_in(where, scratch.path) if left != directory}
-    alive = [left for left, ledger in others.items() if _may_run(ctx, where, left, ledger)]
+    others = forgotten.drills_in(where, scratch.path)
+    gone = {left: found for left, found in forgotten.expired_in(where, scratch.path).items() if left != directory}
+    others |= {left: found.ledger for left, found in gone.items() if found.at is None}
+    others.pop(directory, None)
+    alive = [left for left, ledger in others.items() if forgotten.may_run(ctx, where, left, ledger)]
     cleared = [left for left in others if left not in alive]
     removed = [_removed_earlier(ctx, where, left, others[left]) for left in cleared]
+    removed += [_removed_itself(ctx, left, found) for left, found in gone.items() if found.at]
     ctx.announce(scratch.host, directory)
-    ledger = json.dumps({"run": ctx.run.id, **_lock_of(ctx), "made_at": now()})
     made = where.run(("mkdir", "-m", "711", "-p", "--", directory), timeout_s=QUICK_S)
     made.check(f"{directory} can't be made", hint=f"does {scratch.path} exist, and may albus-dr write there?")
-    write_file(where, f"{directory}/{LEDGER}", ledger, timeout_s=QUICK_S)
-    forgotten_s = FORGOTTEN_S + 4 * ctx.runbook.objectives.rto
-    keeper = ("sh", "-c", _KEEPER, "sh", directory, f"{forgotten_s:.0f}")
+    forgotten.write_ledger(ctx, where, directory, now())
+    keeper = forgotten.keeper(ctx, directory)
     isolated = isolation.cut_off(ctx, where, directory, keeper, wanted=scratch.network == "none")
     notes = [f"removed what an earlier drill left in {left}" for left in cleared]
     notes += [f"left alone: {left}, of {others[left].get('run')}: that drill may still be running" for left in alive]
+    notes += [f"an earlier drill that nobody came back to had removed itself: {left}" for left in gone if gone[left].at]
     return {"directory": directory, "cleared": removed, **isolated, "notes": [*notes, *isolated.get("notes", ())]}
 
 
 def verify_isolated(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
     """What the step has started can reach nothing outside the target. Raises RefusedError when it can."""
     where = _outside(ctx)
-    return isolation.verify(ctx, where, ctx.facts_of("isolate"), _processes_in(where, drill_directory(ctx)))
-
-
-def _ledger_in(where: Host, directory: str) -> dict[str, Any]:
-    said = where.run(("cat", "--", f"{directory}/{LEDGER}"), timeout_s=QUICK_S).stdout
-    try:
-        found = json.loads(said)
-    except (ValueError, RecursionError):
-        return {}  # it was cut short
-    return found if isinstance(found, dict) else {}
-
-
-def _lock_of(ctx: StepContext) -> dict[str, str]:
-    """What tells drills apart that can't run at the same time: they take one lock, of a runbook in a state directory."""
-    identity = Path("/etc/machine-id")
-    machine = identity.read_text().strip() if identity.exists() else ""
-    state = ctx.run.directory.parent.absolute()
-    return {"runbook": ctx.runbook.runbook, "place": f"{platform.node()} {machine} {state}"}
-
-
-def _may_run(ctx: StepContext, where: Host, directory: str, ledger: Mapping[str, Any]) -> bool:
-    """Another runbook's drill, or another machine's, as long as a process of it lives: its keeper, at least. One that has
-    just begun may not have started that yet."""
-    mine = _lock_of(ctx)
-    if all(ledger.get(key) == value for key, value in mine.items()):
-        return False  # this run has that lock
-    just_begun = where.run(("find", f"{directory}/{LEDGER}", "-mmin", "-1"), timeout_s=QUICK_S).stdout
-    return bool(just_begun or _processes_in(where, directory))
+    return isolation.verify(ctx, where, ctx.facts_of("isolate"), forgotten.processes_in(where, drill_directory(ctx)))
 
 
 def _removed_earlier(ctx: StepContext, where: Host, directory: str, ledger: Mapping[str, Any]) -> dict[str, Any]:
     """Remove what a drill left that nobody came back to; which one it was, for the record."""
     _remove(ctx, where, directory)
     return {"run": str(ledger.get("run", "")), "host": scratch_of(ctx).host, "path": directory, "at": now()}
+
+
+def _removed_itself(ctx: StepContext, directory: str, found: forgotten.Expired) -> dict[str, Any]:
+    """The same of a drill whose keeper had removed it."""
+    run = str(found.ledger.get("run", ""))
+    return {"run": run, "host": scratch_of(ctx).host, "path": directory, "at": found.at, "by": EXPIRY}
 
 
 def _refuse_production(ctx: StepContext, scratch: ScratchConfig) -> None:
@@ -150,11 +129,6 @@ def _overlap(one: PurePosixPath, other: PurePosixPath) -> bool:
     return one == other or one in other.parents or other in one.parents
 
 
-def _drills_in(where: Host, path: str) -> list[str]:
-    done = where.run(("find", path, "-mindepth", "2", "-maxdepth", "2", "-name", LEDGER), timeout_s=QUICK_S)
-    return [line.rsplit("/", 1)[0] for line in done.stdout.splitlines()]
-
-
 def _cleanup(ctx: StepContext) -> Facts:
     """Stop and remove everything under the drill's directory, then look whether anything is left."""
     where, directory = _outside(ctx), drill_directory(ctx)
@@ -167,26 +141,12 @@ def _cleanup(ctx: StepContext) -> Facts:
             hint=f"remove it by hand at {where.name}, or end what holds it; then: albus-dr resume {ctx.run.id}",
             residue=tuple(residue),
         )
+    for left in ctx.facts_of("isolate").get("cleared", ()):
+        forgotten.forget(where, left["path"])
+    itself = forgotten.expired(where, directory)  # the next drill removes it: this fact is not on record yet
+    if itself and itself.at:
+        return {"residue": [], "removed": directory, "removed_at": itself.at, "removed_by": EXPIRY}
     return {"residue": [], "removed": directory, "removed_at": now()}
-
-
-# Constant text; the directory is its argument. It prints the ids of the processes that run in it or were marked with it.
-_PROCESSES = r"""
-{ find /proc -mindepth 2 -maxdepth 2 \( -name cwd -o -name exe \) \( -lname "$1" -o -lname "$1/*" \) 2>/dev/null
-  grep -lsxzF "ALBUS_DR_DRILL=$1" /proc/[0-9]*/environ
-} | sed -n 's|^/proc/\([0-9]*\)/.*|\1|p' | sort -u
-"""
-
-
-# Constant text; its arguments are the directory and seconds. It keeps the drill's network, and when nobody has come back
-# by then it does what cleanup does; it ends when somebody else has removed the directory. Restored data must not lie about for ever.
-_KEEPER = rf"""
-left=$2
-while [ "$left" -gt 0 ] && [ -d "$1" ]; do sleep 5; left=$((left - 5)); done
-cd / && unset ALBUS_DR_DRILL
-for pid in $({_PROCESSES}); do [ "$pid" = $$ ] || kill -KILL "$pid"; done
-rm -rf --one-file-system -- "$1"
-"""
 
 
 def fresh_directory(ctx: StepContext, path: str, owner: str | None = None) -> None:
@@ -209,21 +169,17 @@ def _remove(ctx: StepContext, where: Host, directory: str) -> list[str]:
 def _empty(ctx: StepContext, where: Host, directory: str) -> list[str]:
     """End what runs out of the directory, remove it, and say what is left all the same."""
     for _ in range(3):
-        pids = _processes_in(where, directory)
+        pids = forgotten.processes_in(where, directory)
         if not pids:
             break
         where.run(
             ("sh", "-c", 'kill -KILL "$@"', "sh", *pids), timeout_s=QUICK_S
         )  # nothing in a drill is worth a clean shutdown
     where.run(("rm", "-rf", "--one-file-system", "--", directory), timeout_s=ctx.remaining_s)
-    residue = [f"process {pid}" for pid in _processes_in(where, directory)]
+    residue = [f"process {pid}" for pid in forgotten.processes_in(where, directory)]
     if where.run(("test", "-e", directory), timeout_s=QUICK_S).code == 0:
         residue.append(directory)
     return residue
-
-
-def _processes_in(where: Host, directory: str) -> list[str]:
-    return where.run(("sh", "-c", _PROCESSES, "sh", directory), timeout_s=QUICK_S).stdout.split()
 
 
 def free_bytes(where: Host, path: str) -> int:

@@ -206,6 +206,19 @@ def test_what_a_drill_made_and_who_destroyed_it() -> None:
     assert {each.destroyed_by for each in ended.creations if each.run == "drill-1"} == {"ben@ops1"}
     assert {each.destroyed_at for each in ended.creations if each.run == "drill-1"} == {parse_time(removed_at)}
 
+    itself = {"removed_at": removed_at, "removed_by": "expiry"}
+    expired = fold_of(
+        [
+            told[0],
+            said("StepSucceeded", "isolate", facts={"cleared": [{**left, "by": "expiry"}]}, **done),
+            said("StepSucceeded", "cleanup", facts=itself, **done),
+        ]
+    )
+    assert [(each.run, each.destroyed_by) for each in expired.creations] == [
+        ("drill-1", "expiry"),
+        ("drill-0", "expiry"),
+    ]
+
 
 def fold_of(told: list[tuple[str, str, dict[str, Any]]]) -> RunState:
     """A drill with three steps, of which this was told."""

@@ -9,14 +9,14 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from albus_dr.errors import NotReadyError
 from albus_dr.tools import namespace
 from albus_dr.tools.host import LocalHost
-from albus_dr.workloads import site
-from albus_dr.workloads.site import _KEEPER
+from albus_dr.workloads import forgotten, site
 from tests.real.operator_desk import wait_for
 from tests.workloads.test_small_pieces import B, context
 
@@ -27,9 +27,10 @@ def test_its_processes_and_its_directory_go_when_the_time_is_over(tmp_path: Path
     for path in (directory, other):
         path.mkdir()
         (path / "restored").write_text("patients")
+        (path / forgotten.LEDGER).write_text('{"run": "drill-5c4a"}')
     marks = {"ALBUS_DR_DRILL": str(directory)}
     asleep = (sys.executable, "-c", "import time; time.sleep(600)")
-    keeper = ("sh", "-c", _KEEPER, "sh", str(directory), "1")
+    keeper = ("sh", "-c", forgotten._KEEPER, "sh", str(directory), "1", forgotten._EXPIRE)
     with (
         subprocess.Popen(asleep, cwd=directory) as inside,
         subprocess.Popen(asleep, env=marks) as marked,
@@ -47,6 +48,9 @@ def test_its_processes_and_its_directory_go_when_the_time_is_over(tmp_path: Path
             assert inside.wait(30) == marked.wait(30) == -9
             assert stranger.poll() is None
             assert (other / "restored").exists()
+            found = wait_for(lambda: gone(directory))
+            assert found.ledger == {"run": "drill-5c4a"}
+            assert set(forgotten.expired_in(LocalHost(), str(tmp_path))) == {str(directory)}
         finally:
             for child in (inside, marked, stranger):
                 child.kill()
@@ -69,9 +73,9 @@ def test_another_drill_is_removed_only_where_it_can_not_be_running(
     ctx = replace(ctx, run=replace(ctx.run, operation="drill", directory=tmp_path / "runs" / ctx.run.id))
     other = tmp_path / B / "scratch" / "5c4a"
     other.mkdir(parents=True)
-    ledger = "{" if changed is None else json.dumps({"run": "drill-5c4a", **site._lock_of(ctx), **changed})
-    (other / site.LEDGER).write_text(ledger)
-    os.utime(other / site.LEDGER, (time.time() - age_s, time.time() - age_s))
+    ledger = "{" if changed is None else json.dumps({"run": "drill-5c4a", **forgotten._lock_of(ctx), **changed})
+    (other / forgotten.LEDGER).write_text(ledger)
+    os.utime(other / forgotten.LEDGER, (time.time() - age_s, time.time() - age_s))
     asleep = (sys.executable, "-c", "import time; time.sleep(600)")
     with subprocess.Popen(asleep, cwd=other if lives else tmp_path) as process:
         try:
@@ -82,3 +86,55 @@ def test_another_drill_is_removed_only_where_it_can_not_be_running(
         finally:
             process.kill()
             site._cleanup(ctx)
+
+
+def test_what_removed_itself_is_put_on_record_by_whoever_comes_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own run, resumed or aborted; else the next drill. Each as often as it is killed before that is on record."""
+    ctx = context(tmp_path)
+    ctx = replace(ctx, run=replace(ctx.run, operation="drill", id="drill-0-5c4a", directory=tmp_path / "runs" / "0"))
+    scratch = tmp_path / B / "scratch"
+    monkeypatch.setattr(forgotten, "FORGOTTEN_S", 1.0 - 4 * ctx.runbook.objectives.rto)
+    directory = Path(site._isolate(ctx)["directory"])
+    (directory / "patients").mkdir()
+    written = scratch / "5c4a.destroyed"
+    at = wait_for(lambda: gone(directory)).at
+    assert list(scratch.iterdir()) == [written]
+    assert written.stat().st_mode & 0o777 == 0o600
+
+    facts = site._cleanup(ctx)
+    assert (facts["removed_at"], facts["removed_by"]) == (at, "expiry")
+    assert site._cleanup(ctx) == facts, "killed before that was on record"
+
+    monkeypatch.undo()
+    later: dict[str, Any] = {}
+    after = replace(ctx, run=replace(ctx.run, id="drill-1-77aa"), facts_of=lambda id_: later)
+    later |= (again := site._isolate(after))
+    assert again["cleared"] == [
+        {"run": "drill-0-5c4a", "host": again["cleared"][0]["host"], "path": str(directory), "at": at, "by": "expiry"}
+    ]
+    assert again["notes"][0] == f"an earlier drill that nobody came back to had removed itself: {directory}"
+    assert site._isolate(after)["cleared"] == again["cleared"], "killed before that was on record"
+    assert "removed_by" not in site._cleanup(after)
+    assert list(scratch.iterdir()) == []
+
+
+def gone(directory: Path) -> forgotten.Expired | None:
+    """What the keeper wrote, once it has written when."""
+    found = forgotten.expired(LocalHost(), str(directory))
+    return found if found and found.at else None
+
+
+def test_what_a_keeper_could_not_remove_the_next_drill_does(tmp_path: Path) -> None:
+    ctx = context(tmp_path)
+    ctx = replace(ctx, run=replace(ctx.run, operation="drill", directory=tmp_path / "runs" / ctx.run.id))
+    half = tmp_path / B / "scratch" / "5c4a"
+    half.mkdir(parents=True)
+    (half.parent / "5c4a.destroyed").write_text(json.dumps({"run": "drill-5c4a", **forgotten._lock_of(ctx)}) + "\nnon")
+    facts = site._isolate(ctx)
+    assert not half.exists()
+    (only,) = facts["cleared"]
+    assert (only["run"], only["path"], "by" in only) == ("drill-5c4a", str(half), False)
+    site._cleanup(replace(ctx, facts_of=lambda _: facts))
+    assert list(half.parent.iterdir()) == []

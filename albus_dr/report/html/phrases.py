@@ -76,6 +76,7 @@ PHRASES = {
     "destruction": "Restored data and its destruction",
     "destruction.target": "the target itself",
     "destruction.not": "not seen gone",
+    "destruction.expiry": "itself: nobody came back to it",
     "destruction.how": HOW_DESTROYED,
     "residue": "Left behind",
     "residue.none": "Cleanup named nothing that was left behind.",

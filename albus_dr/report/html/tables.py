@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from albus_dr.journal.stages import Stage, stages, waited_s
+from albus_dr.journal.state import EXPIRY
 from albus_dr.report.findings import (
     clock_label,
     clock_start,
@@ -93,7 +94,7 @@ def destruction(page: Page) -> str:
             value(format_moment(made.destroyed_at, page.words), True)
             if made.destroyed_at
             else page.say("destruction.not"),
-            e(made.destroyed_by),
+            page.say("destruction.expiry") if made.destroyed_by == EXPIRY else e(made.destroyed_by),
         )
         for made in page.state.creations
     ]

@@ -1,0 +1,137 @@
+"""Drills that nobody came back to: the ledger that each one has, its keeper, and what the next drill finds of them.
+
+The keeper waits beside the drill. When its time is over it removes everything, and writes when it was gone beside the
+directory (``DIRECTORY.destroyed``), for whoever comes next to put on record.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from albus_dr.journal.fold import parse_time
+from albus_dr.tools.host import Host, write_file
+from albus_dr.workloads.step import StepContext
+
+LEDGER = "albus-dr-drill.json"
+QUICK_S = 15.0
+FORGOTTEN_S = 24 * 3600.0  # and some recovery times more: then nobody comes back to a drill
+_DESTROYED = ".destroyed"
+
+# Constant text; the directory is its argument. It prints the ids of the processes that run in it or were marked with it.
+_PROCESSES = r"""
+{ find /proc -mindepth 2 -maxdepth 2 \( -name cwd -o -name exe \) \( -lname "$1" -o -lname "$1/*" \) 2>/dev/null
+  grep -lsxzF "ALBUS_DR_DRILL=$1" /proc/[0-9]*/environ
+} | sed -n 's|^/proc/\([0-9]*\)/.*|\1|p' | sort -u
+"""
+# Constant text; its arguments are the directory, seconds, and what follows then, as a program whose environment is not
+# marked. It keeps the drill's network, and ends when somebody has removed the directory.
+_KEEPER = r"""
+left=$2
+while [ "$left" -gt 0 ] && [ -d "$1" ]; do sleep 5; left=$((left - 5)); done
+cd / && exec env -u ALBUS_DR_DRILL sh -c "$3" sh "$1"
+"""
+# Constant text; the directory is its argument. Nobody came back: it does what cleanup does and writes that down, first the
+# ledger; once all is gone the time, in a line of its own. Restored data must not lie about for ever.
+_EXPIRE = rf"""
+umask 077
+processes() {{ {_PROCESSES}
+}}
+cp -- "$1/{LEDGER}" "$1{_DESTROYED}" 2>/dev/null && written=yes
+for pid in $(processes "$1"); do kill -KILL "$pid"; done
+rm -rf --one-file-system -- "$1"
+if [ -n "$written" ] && [ ! -e "$1" ] && [ -z "$(processes "$1")" ]; then
+  date -u +'%n%Y-%m-%dT%H:%M:%SZ' >>"$1{_DESTROYED}"
+fi
+"""
+
+
+@dataclass(frozen=True)
+class Expired:
+    """A drill that its keeper removed, and when; ``at`` is None where something was still there, or it was stopped."""
+
+    ledger: Mapping[str, Any]
+    at: str | None
+
+
+def keeper(ctx: StepContext, directory: str) -> tuple[str, ...]:
+    """The command of this drill's keeper."""
+    return "sh", "-c", _KEEPER, "sh", directory, f"{FORGOTTEN_S + 4 * ctx.runbook.objectives.rto:.0f}", _EXPIRE
+
+
+def write_ledger(ctx: StepContext, where: Host, directory: str, at: str) -> None:
+    """Whose the directory is. Raises StepError."""
+    text = json.dumps({"run": ctx.run.id, **_lock_of(ctx), "made_at": at})
+    write_file(where, f"{directory}/{LEDGER}", text, timeout_s=QUICK_S)
+
+
+def drills_in(where: Host, path: str) -> dict[str, Mapping[str, Any]]:
+    """The directories of drills, with their ledgers: an empty one where it was cut short."""
+    found = where.run(("find", path, "-mindepth", "2", "-maxdepth", "2", "-name", LEDGER), timeout_s=QUICK_S)
+    return {line.rsplit("/", 1)[0]: _read(_said(where, line)) for line in found.stdout.splitlines()}
+
+
+def expired_in(where: Host, path: str) -> dict[str, Expired]:
+    """The directories of drills that their keepers removed, or began to."""
+    argv = ("find", path, "-mindepth", "1", "-maxdepth", "1", "-type", "f", "-name", f"*{_DESTROYED}")
+    found = where.run(argv, timeout_s=QUICK_S).stdout.splitlines()
+    names = (line.removesuffix(_DESTROYED) for line in found)
+    return {name: known for name in names if (known := expired(where, name))}
+
+
+def expired(where: Host, directory: str) -> Expired | None:
+    """What the drill's keeper wrote; None where it did not come to that."""
+    ledger, _, at = _said(where, f"{directory}{_DESTROYED}").partition("\n")
+    return Expired(_read(ledger), _moment(at.strip())) if ledger else None
+
+
+def forget(where: Host, directory: str) -> None:
+    """Remove what a keeper wrote, once it is on record."""
+    where.run(("rm", "-f", "--", f"{directory}{_DESTROYED}"), timeout_s=QUICK_S)
+
+
+def may_run(ctx: StepContext, where: Host, directory: str, ledger: Mapping[str, Any]) -> bool:
+    """Another runbook's drill, or another machine's, as long as a process of it lives: its keeper, at least. One that has
+    just begun may not have started that yet."""
+    mine = _lock_of(ctx)
+    if all(ledger.get(key) == value for key, value in mine.items()):
+        return False  # this run has that lock
+    just_begun = where.run(("find", f"{directory}/{LEDGER}", "-mmin", "-1"), timeout_s=QUICK_S).stdout
+    return bool(just_begun or processes_in(where, directory))
+
+
+def processes_in(where: Host, directory: str) -> list[str]:
+    """The ids of a drill's processes."""
+    return where.run(("sh", "-c", _PROCESSES, "sh", directory), timeout_s=QUICK_S).stdout.split()
+
+
+def _lock_of(ctx: StepContext) -> dict[str, str]:
+    """What tells drills apart that can't run at the same time: they take one lock, of a runbook in a state directory."""
+    identity = Path("/etc/machine-id")
+    machine = identity.read_text().strip() if identity.exists() else ""
+    state = ctx.run.directory.parent.absolute()
+    return {"runbook": ctx.runbook.runbook, "place": f"{platform.node()} {machine} {state}"}
+
+
+def _said(where: Host, path: str) -> str:
+    return where.run(("cat", "--", path), timeout_s=QUICK_S).stdout
+
+
+def _read(text: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}  # it was cut short
+    return found if isinstance(found, dict) else {}
+
+
+def _moment(text: str) -> str | None:
+    try:
+        parse_time(text)
+    except ValueError:
+        return None
+    return text
