@@ -32,6 +32,7 @@ LARGE = (
     *(Bounds(kept, planned=False, witness_fails=True, operators=1) for kept in (WINDOWS, LEASES, MIXED, MIXED[::-1])),
     Bounds(WINDOWS), Bounds(LEASES, planned=False), Bounds(WINDOWS, planned=False, witness_fails=True), Bounds(MIXED, planned=False),
     Bounds(MIXED[::-1], planned=False), Bounds(LEASES), Bounds(LEASES, planned=False, witness_fails=True),
+    *(Bounds(kept, witness_fails=True, operators=1) for kept in (WINDOWS, LEASES)),
 )  # fmt: skip
 LONG_AFTER = 100
 Came = dict[State, tuple[State, str] | None]
