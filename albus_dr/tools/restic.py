@@ -21,7 +21,7 @@ from albus_dr.tools.bucket_watch import WentAway, has_answered, watched
 from albus_dr.tools.host import Host, LocalHost
 from albus_dr.tools.process import Completed, TimeoutExpired, redact
 from albus_dr.tools.secrets import reveal
-from albus_dr.tools.told import restic_words
+from albus_dr.tools.told import restic_messages, restic_words
 
 MINIMUM_VERSION = (0, 17, 1)  # the first with exit codes 10, 11 and 12
 CONNECTIONS = 8
@@ -174,9 +174,10 @@ class Repository:
         on_line: Callable[[str], None] | None = None,
         cancelled: threading.Event | None = None,
         reads: Repository | None = None,
+        accepts: Callable[[Completed], bool] = lambda _: False,
     ) -> Completed:
-        """Run restic. Raises by its exit code: an unknown one is a failure; StepError when the bucket, or that of the
-        repository which it ``reads``, went away meanwhile.
+        """Run restic. Raises by its exit code, unless the caller ``accepts`` what it did: an unknown one is a failure;
+        StepError when the bucket, or that of the repository which it ``reads``, went away meanwhile.
 
         What only reads does not wait for a lock that excludes it: a check may hold one for hours, and a machine that burned
         holds it for ever. It reads without then. Where a prune removes what is read, that fails, and says so.
@@ -207,7 +208,7 @@ class Repository:
             if not stopped.is_set() and isinstance(self.host, LocalHost):
                 _tell_the_silent(buckets, error)
             raise
-        if done.code != _OK:
+        if done.code != _OK and not accepts(done):
             raise self._error(done, what)
         if isinstance(self.host, LocalHost):
             has_answered(buckets.values())
@@ -261,9 +262,18 @@ class Repository:
     def backup_directory(
         self, path: str, tags: Sequence[str], *, timeout_s: float, progress: Progress, cancelled: threading.Event
     ) -> dict[str, Any]:
-        """Back up what is in the directory, without its own path; restic's summary."""
+        """Back up what is in the directory, without its own path; restic's summary, and the names of what went away while
+        it was read (``went_away``): that may be missing in the snapshot, and nothing else is."""
+        went_away: list[str] = []
+
+        def is_whole(done: Completed) -> bool:
+            went_away.extend(_went_away(done, path))
+            return bool(went_away)
+
         arguments = ("backup", "--json", *_tagged(tags), ".")
-        return self._summarised(arguments, "could not be backed up to", timeout_s, progress, cancelled, cwd=path)
+        what = "could not be backed up to"
+        summary = self._summarised(arguments, what, timeout_s, progress, cancelled, cwd=path, accepts=is_whole)
+        return {**summary, "went_away": went_away}
 
     def backup_command(
         self,
@@ -386,6 +396,7 @@ class Repository:
     def _summarised(
         self, arguments: Sequence[str], what: str, timeout_s: float, progress: Progress, cancelled: threading.Event, *,
         cwd: str | None = None, environment: Mapping[str, str] | None = None,
+        accepts: Callable[[Completed], bool] = lambda _: False,
     ) -> dict[str, Any]:  # fmt: skip
         summary: dict[str, Any] = {}
 
@@ -412,10 +423,28 @@ class Repository:
             environment=environment,
             on_line=on_line,
             cancelled=cancelled or self._refused,
+            accepts=accepts,
         )
         if not summary:
             raise StepError(f"the repository {self} {what}: restic ended well but printed no summary")
         return summary
+
+
+def _went_away(done: Completed, path: str) -> list[str]:
+    """The names, below the directory, of what was removed between restic's seeing it and its reading it, where that is all
+    that it complains of; else nothing. (What is gone before it was seen restic leaves out in silence.)"""
+    if done.code != _INCOMPLETE:
+        return []
+    names = []
+    for message in restic_messages(done):
+        if message.get("message_type") == "error" and message.get("during") != "scan":
+            error, item = message.get("error"), str(message.get("item", ""))
+            reason = str(error.get("message", "")) if isinstance(error, dict) else ""
+            name = item.removeprefix(f"{path}/")
+            if not reason.endswith(": no such file or directory") or name in ("", ".") or name.startswith("/"):
+                return []
+            names.append(name)
+    return names
 
 
 def _tell_the_silent(buckets: Mapping[str, s3.Bucket], error: TimeoutExpired) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
 
@@ -27,8 +28,7 @@ def restic_words(done: Completed) -> str:
     """Why restic failed, on one line, redacted. With ``--json`` it tells each file's error as a message of its own."""
     files: list[str] = []
     counted: dict[str, int] = {}
-    for line in done.stderr.splitlines():
-        message = _message(line)
+    for message in restic_messages(done):
         if message.get("message_type") == "error":
             error, name = message.get("error"), PurePath(str(message.get("item", ""))).name
             reason = str(error.get("message", "")) if isinstance(error, dict) else str(error)
@@ -40,6 +40,11 @@ def restic_words(done: Completed) -> str:
         return redact(" · ".join(said[-3:]))[-600:] or done.last_words
     told = " · ".join(f"{why} ({count} files)" if count > 1 else why for why, count in list(counted.items())[:3])
     return f"{told[:500]}; the first is the {anonymous(files[0])}"
+
+
+def restic_messages(done: Completed) -> Iterator[dict[str, Any]]:
+    """What restic told as JSON beside its results; an empty one for a line that is none."""
+    yield from map(_message, done.stderr.splitlines())
 
 
 def _message(line: str) -> dict[str, Any]:

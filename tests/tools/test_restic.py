@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -269,6 +273,85 @@ def test_damage_is_damage(repository: Repository, data: Path, tmp_path: Path, ho
 def test_a_directory_that_is_not_there(repository: Repository, tmp_path: Path) -> None:
     with pytest.raises(AlbusError):
         back_up(repository, tmp_path / "nowhere")
+
+
+def test_a_folder_in_which_files_come_and_go_is_backed_up_all_the_same(
+    repository: Repository, data: Path, tmp_path: Path
+) -> None:
+    """restic ends with 3 now and then: it saw a file, and could not read it any more."""
+    for number in range(1000):
+        (data / f"{number:04}").write_text(f"document {number}")
+    with coming_and_going(data):
+        snapshots = [back_up(repository, data) for _ in range(15)]
+    for snapshot in (snapshots[0], snapshots[-1]):
+        bring_back(repository, snapshot, tmp_path / snapshot)
+        back = {path.name for path in (tmp_path / snapshot).iterdir()}
+        assert back >= {"a b", "large", *(f"{number:04}" for number in range(1000))}
+
+
+def test_what_went_away_while_it_was_read_is_named(fake_restic: Repository, tmp_path: Path) -> None:
+    """As restic 0.18 says it; what the scan missed, which only counts for the progress, is none."""
+    told = (
+        ("scan", "lstat /srv/a: no such file or directory", "/srv/a"),
+        ("archival", "incomplete metadata for d/b: xattr.list d/b: no such file or directory", "d/b"),
+        ("archival", "open /srv/d/c: no such file or directory", "/srv/d/c"),
+    )
+    lines = [
+        json.dumps({"message_type": "error", "error": {"message": error}, "during": during, "item": item})
+        for during, error, item in told
+    ] + [
+        json.dumps(
+            {"message_type": "exit_error", "code": 3, "message": "Warning: at least one source file could not be read"}
+        )
+    ]
+    told_all = "".join(f"echo '{line}' >&2\n" for line in lines)
+    (tmp_path / "script").write_text(
+        told_all + """echo '{"message_type": "summary", "snapshot_id": "5c4a"}'; exit 3\n"""
+    )
+    summary = fake_restic.backup_directory(
+        "/srv", ("t",), timeout_s=LONG_S, progress=quiet, cancelled=threading.Event()
+    )
+    assert summary["went_away"] == ["d/b", "d/c"]
+
+
+@contextmanager
+def coming_and_going(directory: Path) -> Iterator[None]:
+    """Another program writes and removes files there as fast as it can."""
+    script = """
+import pathlib, sys
+each = [pathlib.Path(sys.argv[1], f"upload{number}") for number in range(400)]
+while True:
+    for path in each:
+        path.write_text("x")
+        path.unlink()
+"""
+    with subprocess.Popen((sys.executable, "-c", script, str(directory))) as users:
+        try:
+            yield
+        finally:
+            users.kill()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"error": {"message": "open /srv/x: permission denied"}, "item": "/srv/x"},
+        {"error": {"message": "open /elsewhere/x: no such file or directory"}, "item": "/elsewhere/x"},
+        {"error": {"message": "open /srv: no such file or directory"}, "item": "/srv"},
+        {"error": {"message": "open .: no such file or directory"}, "item": "."},
+        {"error": {}, "item": "/srv/x"}, {"error": None},
+    ],
+    ids=["not allowed", "of another folder", "the folder itself", "the folder, by a dot", "without a reason", "garbage"],
+)  # fmt: skip
+def test_anything_else_that_could_not_be_read_is_no_recovery_point(
+    fake_restic: Repository, tmp_path: Path, told: dict[str, Any]
+) -> None:
+    gone = {"error": {"message": "open /srv/y: no such file or directory"}, "item": "/srv/y"}
+    lines = [json.dumps({"message_type": "error", "during": "archival", **one}) for one in (gone, told)]
+    told_all = "".join(f"echo '{line}' >&2\n" for line in lines)
+    (tmp_path / "script").write_text(told_all + """echo '{"message_type": "summary"}'; exit 3\n""")
+    with pytest.raises(StepError, match="no recovery point"):
+        back_up(fake_restic, Path("/srv"))
 
 
 def test_a_cancelled_backup_is_no_snapshot(repository: Repository, data: Path) -> None:

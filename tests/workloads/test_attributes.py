@@ -164,7 +164,7 @@ def test_what_changed_during_the_backup_is_not_claimed(replicated: Replicated, m
     before = trees.look(LocalHost(), str(replicated.source), timeout_s=30)
     monkeypatch.setattr(recovery, "hash_files", meanwhile)
     found, changing = recovery._manifest_of(
-        replicated.ctx, LocalHost(), str(replicated.source), before, replicated.manifest["files"]
+        replicated.ctx, LocalHost(), str(replicated.source), before, replicated.manifest["files"], frozenset()
     )
     assert (set(found["files"]), set(found["directories"])) == ({"letters/two"}, {"scans", "letters"})
     assert changing == {"scans/one"}

@@ -44,6 +44,7 @@ def back_up(ctx: StepContext) -> Facts:
     point = recovery_points.new_point_id(made_at)
     earlier = recovery_points.find_all(repository, runbook, name, timeout_s=QUICK_S)
     last = recovery_points.read_manifest(repository, earlier[-1], timeout_s=QUICK_S) if earlier else None
+    mounted = _identity(host, path)
     before = look(host, path, timeout_s=ctx.remaining_s)
     why = shrunken(name, path, before.files, last)
     if why and not ctx.run.options.get("accept_shrunken"):
@@ -56,7 +57,13 @@ def back_up(ctx: StepContext) -> Facts:
         path, recovery_points.tags(runbook, name, point, "data"), timeout_s=ctx.remaining_s, progress=ctx.progress,
         cancelled=ctx.cancelled,
     )  # fmt: skip
-    claimed, changing = _manifest_of(ctx, host, path, before, last["files"] if last else {})
+    went_away = frozenset[str](summary["went_away"])
+    claimed, changing = _manifest_of(ctx, host, path, before, last["files"] if last else {}, went_away)
+    if _identity(host, path) != mounted:  # what went away with a disk would be claimed by nobody
+        raise VerificationError(
+            f"{name}: {path} is not the directory any more that it was when its backup began",
+            hint="is the disk mounted? What was backed up is no recovery point; earlier ones are untouched",
+        )
     manifest = {
         **claimed,
         "unclaimed": _held(ctx, repository, summary["snapshot_id"], changing),
@@ -68,8 +75,14 @@ def back_up(ctx: StepContext) -> Facts:
         "bytes": manifest["bytes"],
         "files": manifest["count"],
         "newest_write_at": made_at.isoformat(),
+        "went_away": len(went_away),
         "notes": [f"{why}. {ctx.run.operator} accepted it (--accept-shrunken)"] if why else [],
     }
+
+
+def _identity(host: Host, path: str) -> str:
+    """Which directory of which file system it is."""
+    return host.run(("stat", "-Lc", "%d:%i", "--", path), timeout_s=QUICK_S).check(f"{path} can't be looked at").stdout
 
 
 def _held(ctx: StepContext, repository: Repository, snapshot: str, names: set[str]) -> dict[str, Any]:
@@ -99,7 +112,7 @@ def shrunken(name: str, path: str, now: Mapping[str, File], last: Mapping[str, A
 
 
 def _manifest_of(
-    ctx: StepContext, host: Host, path: str, before: Tree, known: Mapping[str, Any]
+    ctx: StepContext, host: Host, path: str, before: Tree, known: Mapping[str, Any], went_away: frozenset[str]
 ) -> tuple[dict[str, Any], set[str]]:
     """What the tree held before, during and after the backup, and the names of files that came or changed meanwhile. What
     an earlier manifest knows of the content of unchanged files is kept; the rest is read once."""
@@ -107,11 +120,17 @@ def _manifest_of(
                if name in known and (known[name]["size"], known[name]["modified"]) == (file.size, file.modified)}  # fmt: skip
     digests |= hash_files(host, path, before.files.keys() - digests.keys(), ctx)
     after = look(host, path, timeout_s=ctx.remaining_s)
+
+    def stayed(name: str) -> bool:
+        return not went_away or went_away.isdisjoint((name, *map(str, PurePosixPath(name).parents)))
+
     files = {name: {"size": file.size, "modified": file.modified, "mode": file.mode, "owner": file.owner, "sha256": digests[name]}
-             for name, file in before.files.items() if name in digests and after.files.get(name) == file}  # fmt: skip
+             for name, file in before.files.items()
+             if name in digests and after.files.get(name) == file and stayed(name)}  # fmt: skip
     directories = {name: {"mode": directory.mode, "owner": directory.owner}
-                   for name, directory in before.directories.items() if after.directories.get(name) == directory}  # fmt: skip
-    links = {name: to for name, to in before.links.items() if after.links.get(name) == to}
+                   for name, directory in before.directories.items()
+                   if after.directories.get(name) == directory and stayed(name)}  # fmt: skip
+    links = {name: to for name, to in before.links.items() if after.links.get(name) == to and stayed(name)}
     changing = (before.files.keys() | after.files.keys()) - files.keys()
     return {"files": files, "directories": directories, "links": links}, changing
 
