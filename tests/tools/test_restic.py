@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -316,20 +316,20 @@ def test_what_went_away_while_it_was_read_is_named(fake_restic: Repository, tmp_
 
 @contextmanager
 def coming_and_going(directory: Path) -> Iterator[None]:
-    """Another program writes and removes files there as fast as it can."""
+    """Others write and remove files there as fast as they can."""
     script = """
 import pathlib, sys
-each = [pathlib.Path(sys.argv[1], f"upload{number}") for number in range(400)]
+each = [pathlib.Path(f"{sys.argv[1]}{number}") for number in range(50)]
 while True:
     for path in each:
         path.write_text("x")
         path.unlink()
 """
-    with subprocess.Popen((sys.executable, "-c", script, str(directory))) as users:
-        try:
-            yield
-        finally:
-            users.kill()
+    with ExitStack() as stack:
+        for name in ("upload", "draft"):
+            users = stack.enter_context(subprocess.Popen((sys.executable, "-c", script, str(directory / name))))
+            stack.callback(users.kill)
+        yield
 
 
 @pytest.mark.parametrize(
