@@ -38,6 +38,7 @@ from albus_dr.cli.notify import Notifier
 from albus_dr.engine.history import (
     CHANGES_SITES,
     aborted,
+    backed_up,
     open_runs_of,
     require_nothing_unfinished,
     require_same_primary,
@@ -287,6 +288,8 @@ def _ask(plan: Plan, loaded: Loaded, options: Mapping[str, Any], manner: Manner)
 def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: Order, at: Standpoint) -> RunInfo:
     objectives = loaded.runbook.objectives
     options = {**order.options, "epoch_seen": at.epoch}
+    if plan.operation in CHANGES_SITES:
+        options["backed_up"] = backed_up(store, plan.runbook)
     clocks = _clocks_of(order)
     if plan.operation == "replicate":
         options["returned_unkept"] = returned_unkept(store, plan.runbook)

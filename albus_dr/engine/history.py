@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from albus_dr.errors import RefusedError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from albus_dr.journal.store import JournalStore
 
 _A_YEAR = timedelta(days=365)
+_LOOKED_BACK = 20  # replications: some may have failed before they asked
 CHANGES_SITES = (*CHANGES_PRIMARY, "reprotect")  # one of them at a time, and no replication meanwhile
 
 
@@ -123,6 +125,20 @@ def epoch_seen(store: JournalStore, runbook: str) -> int:
         step.facts.get("epoch") for state in runs_of(store, runbook, CHANGES_PRIMARY) for step in state.steps.values()
     )
     return max((epoch for epoch in seen if isinstance(epoch, int)), default=0)
+
+
+def backed_up(store: JournalStore, runbook: str) -> dict[str, str]:
+    """The system identifier of each database, by workload, as the newest replication from here found it. A journal that
+    can't be read tells none: it must not keep anybody from a failover."""
+    for state in islice(runs_of(store, runbook, ("replicate",), damaged=[]), _LOOKED_BACK):
+        found = {
+            step.workload: str(step.facts["system_identifier"])
+            for step in state.steps.values()
+            if step.action == "postgres.ready_to_dump" and "system_identifier" in step.facts
+        }
+        if found:
+            return found
+    return {}
 
 
 def changed_primary(state: RunState) -> bool:

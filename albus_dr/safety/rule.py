@@ -138,9 +138,15 @@ def accept(record: Record, runbook: str, sites: tuple[str, str], epoch_seen: int
     return Decision(True, f"epoch {record.epoch}, primary {record.primary}")
 
 
-def same_identity(record: Record, workload: str, system_identifier: str) -> Decision:
-    """Is this database the one that the record knows? The first one seen is remembered."""
+def same_identity(record: Record, workload: str, system_identifier: str, backed_up: str | None) -> Decision:
+    """Is this database the one that the record knows? The first one seen is remembered, unless another one than that was
+    ``backed_up`` last, as far as anybody here knows."""
     known = record.identities.get(workload)
+    if known is None and backed_up not in (None, system_identifier):
+        return _no(
+            f"{workload}: the server has system identifier {system_identifier}, and the database that was backed up last has "
+            f"{backed_up}: it is another database"
+        )
     if known is None:
         identities = {**record.identities, workload: system_identifier}
         return Decision(True, f"{workload}: seen for the first time", replace(record, identities=identities))

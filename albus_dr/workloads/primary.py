@@ -313,8 +313,9 @@ def require_promotable(ctx: StepContext) -> bool:
 def require_known(ctx: StepContext, workload: str, system_identifier: str) -> None:
     """Is this the database that the witness knows? The first one is remembered. Raises RefusedError."""
     if ctx.witness is not None:
+        backed_up = ctx.run.options.get("backed_up", {}).get(workload)
         ctx.witness.change(
-            lambda record, _: rule.same_identity(record, workload, system_identifier),
+            lambda record, _: rule.same_identity(record, workload, system_identifier, backed_up),
             hint="compare servers in the config with the sites; a new database needs a new entry at the witness: albus-dr witness set",
         )
 

@@ -155,13 +155,19 @@ def test_an_epoch_that_went_backwards_is_refused_and_a_person_writes_the_witness
 def test_a_foreign_database_is_refused(pair: tuple[Desk, Desk]) -> None:
     desk, _ = pair
     register = desk.bench.directory / "witness" / "albus.register"
-    assert desk.operate("switchover").code == 0  # the witness knows the database from here on
+    assert desk.operate("replicate").code == 0
+    changed = desk.operate("switchover")  # the witness knows the database from here on
+    assert changed.code == 0, changed.said
     good = register.read_text()
     known = json.loads(good.partition("\n")[2])["identities"]["patients"]
     register.write_text(good.replace(known, "7000000000000000001"))
     called = desk.operate("switchover")
     assert called.code == 8, called.said
     assert "it is another database" in called.err
+    declared = next(event for event in desk.events(changed.document["run"]) if event["kind"] == "RunDeclared")
+    assert declared["data"]["options"]["backed_up"] == {"patients": known}, (
+        "what a first change of primary holds it against"
+    )
     register.write_text(register.read_text().replace("7000000000000000001", known))
 
 

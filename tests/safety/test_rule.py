@@ -41,6 +41,18 @@ def test_an_old_primary_serves_again_only_once_its_loss_is_named_and_accepted() 
     assert not rule.serve_again(replace(BASE, run_lease=OTHER), "r1", "patients", OLD, accepted=True).allowed
 
 
+def test_a_database_that_the_witness_does_not_know_yet_has_to_be_the_one_that_was_backed_up() -> None:
+    unknown = replace(BASE, identities={})
+    for backed_up in ("701", None):
+        seen = rule.same_identity(unknown, "patients", "701", backed_up)
+        assert seen.allowed
+        assert seen.record is not None
+        assert seen.record.identities == {"patients": "701"}
+    assert rule.same_identity(BASE, "patients", "700", "699").allowed, (
+        "who wrote the witness anew has looked at the sites"
+    )
+
+
 def test_a_decision_has_no_truth_value() -> None:
     with pytest.raises(TypeError):
         bool(Decision(True, ""))
@@ -92,7 +104,8 @@ def test_a_text_that_is_not_a_record_is_refused(text: str) -> None:
         (rule.accept(BASE, "albus", ("a", "c"), 0), "speaks of albus"),
         (rule.accept(replace(BASE, primary="x"), "albus", ("a", "b"), 0), "does not have: x"),
         (rule.accept(BASE, "albus", ("a", "b"), 5), "went backwards: it says 4, and 5"),
-        (rule.same_identity(BASE, "patients", "701"), "701, the witness knows 700"),
+        (rule.same_identity(BASE, "patients", "701", "701"), "701, the witness knows 700"),
+        (rule.same_identity(replace(BASE, identities={}), "patients", "701", "700"), "the database that was backed up last has 700"),
         (rule.establish(CLAIMED, "albus", ("a", "b"), "b", run="r1", epoch_seen=9, identities={}, now=0, margin_s=5), "r1 has claimed"),
         (rule.take_run(MINE, OTHER, 135, 5), r"failover of albus by ines@desk \(r1\); its lease lapses in 0 s"),
         (rule.renew_run(MINE, "r2", 0), "r1's"),

@@ -22,10 +22,10 @@ REMEMBERED_DUMPS = 5
 
 
 def ready_to_dump(ctx: StepContext) -> Facts:
-    require_primary(ctx, ctx.run.source)
+    server = require_primary(ctx, ctx.run.source)
     for at in (ctx.run.source, ctx.run.target):
         repository_of(ctx, at).probe(timeout_s=QUICK_S)
-    return {}
+    return {"system_identifier": server.system_identifier()}
 
 
 def dump(ctx: StepContext) -> Facts:
