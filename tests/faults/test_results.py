@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -62,6 +63,19 @@ def test_the_exit_code_says_whether_a_zero_is_not_zero(
     assert program.main([*places, "--only", "power", "--times", "2"]) == code
     assert "power" in capsys.readouterr().out
     assert len(json.loads((tmp_path / "results.json").read_text())["results"]["power"]) == 2
+
+
+def test_a_fault_that_was_left_out_for_want_of_root_is_not_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faults = {name: Fault(name, "", (lambda: GOOD,), needs_root=name == "line") for name in ("power", "line")}
+    monkeypatch.setattr(program, "catalogue", lambda: faults)
+    places = ["--page", str(tmp_path / "page.md"), "--results", str(tmp_path / "results.json")]
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert program.main(places) == 1
+    assert "line: not tried: it takes root" in capsys.readouterr().err
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert program.main(places) == 0
 
 
 def test_earlier_results_stay_when_others_are_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
