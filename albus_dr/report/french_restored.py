@@ -5,6 +5,7 @@ from __future__ import annotations
 RESTORED = {
     # trees of files
     "SHA-256 of {count} of {all} files, drawn with seed {seed}": "SHA-256 de {count} fichiers sur {all}, tirés avec la graine {seed}",
+    "names and sizes": "noms et tailles",
     "directories": "répertoires",
     "{count} there": "{count} présents",
     "{count} missing, the first: {name}": "{count} absents, le premier : {name}",

@@ -32,7 +32,7 @@ def link(root: Path, links: dict[bytes, bytes]) -> None:
         os.symlink(to, os.path.join(os.fsencode(root), name))  # noqa: PTH118, PTH211 -- names that are not UTF-8
 
 
-def with_repositories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StepContext:
+def with_repositories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, share: str = "100%") -> StepContext:
     """``context`` with a new repository at both sites, and an empty tree at the target."""
     if find_program("restic") is None:
         pytest.skip("restic is not installed")
@@ -41,7 +41,7 @@ def with_repositories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StepCo
     password = tmp_path / "password"
     password.write_text("a-password-that-nobody-guesses")
     password.chmod(0o600)
-    made = context(tmp_path)
+    made = context(tmp_path, share=share)
     config: Any = made.config.model_dump(mode="json", exclude_none=True)
     for site in (A, B):
         config["sites"][site]["repositories"] = {
@@ -99,6 +99,7 @@ def test_a_restored_link_is_compared_with_the_manifest(
     assert (facts["links"], facts["wrong_links"]) == (len(LINKS), 0)
     kinds = (
         "number of files",
+        "names and sizes",
         f"SHA-256 of {len(PLAIN)} files",
         "symbolic links",
         "directories",
@@ -164,6 +165,15 @@ def test_without_any_link_nothing_is_said_of_them(tmp_path: Path) -> None:
 
 
 def test_a_manifest_that_knows_of_no_links_is_said_to_be_older(ctx: StepContext) -> None:
-    files = {"expected_files": 1, "found_files": 1, "sample": 1, "of": 1, "wrong": 0, "directories": None}
+    files = {
+        "expected_files": 1,
+        "found_files": 1,
+        "sample": 1,
+        "of": 1,
+        "wrong": 0,
+        "sizes": 0,
+        "wrong_sizes": 0,
+        "directories": None,
+    }
     facts = {**files, **compare.compared_links(None, {"link": "plain"})}
     assert verdicts(ctx, facts)["symbolic links"] is Verdict.NOT_EVALUATED

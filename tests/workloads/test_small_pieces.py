@@ -160,6 +160,7 @@ def test_other_content_under_the_same_name_size_and_time_is_found(tmp_path: Path
     assert compared["wrong"] == 1
     assert [check.verdict for check in compare.verify_compared(ctx, compared)] == [
         Verdict.PASSED,
+        Verdict.PASSED,
         Verdict.FAILED,
         Verdict.PASSED,
     ]

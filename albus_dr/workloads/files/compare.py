@@ -12,12 +12,15 @@ from albus_dr.tools.told import anonymous
 from albus_dr.workloads.files.access import model_of, newest
 from albus_dr.workloads.files.attributes import compared_attributes, may_give, verify_attributes
 from albus_dr.workloads.files.by_name import hash_files
-from albus_dr.workloads.files.trees import look
+from albus_dr.workloads.files.trees import File, look
 from albus_dr.workloads.step import Facts, StepContext, Verdict, Verification
+
+SIZES = "names and sizes"
 
 
 def compared(ctx: StepContext, host: Host, path: str) -> dict[str, Any]:
-    """Count everything; compare the content of the share that the runbook asks for, chosen by the run's own seed."""
+    """Compare name and size of everything, and the content of the share that the runbook asks for, chosen by the run's own
+    seed."""
     _, point, manifest = newest(ctx)
     files: dict[str, Any] = manifest["files"]
     tree = look(host, path, timeout_s=ctx.remaining_s)
@@ -27,9 +30,28 @@ def compared(ctx: StepContext, host: Host, path: str) -> dict[str, Any]:
     return {
         "point": point.id, "expected_files": manifest["count"], "found_files": len(tree.files), "sample": len(sample), "of": len(files),
         "wrong": len(wrong), "seed": seed, "first_wrong": anonymous(wrong[0]) if wrong else "",
-        **compared_links(manifest.get("links"), tree.links),
+        **compared_sizes(manifest, tree.files), **compared_links(manifest.get("links"), tree.links),
         **compared_attributes(manifest, tree, owners=may_give(ctx, host)),
     }  # fmt: skip
+
+
+def compared_sizes(manifest: Mapping[str, Any], found: Mapping[str, File]) -> dict[str, Any]:
+    """Facts about the name and size of every file: each that the manifest claims, and each that is there.
+
+    What changed during the backup need not be there, but where it is, it is as long as the snapshot holds it. A file that
+    the manifest does not name is wrong only where it names all that the snapshot holds.
+    """
+    claimed, others = manifest["files"], manifest.get("unclaimed") or {}
+    names_all = len(claimed) + len(others) == manifest["count"]
+    wrong = {name for name, entry in claimed.items() if name not in found or found[name].size != entry["size"]}
+    for name, file in found.items():
+        if name not in claimed and (file.size != others[name]["size"] if name in others else names_all):
+            wrong.add(name)
+    return {
+        "sizes": len(claimed),
+        "wrong_sizes": len(wrong),
+        "first_wrong_size": anonymous(min(wrong)) if wrong else "",
+    }
 
 
 def compared_links(
@@ -56,7 +78,7 @@ def sample_of(ctx: StepContext, names: Iterable[str]) -> tuple[list[str], int]:
 
 
 def verify_compared(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]:
-    """The number of files, the content of the sample, and where the symbolic links point, if there are any."""
+    """The number of files, names and sizes, the content of the sample, and where the symbolic links point, if there are any."""
     workload = ctx.spec.workload
     same = Verdict.PASSED if facts["found_files"] == facts["expected_files"] else Verdict.FAILED
     right = Verdict.PASSED if facts["wrong"] == 0 else Verdict.FAILED
@@ -70,10 +92,19 @@ def verify_compared(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]:
         content = f"SHA-256 of {facts['sample']} of {facts['of']} files, drawn with seed {facts['seed']}"
     return (
         Verification(workload, "number of files", str(facts["expected_files"]), str(facts["found_files"]), same),
+        *_verify_sizes(workload, facts),
         Verification(workload, content, f"{facts['sample']} equal", wrong, right),
         *_verify_links(workload, facts),
         *verify_attributes(workload, facts),
     )
+
+
+def _verify_sizes(workload: str, facts: Facts) -> tuple[Verification, ...]:
+    equal = f"{facts['sizes']} equal"
+    if facts["wrong_sizes"]:
+        found = f"{facts['wrong_sizes']} differ, the first: {facts['first_wrong_size']}"
+        return (Verification(workload, SIZES, equal, found, Verdict.FAILED),)
+    return (Verification(workload, SIZES, equal, equal, Verdict.PASSED),) if facts["sizes"] else ()
 
 
 def _verify_links(workload: str, facts: Facts) -> tuple[Verification, ...]:

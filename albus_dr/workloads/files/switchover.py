@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from albus_dr.errors import RefusedError
 from albus_dr.journal.event import now
@@ -12,7 +13,7 @@ from albus_dr.workloads.copying import copy_points
 from albus_dr.workloads.files.access import model_of, path_of, repository_of
 from albus_dr.workloads.files.attributes import compared_attributes, may_give
 from albus_dr.workloads.files.by_name import hash_files, remove_files, send_files
-from albus_dr.workloads.files.compare import compared_links, sample_of
+from albus_dr.workloads.files.compare import compared_links, compared_sizes, sample_of
 from albus_dr.workloads.files.recovery import back_up, give_to_owner, refuse_live_target, shrunken, warm
 from albus_dr.workloads.files.trees import Directory, File, Tree, list_stamps, look
 from albus_dr.workloads.step import Facts, StepContext
@@ -78,7 +79,7 @@ def _entries(tree: Tree, *, owners: bool) -> dict[str, File | Directory | str]:
 
 
 def compare_trees(ctx: StepContext) -> Facts:
-    """Both trees stand still now: every name with its mode, owner and time, the content of the share that the runbook asks
+    """Both trees stand still now: every name with its size, mode, owner and time, the content of the share that the runbook asks
     for, and every link."""
     with ThreadPoolExecutor(2) as pool:
         mine, theirs = pool.map(lambda at: _stamps(ctx, at), (ctx.run.source, ctx.run.target))
@@ -87,16 +88,18 @@ def compare_trees(ctx: StepContext) -> Facts:
         (ours, fresh), (other, _) = pool.map(lambda side: _hashes(ctx, side[0], side[1], names), sides)
         tree, their_tree = pool.map(lambda at: _tree(ctx, at), (ctx.run.source, ctx.run.target))
     wrong = [name for name in names if name not in ours or ours[name] != other.get(name)]
-    expected = {
+    expected: dict[str, Any] = {
         "files": {name: file._asdict() for name, file in tree.files.items()},
         "directories": {name: directory._asdict() for name, directory in tree.directories.items()},
+        "count": len(tree.files),
     }
     owners = may_give(ctx, path_of(ctx, ctx.run.target)[0])
     return {
         "newest_write_at": ctx.facts_of(f"{ctx.spec.workload}.carry_over")["closed_at"], "expected_files": len(mine),
         "found_files": len(theirs), "sample": len(names), "of": len(mine), "wrong": len(wrong), "seed": seed,
         "first_wrong": anonymous(wrong[0]) if wrong else "", "hashed_behind_the_door": fresh,
-        **compared_links(tree.links, their_tree.links, exactly=True), **compared_attributes(expected, their_tree, owners=owners),
+        **compared_sizes(expected, their_tree.files), **compared_links(tree.links, their_tree.links, exactly=True),
+        **compared_attributes(expected, their_tree, owners=owners),
     }  # fmt: skip
 
 
