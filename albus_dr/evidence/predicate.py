@@ -31,6 +31,7 @@ _LIMITS = (
     "The journal's hashes bind them.",
     "Whether this satisfies a law, a standard or a contract is for an auditor to say.",
 )
+_PRINTED = "output"  # of a command of the runbook's own: a short text is guessed from its hash
 _NOT_OVERWRITTEN = "Removed data can be read from a disk until it is overwritten or its encryption key is gone."
 
 
@@ -163,8 +164,9 @@ def _step(step: StepState, document: Mapping[str, Any]) -> dict[str, Any]:
         "id", "title", "workload", "site", "action", "needs", "status", "started_at", "ended_at", "duration_s", "attempts",
         "adopted",
     )  # fmt: skip
-    output = canonical_sha256(step.facts) if step.facts else None
-    return {**{key: document[key] for key in kept}, "output_sha256": output, "told_an_error": step.error is not None}
+    found = {key: value for key, value in step.facts.items() if key != _PRINTED}
+    digest = canonical_sha256(found) if found else None
+    return {**{key: document[key] for key in kept}, "output_sha256": digest, "told_an_error": step.error is not None}
 
 
 def _verifications(state: RunState) -> Iterator[dict[str, Any]]:

@@ -34,6 +34,20 @@ def test_no_patient_and_no_secret_is_in_it(tmp_path: Path) -> None:
         assert canary not in text
 
 
+def test_no_hash_of_what_a_program_printed_is_in_it(tmp_path: Path) -> None:
+    """Nine digits after a zero are tried within seconds."""
+    events(tmp_path)
+    store = JournalStore(f"sqlite:///{tmp_path / 'engine.sqlite'}", tmp_path)
+    for step, facts in (
+        ("isolate", {"output": "0612345678"}),
+        ("patients.compare", {"output": "0612345678", "rows": 4000}),
+    ):
+        store.append(RUN, "StepSucceeded", {"facts": facts, "adopted": False, "duration_s": 1.0}, step=step)
+    steps = {step["id"]: step["output_sha256"] for step in predicate(store.events(RUN), AROUND)["steps"]}
+    store.close()
+    assert (steps["isolate"], steps["patients.compare"]) == (None, canonical_sha256({"rows": 4000}))
+
+
 def test_plain_texts_stand_in_it_and_others_do_not(tmp_path: Path) -> None:
     compared = {each["kind"]: (each["expected"], each["actual"]) for each in recorded(tmp_path)["verifications"]}
     rows = "4000 rows, checksum 0a1b2c3d"
