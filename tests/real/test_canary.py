@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from albus_dr.evidence.envelope import payload_of
 from tests.real.operator_desk import Called, Desk, ended, running
 
 pytestmark = pytest.mark.real
@@ -80,8 +81,13 @@ def test_it_is_told_by_nobody(desk: Desk, planted: Path) -> None:
     found = told("arguments", of_replicate + of_drill + of_failed)
     for called in (replicated, passed, failed):
         found += told("said", called.said.encode())
-    files = [path for path in (*desk.state.rglob("*"), *desk.folder.glob("*.evidence.json")) if path.is_file()]
+    files = [path for path in desk.state.rglob("*") if path.is_file()]
     assert {path.suffix for path in files} >= {".html", ".json", ".md", ".xml", ".jsonl", ".sqlite"}
     for path in files:
         found += told(str(path), path.read_bytes())
+    for called in (passed, failed):  # what an evidence file says is base64
+        run = called.document["run"]
+        evidence = payload_of((desk.folder / f"{run}.evidence.json").read_bytes())
+        assert run.encode() in evidence, "nothing of what it says was read"
+        found += told(f"evidence of {run}", evidence)
     assert found == []
