@@ -397,6 +397,9 @@ def limits(state: RunState, words: Words = ENGLISH) -> list[str]:
     said = [words.say(PHRASES[key]) for key in (f"beyond.{state.operation}",) if key in PHRASES]
     if state.operation == "drill" and state.clocks.get("disrupted_at"):
         said.append(words.say(PHRASES["beyond.assumed"]))
+    for key, action in (("beyond.promoted", "postgres.verify"), ("beyond.no_day", "service.verify")):
+        if names := dict.fromkeys(step.workload for step in state.steps.values() if step.action == action):
+            said.append(words.say(PHRASES[key], names=", ".join(names)))
     if adopted := [one_line(step.id, 80) for step in state.steps.values() if step.adopted]:
         said.append(words.say(PHRASES["beyond.adopted"], names=", ".join(adopted)))
     if any(LEFT_OUT in (found.expected, found.actual) for found in state.verifications):

@@ -18,6 +18,10 @@ _SAID_BY_REPORTS_TOO = (
     "A drill works on an isolated copy. It does not show that users can be moved to the other site.",
     "Nothing was disrupted: the times of a drill count from its start, as if the site had been lost at that moment.",
     "Replication makes and checks copies. It does not show that service can run on them.",
+    "Of a promoted database ({names}) a change of primary looks at its role, its collations and the answers to the runbook's "
+    "questions. It compares neither rows, sequences, large objects nor grants with a manifest, and reads no pages with "
+    "pg_amcheck: a drill does that with a copy.",
+    "No day's work was tried with the application ({names}): a drill does that with a copy, where the runbook asks for it.",
     "Steps found done ({names}) were done already when albus-dr looked: not how long they took.",
     "Steps without a seen success: {names}",
 )

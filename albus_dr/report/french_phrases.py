@@ -185,6 +185,17 @@ FINDINGS = {
     "Replication makes and checks copies. It does not show that service can run on them.": (
         "La réplication crée et vérifie des copies. Elle ne montre pas que le service peut fonctionner avec elles."
     ),
+    "Of a promoted database ({names}) a change of primary looks at its role, its collations and the answers to the runbook's "
+    "questions. It compares neither rows, sequences, large objects nor grants with a manifest, and reads no pages with "
+    "pg_amcheck: a drill does that with a copy.": (
+        "D'une base promue ({names}), un changement de site principal regarde le rôle, les ordres de tri et les réponses aux "
+        "questions du plan de reprise. Il ne compare à un manifeste ni les lignes, ni les séquences, ni les grands objets, ni "
+        "les droits, et ne lit pas les pages avec pg_amcheck : un exercice le fait, sur une copie."
+    ),
+    "No day's work was tried with the application ({names}): a drill does that with a copy, where the runbook asks for it.": (
+        "Aucune journée de travail n'a été essayée avec l'application ({names}) : un exercice le fait sur une copie, là où le "
+        "plan de reprise le demande."
+    ),
     "Steps found done ({names}) were done already when albus-dr looked: not how long they took.": (
         "Les étapes déjà faites ({names}) l'étaient lorsque albus-dr a regardé : leur durée n'est pas connue."
     ),

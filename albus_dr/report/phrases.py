@@ -117,6 +117,14 @@ PHRASES = {
         "Nothing was disrupted: the times of a drill count from its start, as if the site had been lost at that moment."
     ),
     "beyond.replicate": "Replication makes and checks copies. It does not show that service can run on them.",
+    "beyond.promoted": (
+        "Of a promoted database ({names}) a change of primary looks at its role, its collations and the answers to the runbook's "
+        "questions. It compares neither rows, sequences, large objects nor grants with a manifest, and reads no pages with "
+        "pg_amcheck: a drill does that with a copy."
+    ),
+    "beyond.no_day": (
+        "No day's work was tried with the application ({names}): a drill does that with a copy, where the runbook asks for it."
+    ),
     "beyond.adopted": "Steps found done ({names}) were done already when albus-dr looked: not how long they took.",
     "beyond.left_out": "Answers that may name somebody are left out ({mark}); the JSON of the run has them.",
     "beyond.level": "Proof level {level} ({meaning}). Not shown: {higher}.",

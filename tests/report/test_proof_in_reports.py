@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from albus_dr.cli.live import summary
 from albus_dr.journal.state import RunState, VerificationState
 from albus_dr.report import FORMATS, json, markdown
+from albus_dr.report.findings import limits
 from albus_dr.report.french import FRENCH
 from tests.report.run_states import failed_drill, passed
 
@@ -58,3 +60,13 @@ def test_on_a_terminal() -> None:
     summary(failed_drill(), stream)
     assert "Proof level L1: checked by a probe; documents L0, application L0\n" in stream.getvalue()
     assert "Not verified of documents: SHA-256 of 812 files\n" in stream.getvalue()
+
+
+def test_a_change_of_primary_says_what_it_does_not_compare() -> None:
+    said = limits(passed())
+    (database,) = (each for each in said if "pg_amcheck" in each)
+    assert database.startswith("Of a promoted database (patients) ")
+    assert any("day's work" in each and "(application)" in each for each in said)
+    drill = passed()
+    drill.steps = {id_: replace(step, action="postgres.compare") for id_, step in drill.steps.items()}
+    assert not any("pg_amcheck" in each or "day's work" in each for each in limits(drill))
