@@ -30,7 +30,7 @@ from albus_dr.cli.phrases import PHRASES
 from albus_dr.errors import UsageError
 from albus_dr.evidence import envelope, keys
 from albus_dr.evidence.files import New, write_new
-from albus_dr.evidence.predicate import Repository, Surroundings, Tool, predicate
+from albus_dr.evidence.predicate import Surroundings, Tool, predicate
 from albus_dr.evidence.profiles import PROFILES
 from albus_dr.journal.errors import BrokenChain
 from albus_dr.journal.fold import fold
@@ -129,7 +129,7 @@ def create(
         if fold(events).exit_code is None:
             raise UsageError(f"{events[0].run} has not ended", hint=f"albus-dr runs show {events[0].run}")
         _mirror_whole(store, events)
-    found = predicate(events, _surroundings(events[0]), profiles)
+    found = predicate(events, _surroundings(), profiles)
     _write(output, envelope.seal(found, signer))
     created = _created(output, events[0].run, envelope.keyid(signer.public_key()), found["profiles"])
     if as_json:
@@ -247,21 +247,14 @@ def _passphrase(reference: str | None) -> str | None:
     raise UsageError("--passphrase takes a reference, never the passphrase", hint="env:NAME or file:FILE")
 
 
-def _surroundings(declared: Event) -> Surroundings:
-    from albus_dr.tools.git import commit_of
+def _surroundings() -> Surroundings:
     from albus_dr.tools.inventory import format_version, take_inventory
 
-    files = [Path(declared.data[name]) for name in ("runbook_file", "config_file") if declared.data.get(name)]
-    if files:
-        commit = commit_of(files)
-        repository = Repository(commit.id, commit.holds_them, commit.reason)
-    else:
-        repository = Repository(None, None, "the journal does not say where the runbook was")
     tools = tuple(
         Tool(each.name, format_version(each.version) if each.version else None, each.problem or None)
         for each in take_inventory()
     )
-    return Surroundings(datetime.now(UTC), __version__, tools, repository)
+    return Surroundings(datetime.now(UTC), __version__, tools)
 
 
 def _write(path: Path, content: bytes) -> None:

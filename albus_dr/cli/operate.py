@@ -59,6 +59,7 @@ from albus_dr.report.json import run_document
 from albus_dr.report.words import ENGLISH, Words
 from albus_dr.runbook.loader import Loaded
 from albus_dr.runbook.model import Operation
+from albus_dr.tools.git import Commit, commit_of
 from albus_dr.units import format_duration, great_circle_km
 from albus_dr.workloads import own, primary, site
 from albus_dr.workloads.registry import kinds
@@ -107,6 +108,7 @@ def carry_out(order: Order, manner: Manner) -> RunState:
     """Plan, ask, run, write the reports; how the run ended."""
     loaded = load_runbook(order.runbook, order.config)
     runbook = loaded.runbook
+    commit = commit_of((loaded.path.absolute(), loaded.config_path.absolute()))  # of what was read just now
     run = f"{order.operation}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
     stopped = Signal()
     with journal(manner.engine) as store, _lock(manner, order.operation, runbook.runbook, run, stopped):
@@ -119,7 +121,7 @@ def carry_out(order: Order, manner: Manner) -> RunState:
             require_same_sites(before, at.source)
         at = begun(at, order.operation, run)
         with _in_charge(at, store, run, plan, manner, stopped):
-            info = _declare(store, run, loaded, plan, order, at)
+            info = _declare(store, run, loaded, plan, order, at, commit)
             with _replication_stopped(store, plan, run, manner, stopped):
                 return _run(store, loaded, plan, info, manner, at, stopped)
 
@@ -285,7 +287,9 @@ def _ask(plan: Plan, loaded: Loaded, options: Mapping[str, Any], manner: Manner)
     return True
 
 
-def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: Order, at: Standpoint) -> RunInfo:
+def _declare(
+    store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: Order, at: Standpoint, commit: Commit
+) -> RunInfo:
     objectives = loaded.runbook.objectives
     options = {**order.options, "epoch_seen": at.epoch}
     if plan.operation in CHANGES_SITES:
@@ -301,6 +305,7 @@ def _declare(store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: O
                        "budgets": dict(objectives.budgets)},
         "sites": _sites(loaded), "runbook_file": str(loaded.path.absolute()),
         "config_file": str(loaded.config_path.absolute()),
+        "repository": {"commit": commit.id, "runbook_is_committed": commit.holds_them, "reason": commit.reason},
         "disrupted_at": order.disrupted_at.isoformat() if order.disrupted_at else None, "clocks": clocks,
         "notes": [*order.notes, *at.notes, *([_NO_DISRUPTION] if plan.operation == "failover" and order.disrupted_at is None else [])],
     }  # fmt: skip

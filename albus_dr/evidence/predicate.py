@@ -26,11 +26,15 @@ SCHEMA = "albus-dr/evidence/1"
 _LIMITS = (
     "It shows what the journal says. Whoever can write the journal's database can write another history before it is signed.",
     "The signature shows who held the key, not when it was made: every time is that of a machine's own clock.",
-    "Versions of programs and the commit of the runbook were asked when this file was made, not during the run.",
+    "Versions of programs are those of the machine that made this file, at that moment: not of the hosts of the sites, not "
+    "during the run.",
     "Texts that programs printed and databases answered are left out, because they may hold personal data. "
     "The journal's hashes bind them.",
     "Whether this satisfies a law, a standard or a contract is for an auditor to say.",
 )
+_NO_REPOSITORY = {  # of a run that an older version declared
+    "commit": None, "runbook_is_committed": None, "reason": "the journal does not say which commit it was planned from",
+}  # fmt: skip
 _PRINTED = "output"  # of a command of the runbook's own: a short text is guessed from its hash
 _NOT_OVERWRITTEN = "Removed data can be read from a disk until it is overwritten or its encryption key is gone."
 
@@ -45,16 +49,6 @@ class Tool:
 
 
 @dataclass(frozen=True)
-class Repository:
-    """The version control of the runbook, when the evidence was made. ``reason`` says why there is no commit."""
-
-    commit: str | None
-    runbook_is_committed: bool | None
-    """The runbook and its config are in the commit as they are on the disk."""
-    reason: str = ""
-
-
-@dataclass(frozen=True)
 class Surroundings:
     """What the journal does not know."""
 
@@ -62,7 +56,6 @@ class Surroundings:
     version: str
     """Of albus-dr."""
     tools: tuple[Tool, ...]
-    repository: Repository
 
 
 def predicate(events: Sequence[Event], around: Surroundings, profiles: Sequence[str] = ()) -> dict[str, Any]:
@@ -80,7 +73,7 @@ def predicate(events: Sequence[Event], around: Surroundings, profiles: Sequence[
         "run": {key: run[key] for key in kept} | {"description": state.description},
         "plan_digest": state.plan_digest,
         "plan": events[0].data["plan"],
-        "repository": asdict(around.repository),
+        "repository": events[0].data.get("repository", _NO_REPOSITORY),
         "tools": [asdict(tool) for tool in around.tools],
         "people": list(_people(events)),
         "sites": {name: site for name, site in state.sites.items() if isinstance(site, Mapping)},

@@ -61,9 +61,10 @@ LIMITS = {
         "La signature montre qui détenait la clé, non quand elle a été apposée : chaque heure est celle de l'horloge d'une "
         "machine."
     ),
-    "Versions of programs and the commit of the runbook were asked when this file was made, not during the run.": (
-        "Les versions des programmes et le commit du plan de reprise ont été relevés à l'établissement de ce fichier, non "
-        "pendant l'exécution."
+    "Versions of programs are those of the machine that made this file, at that moment: not of the hosts of the sites, not "
+    "during the run.": (
+        "Les versions des programmes sont celles de la machine qui a établi ce fichier, à ce moment-là : ni celles des hôtes "
+        "des sites, ni celles de l'exécution."
     ),
     "Texts that programs printed and databases answered are left out, because they may hold personal data. The journal's "
     "hashes bind them.": (

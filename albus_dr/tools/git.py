@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from albus_dr.errors import AlbusError
 from albus_dr.tools import process
 
-QUICK_S = 15.0
+WITHIN_S = 2.0  # all of it together: a failover asks, too
 _QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 
 
@@ -25,26 +26,26 @@ class Commit:
 
 
 def commit_of(paths: Sequence[Path]) -> Commit:
-    """The commit that is checked out where the first path is. Raises nothing."""
-    folder = paths[0].parent
-    if not all(path.is_file() for path in paths):
-        return Commit(None, None, "the files are no longer where the run read them")
+    """The commit that is checked out where the first path is. Raises nothing, and answers soon."""
+    folder, deadline = paths[0].parent, time.monotonic() + WITHIN_S
     try:
-        head = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
+        head = _git(deadline, folder, "rev-parse", "--verify", "--quiet", "HEAD")
         if head.code != 0:
             return Commit(None, None, "git knows no commit there")
-        same = all(_is_committed(folder, path) for path in paths)
+        id_ = head.stdout.strip()
+        return Commit(id_, all(_is_committed(deadline, folder, id_, path) for path in paths))
     except AlbusError as error:
         return Commit(None, None, error.message)
-    return Commit(head.stdout.strip(), same)
 
 
-def _is_committed(folder: Path, path: Path) -> bool:
+def _is_committed(deadline: float, folder: Path, commit: str, path: Path) -> bool:
     # Not `git diff`: a repository can name programs that it starts, and none of them is to run for us.
-    committed = _git(folder, "rev-parse", "--verify", "--quiet", f"HEAD:./{os.path.relpath(path, folder)}")
-    here = _git(folder, "hash-object", "--no-filters", "--", str(path))
+    name = f"{commit}:./{os.path.relpath(path, folder)}"
+    committed = _git(deadline, folder, "rev-parse", "--verify", "--quiet", name)
+    here = _git(deadline, folder, "hash-object", "--no-filters", "--", str(path))
     return committed.code == here.code == 0 and committed.stdout == here.stdout
 
 
-def _git(folder: Path, *words: str) -> process.Completed:
-    return process.run(("git", "-C", str(folder), *words), timeout_s=QUICK_S, environment=_QUIET)
+def _git(deadline: float, folder: Path, *words: str) -> process.Completed:
+    left_s = max(0.0, deadline - time.monotonic())
+    return process.run(("git", "-C", str(folder), *words), timeout_s=left_s, environment=_QUIET)

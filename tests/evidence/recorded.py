@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from albus_dr.cli.common import load_runbook
-from albus_dr.evidence.predicate import Repository, Surroundings, Tool, predicate
+from albus_dr.evidence.predicate import Surroundings, Tool, predicate
 from albus_dr.journal.event import Event
 from albus_dr.journal.store import JournalStore
 from albus_dr.plan.build import build
@@ -27,7 +27,6 @@ SITES = {
 }  # fmt: skip
 AROUND = Surroundings(
     datetime(2026, 3, 2, 9, 0, tzinfo=UTC), "0.1.0", (Tool("restic", "0.18.0", None), Tool("rclone", None, "not found")),
-    Repository("4f" * 20, True),
 )  # fmt: skip
 
 
@@ -41,6 +40,7 @@ def events(folder: Path) -> tuple[Event, ...]:
             "runbook": "albus", "description": "Appointments", "operation": "drill", "scenario": None,
             "plan": plan.to_json(), "plan_digest": plan.digest, "source": "strasbourg", "target": "bordeaux",
             "operator": "ana@ops1", "options": {"accept_shrunken": False, "point": "latest"}, "sites": SITES,
+            "repository": {"commit": "4f" * 20, "runbook_is_committed": True, "reason": ""},
             "objectives": {"rto_s": 14400.0, "rpo_s": 900.0, "clock": "disruption"}, "notes": [FREE],
         })  # fmt: skip
         store.append(RUN, "RunStarted", {})

@@ -47,12 +47,12 @@ class Clinic:
         )
 
     def do(
-        self, *arguments: str, folder: Path | None = None, state: Path | None = None
+        self, *arguments: str, folder: Path | None = None, state: Path | None = None, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("ALBUS_")}
         more = {"ALBUS_DR_STATE": str(state or self.state), "RESTIC_SECRET": SECRET, "PLACE": "/nowhere"}
         return subprocess.run(
-            (sys.executable, "-m", "albus_dr", *arguments), cwd=folder or self.folder, env=kept | more,
+            (sys.executable, "-m", "albus_dr", *arguments), cwd=folder or self.folder, env=kept | more | environment,
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
 
@@ -165,23 +165,58 @@ def test_its_subject_is_the_journal_that_lies_there(clinic: Clinic) -> None:
     assert hashlib.sha256(mirror.read_bytes()).hexdigest() == statement["subject"][0]["digest"]["sha256"]
 
 
-def test_the_commit_of_the_runbook_is_in_it(clinic: Clinic) -> None:
+def test_the_commit_that_the_run_was_declared_at_is_in_it(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    (tmp_path / "tried").touch()
+    assert clinic.do("evidence", "keygen").returncode == 0
+
+    def drilled() -> None:
+        done = clinic.do("drill", "clinic.yaml")
+        assert done.returncode == 4, done.stderr  # nothing in it answers, so no time is measured
+
     def repository(name: str) -> dict[str, object]:
         found: dict[str, object] = json.loads(payload_of(create(clinic, name).read_bytes()))["predicate"]["repository"]
         return found
 
-    assert repository("d.json")["commit"] is None
+    drilled()
     clinic.git("init", "-q")
     clinic.git("add", "clinic.yaml", "config.yaml")
     clinic.git("commit", "-qm", "as it is")
-    assert repository("e.json") == {
-        "commit": clinic.git("rev-parse", "HEAD"),
-        "runbook_is_committed": True,
-        "reason": "",
-    }
-    with (clinic.folder / "config.yaml").open("a") as file:
+    none = repository("none.json")
+    assert (none["commit"], none["runbook_is_committed"]) == (None, None), "there was no repository when it ran"
+    assert none["reason"]
+
+    drilled()
+    was = {"commit": clinic.git("rev-parse", "HEAD"), "runbook_is_committed": True, "reason": ""}
+    with (tmp_path / "clinic.yaml").open("a") as file:
         file.write("# changed\n")
-    assert repository("f.json")["runbook_is_committed"] is False
+    clinic.git("commit", "-qam", "another one")
+    assert repository("was.json") == was
+
+    with (tmp_path / "config.yaml").open("a") as file:
+        file.write("# changed\n")
+    drilled()
+    clinic.git("commit", "-qam", "too late")
+    assert repository("changed.json") == {
+        "commit": clinic.git("rev-parse", "HEAD~1"), "runbook_is_committed": False, "reason": "",
+    }  # fmt: skip
+
+
+def test_a_git_that_hangs_holds_no_run_up(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    (tmp_path / "tried").touch()
+    git = tmp_path / "bin" / "git"
+    git.parent.mkdir()
+    git.write_text("#!/bin/sh\nexec sleep 600\n")
+    git.chmod(0o755)
+
+    done = clinic.do("drill", "clinic.yaml", "--json", PATH=f"{git.parent}:{os.environ['PATH']}")
+
+    assert done.returncode == 4, done.stderr
+    journal = clinic.state / "runs" / json.loads(done.stdout)["run"] / "journal.jsonl"
+    declared = json.loads(journal.read_text().splitlines()[0])["data"]["repository"]
+    assert (declared["commit"], declared["runbook_is_committed"]) == (None, None)
+    assert "did not end within" in declared["reason"]
 
 
 def test_nothing_is_overwritten_and_nothing_is_guessed(clinic: Clinic) -> None:

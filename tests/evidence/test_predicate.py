@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,17 @@ def test_it_has_the_shape_of_its_schema(tmp_path: Path) -> None:
     Draft202012Validator(SCHEMAS["evidence"](), format_checker=Draft202012Validator.FORMAT_CHECKER).validate(
         recorded(tmp_path, *PROFILES)
     )
+
+
+def test_the_commit_is_the_one_that_was_written_down_when_it_was_declared(tmp_path: Path) -> None:
+    declared, *later = events(tmp_path)
+    assert predicate((declared, *later), AROUND)["repository"]["commit"] == "4f" * 20
+    older = replace(declared, data={key: said for key, said in declared.data.items() if key != "repository"})
+    found = predicate((older, *later), AROUND)
+    Draft202012Validator(SCHEMAS["evidence"]()).validate(found)
+    assert found["repository"] == {
+        "commit": None, "runbook_is_committed": None, "reason": "the journal does not say which commit it was planned from",
+    }  # fmt: skip
 
 
 def test_no_patient_and_no_secret_is_in_it(tmp_path: Path) -> None:
