@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from albus_dr.cli.common import account, engine_address, journal, state_directory
-from albus_dr.engine.history import CHANGES_SITES, epoch_seen, primary_and_secondary, was_promoted
+from albus_dr.engine.history import (
+    CHANGES_SITES,
+    changed_primary,
+    epoch_seen,
+    may_have_promoted,
+    primary_and_secondary,
+    was_promoted,
+)
 from albus_dr.engine.lock import exclusive
 from albus_dr.errors import AlbusError, NotReadyError, RefusedError, UsageError
 from albus_dr.journal.state import RunState
@@ -121,7 +128,7 @@ def _not_answered(operation: str, error: AlbusError) -> RefusedError:
 
 
 def resumed_standpoint(
-    store: JournalStore, loaded: Loaded, declared: Any, *, stop: bool, stated_now: bool = False
+    store: JournalStore, loaded: Loaded, declared: Any, state: RunState, *, stop: bool, stated_now: bool = False
 ) -> Standpoint:
     """Of a run that goes on: its sites are those that it was declared with. One that only ends (``stop``) needs no witness:
     whoever is in charge next replaces what it has claimed. ``stated_now``: a person has just said that it goes on without.
@@ -140,7 +147,7 @@ def resumed_standpoint(
     if declared["operation"] not in CHANGES_SITES:
         return alone
     if declared["options"].get("without_witness") and not stated_now and not stop:
-        return replace(alone, notes=("the run goes on without the witness",))
+        return _stated_before(alone, loaded, state)
     witness = witness_of(loaded)
     try:
         record = witness.read(epoch).record
@@ -162,6 +169,38 @@ def resumed_standpoint(
             f"the witness answers ({witness.name}): a failover goes through it", hint="leave --without-witness out"
         )
     return Standpoint(witness, source, target, epoch)
+
+
+def _stated_before(alone: Standpoint, loaded: Loaded, state: RunState) -> Standpoint:
+    """Of a failover that went on by a person's word. That speaks of the time when the witness did not answer: since it does,
+    somebody else may have told it that the old primary serves, and a guard has started that.
+
+    Raises RefusedError where it answers, nothing tells that the target was promoted, and it does not name the target.
+    """
+    alone = replace(alone, notes=("the run goes on without the witness",))
+    if changed_primary(state):
+        return alone
+    try:
+        witness = witness_of(loaded)
+        record = witness.read(alone.epoch).record
+    except RefusedError as error:
+        says = error.message
+    except AlbusError:
+        return alone
+    else:
+        if record is not None and record.primary == alone.target:
+            return replace(alone, witness=witness, notes=())
+        says = f"{record.primary} is the primary in epoch {record.epoch}" if record else f"{witness.name} holds nothing"
+    give_up = f"albus-dr abort {state.run} gives it up; then begin a failover anew, through the witness"
+    told = (
+        f"if {alone.target} serves by now (albus-dr status): albus-dr witness set RUNBOOK --primary {alone.target}, then "
+        f"albus-dr resume {state.run}. If not: "
+    )
+    raise RefusedError(
+        f"the witness answers again ({says}), and {state.run} was to go on without it: what was stated then "
+        "does not count any more, and nothing more is promoted on it",
+        hint=f"{told if may_have_promoted(state) else ''}{give_up}",
+    )
 
 
 @contextmanager

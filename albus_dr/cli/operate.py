@@ -150,7 +150,7 @@ def resume(
             # What only ends is cleaned up and taken back by the plan that it was done by, whatever the runbook says by now.
             plan = Plan.from_json(declared["plan"]) if stop else _same_plan(loaded, declared)
             info = _run_info(store, run, plan, declared)
-            at = resumed_standpoint(store, loaded, declared, stop=stop, stated_now=bool(without_witness))
+            at = resumed_standpoint(store, loaded, declared, state, stop=stop, stated_now=bool(without_witness))
             if stop:
                 stopped.set()
             with _in_charge(at, store, run, plan, manner, stopped):

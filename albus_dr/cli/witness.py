@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -33,6 +33,9 @@ from albus_dr.runbook.loader import Loaded
 from albus_dr.safety import rule
 from albus_dr.safety.record import Record
 from albus_dr.safety.witness import Seen
+
+if TYPE_CHECKING:
+    from albus_dr.workloads.standing import Standing
 
 SCHEMA = "albus-dr/witness/1"
 app = typer.Typer(
@@ -135,7 +138,7 @@ def set_(
     if primary not in pair:
         raise UsageError(f"the runbook has no site {primary}", hint=f"one of: {', '.join(pair)}")
     other = next(site for site in pair if site != primary)
-    _require_roles(loaded, primary, other, fenced_by)
+    _require_roles(_standing(loaded), primary, other, fenced_by)
     _ask(words.say(PHRASES["witness.ask"], runbook=name, primary=primary, other=other), yes)
     with by_hand(loaded, engine, "witness set", strict=False) as held:
         if held.known:
@@ -155,24 +158,29 @@ def _without_claim(record: Record, _: float) -> rule.Decision:
     return rule.release_claim(record, record.run_lease.run)
 
 
-def _require_roles(loaded: Loaded, primary: str, other: str, fenced_by: str | None) -> None:
-    """Raises RefusedError where a server shows another role than the person says."""
+def _standing(loaded: Loaded) -> Sequence[Standing]:
     from albus_dr.workloads import standing
 
-    found = standing.observe_all(standing.Setting(loaded.runbook, loaded.config, loaded.config_path.parent))
-    for each in found:
-        if each.kind != "postgres":
-            continue
+    return standing.observe_all(standing.Setting(loaded.runbook, loaded.config, loaded.config_path.parent))
+
+
+def _require_roles(found: Sequence[Standing], primary: str, other: str, fenced_by: str | None) -> None:
+    """Raises RefusedError where a server shows another role than the person says. A lost primary shows none; the standby of
+    it, at the other site, shows that it is no primary: a failover wants the witness to say so."""
+    servers = {(each.workload, each.site): each for each in found if each.kind == "postgres"}
+    for (workload, site), each in servers.items():
         fits: dict[str, Any] = {primary: ("primary", "stopped"), other: ("standby", "stopped")}
-        if each.role in fits[each.site] or (each.site == other and each.role == "unreachable" and fenced_by):
+        if each.role in fits[site] or (site == other and each.role == "unreachable" and fenced_by):
+            continue
+        if site == primary and each.role == "unreachable" and servers[workload, other].role == "standby":
             continue
         why = f": {each.reason}" if each.reason else ""
         hint = (
             'make sure of it and say so: --fenced-by "who, how, when"'
-            if each.site == other
+            if site == other
             else "albus-dr status shows the roles"
         )
-        raise RefusedError(f"{each.workload} at {each.site} is {each.role or 'unknown'}{why}", hint=hint)
+        raise RefusedError(f"{workload} at {site} is {each.role or 'unknown'}{why}", hint=hint)
 
 
 def _ask(question: str, yes: bool) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from albus_dr.errors import RefusedError
 from albus_dr.journal.errors import BrokenChain
 from albus_dr.journal.fold import fold
-from albus_dr.journal.state import CHANGES_PRIMARY, RECOVERS, RunState
+from albus_dr.journal.state import CHANGES_PRIMARY, RECOVERS, RunState, StepState
 from albus_dr.runbook.model import Runbook
 
 if TYPE_CHECKING:
@@ -120,9 +120,15 @@ def returned_unkept(store: JournalStore, runbook: str) -> bool:
 
 
 def epoch_seen(store: JournalStore, runbook: str) -> int:
-    """The highest epoch of the witness that a change of primary here has seen or made; 0 when there was none."""
+    """The highest epoch of the witness that a change of primary here has seen or made; 0 when there was none.
+
+    One that was counted without the witness says something of the world only once a promotion has begun.
+    """
     seen = (
-        step.facts.get("epoch") for state in runs_of(store, runbook, CHANGES_PRIMARY) for step in state.steps.values()
+        step.facts.get("epoch")
+        for state in runs_of(store, runbook, CHANGES_PRIMARY)
+        for step in state.steps.values()
+        if step.facts.get("is_witnessed", True) or may_have_promoted(state)
     )
     return max((epoch for epoch in seen if isinstance(epoch, int)), default=0)
 
@@ -141,11 +147,19 @@ def backed_up(store: JournalStore, runbook: str) -> dict[str, str]:
     return {}
 
 
+def may_have_promoted(state: RunState) -> bool:
+    """True from the moment at which a promotion of the run was begun, however it went."""
+    return any(step.attempts or step.status == "succeeded" for step in _decisive(state))
+
+
 def changed_primary(state: RunState) -> bool:
     """True once every promotion of the run succeeded; a run that promotes nothing, once its fence was proved."""
+    return all(step.status == "succeeded" for step in _decisive(state))
+
+
+def _decisive(state: RunState) -> list[StepState]:
     promotions = [step for step in state.steps.values() if step.action.endswith(".promote")]
-    decisive = promotions or [state.steps.get("commit") or state.steps["fence"]]
-    return all(step.status == "succeeded" for step in decisive)
+    return promotions or [state.steps.get("commit") or state.steps["fence"]]
 
 
 def require_same_primary(store: JournalStore, runbook: Runbook, state: RunState) -> None:

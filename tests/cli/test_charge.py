@@ -10,6 +10,9 @@ import pytest
 from albus_dr.cli.charge import resumed_standpoint, standpoint, witness_of
 from albus_dr.cli.common import load_runbook
 from albus_dr.engine.history import was_promoted
+from albus_dr.errors import RefusedError
+from albus_dr.journal.fold import fold
+from albus_dr.journal.state import RunState
 from albus_dr.journal.store import JournalStore
 from albus_dr.runbook.loader import Loaded
 from albus_dr.safety import rule
@@ -77,7 +80,8 @@ def test_a_replicate_that_goes_on_may_ask_who_serves(loaded: Loaded, past: Past)
         "target": "bordeaux",
         "options": {},
     }
-    at = resumed_standpoint(past.store, loaded, declared, stop=False)
+    run = past.declare("r1", "replicate", steps=("ready",))
+    at = resumed_standpoint(past.store, loaded, declared, fold(past.store.events(run)), stop=False)
     assert (at.source, at.target, at.witness is None) == ("strasbourg", "bordeaux", False)
 
 
@@ -88,10 +92,72 @@ def test_a_run_that_ends_asks_the_witness_whatever_was_stated_before(loaded: Loa
     """It may have claimed before a person stated that it goes on without."""
     witness_of(loaded).begin("strasbourg", run="first")
     stated = {**FAILOVER, "options": {"without_witness": "ana"}}
-    assert resumed_standpoint(past.store, loaded, stated, stop=True).witness is not None
-    assert resumed_standpoint(past.store, loaded, stated, stop=False).witness is None
+    assert resumed_standpoint(past.store, loaded, stated, begun(past), stop=True).witness is not None
+
+
+STATED = {**FAILOVER, "options": {"without_witness": "ana"}}
+STEPS = ("ready", "claim", "fence", "commit", "promote", "open")
+
+
+def begun(past: Past, *did: str) -> RunState:
+    """A failover without the witness, killed after these steps."""
+    run = past.declare("r1", steps=STEPS)
+    past.did(run, *did)
+    if "commit" in did:
+        past.committed_alone(run, epoch=2)
+    return fold(past.store.events(run))
+
+
+def test_a_run_by_a_persons_word_is_not_gone_on_with_once_the_witness_answers(loaded: Loaded, past: Past) -> None:
+    """Whoever does not know this run may have told it meanwhile that the old primary serves."""
+    witness_of(loaded).begin("strasbourg", run="operator 2")
+    with pytest.raises(RefusedError, match="strasbourg is the primary") as refused:
+        resumed_standpoint(past.store, loaded, STATED, begun(past, "ready", "claim", "fence"), stop=False)
+    assert "albus-dr abort failover-r1" in refused.value.hint
+    assert "witness set" not in refused.value.hint, "nothing can have been promoted"
+
+
+def test_a_witness_that_does_not_know_of_the_promotion_is_told_first(loaded: Loaded, past: Past) -> None:
+    """Killed in the middle of it: bordeaux may serve already, and then no failover can be begun anew."""
+    witness_of(loaded).begin("strasbourg", run="first")
+    state = begun(past, "ready", "claim", "fence", "commit")
+    past.failed(state.run, "promote")
+    state = fold(past.store.events(state.run))
+    with pytest.raises(RefusedError, match="went backwards") as refused:
+        resumed_standpoint(past.store, loaded, STATED, state, stop=False)
+    assert "witness set RUNBOOK --primary bordeaux" in refused.value.hint
+    witness_of(loaded).establish("bordeaux", run="told", epoch_seen=2, identities={})
+    assert resumed_standpoint(past.store, loaded, STATED, state, stop=False).witness is not None
+
+
+def test_a_witness_that_holds_nothing_answers(loaded: Loaded, past: Past) -> None:
+    with pytest.raises(RefusedError, match="holds nothing"):
+        resumed_standpoint(past.store, loaded, STATED, begun(past, "ready"), stop=False)
+
+
+def test_a_run_that_has_promoted_is_gone_on_with_whatever_the_witness_says(loaded: Loaded, past: Past) -> None:
+    witness_of(loaded).begin("strasbourg", run="first")
+    state = begun(past, *STEPS[:-1])
+    assert resumed_standpoint(past.store, loaded, STATED, state, stop=False).witness is None
+
+
+def test_a_run_by_a_persons_word_is_gone_on_with_while_the_witness_is_silent(
+    loaded: Loaded, past: Past, tmp_path: Path
+) -> None:
+    (tmp_path / "witness").write_text("not a directory")
+    at = resumed_standpoint(past.store, loaded, STATED, begun(past, "ready", "claim", "fence"), stop=False)
+    assert (at.witness, at.notes) == (None, ("the run goes on without the witness",))
+
+
+def test_a_failover_is_begun_anew_after_one_that_promoted_nothing(loaded: Loaded, past: Past) -> None:
+    """The epoch that it counted without the witness was never in the world."""
+    witness_of(loaded).begin("strasbourg", run="first")
+    run = begun(past, "ready", "claim", "fence", "commit").run
+    past.abort(run)
+    at = standpoint(past.store, loaded, "failover", {}, "failover-r2")
+    assert (at.source, at.target, at.epoch) == ("strasbourg", "bordeaux", 1)
 
 
 def test_a_run_ends_where_the_witness_was_lost(loaded: Loaded, past: Past) -> None:
-    at = resumed_standpoint(past.store, loaded, FAILOVER, stop=True)
+    at = resumed_standpoint(past.store, loaded, FAILOVER, begun(past, "ready"), stop=True)
     assert (at.witness, at.notes) == (None, ()), "what holds nothing holds no claim"

@@ -28,6 +28,7 @@ A, B = "strasbourg", "bordeaux"
 ACTIONS = {
     "ready": "db.ready_to_promote", "fence": "site.fence", "close": "traffic.close", "promote": "postgres.promote",
     "promote2": "postgres.promote", "open": "traffic.open", "bring": "files.bring_forward", "claim": "site.claim",
+    "commit": "site.commit",
 }  # fmt: skip
 FAILOVER = ("ready", "fence", "promote", "open")
 OBJECTIVES = Objectives.model_validate({"rto": "4h", "rpo": "15m", "drill_every": "1y"})
@@ -61,6 +62,11 @@ class Past:
         for step in steps:
             self.store.append(run, "StepIntended", {"attempt": 1}, step=step)
             self.store.append(run, "StepSucceeded", {"facts": {}, "adopted": False}, step=step)
+
+    def committed_alone(self, run: str, epoch: int) -> None:
+        """Without the witness: the commit counts an epoch on its own."""
+        facts = {"epoch": epoch, "is_witnessed": False}
+        self.store.append(run, "StepSucceeded", {"facts": facts, "adopted": False}, step="commit")
 
     def failed(self, run: str, step: str) -> None:
         self.store.append(run, "StepIntended", {"attempt": 1}, step=step)
