@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from albus_dr.cli.common import account, engine_address, journal, state_directory
@@ -21,10 +19,10 @@ from albus_dr.engine.history import (
     primary_and_secondary,
     was_promoted,
 )
-from albus_dr.engine.lock import exclusive
+from albus_dr.engine.lock import exclusive, place_of
 from albus_dr.errors import AlbusError, NotReadyError, RefusedError, UsageError
 from albus_dr.journal.state import RunState
-from albus_dr.journal.store import JournalStore, sa_url_for_people
+from albus_dr.journal.store import JournalStore
 from albus_dr.runbook.config import WitnessConfig
 from albus_dr.runbook.loader import Loaded
 from albus_dr.safety.record import RunLease
@@ -212,7 +210,9 @@ def in_charge(
     if at.witness is None or operation not in CHANGES_SITES:
         yield
         return
-    lease = RunLease(run, operator, f"{operation} of {runbook}", place_of(engine), RUN_LEASE_S, 0)
+    lease = RunLease(
+        run, operator, f"{operation} of {runbook}", place_of(engine_address(engine), state_directory()), RUN_LEASE_S, 0
+    )
     with run_lease(at.witness, lease, lost, lambda: was_promoted(store, run)):
         yield
 
@@ -244,7 +244,9 @@ def by_hand(loaded: Loaded, engine: str | None, verb: str, *, strict: bool) -> I
             engine_address(engine), state_directory(), f"{name}.primary", purpose=f"{run} by {who}", lost=_not_alone
         ),
     ):
-        lease = RunLease(run, who, f"{verb} of {name}", place_of(engine), RUN_LEASE_S, 0)
+        lease = RunLease(
+            run, who, f"{verb} of {name}", place_of(engine_address(engine), state_directory()), RUN_LEASE_S, 0
+        )
         known = witness.read(epoch_seen(store, name) if strict else 0).record is not None
         with run_lease(witness, lease, _taken_over, lambda: False) if known else nullcontext():
             yield ByHand(store, witness, run, known)
@@ -300,13 +302,3 @@ def give_back_claim(loaded: Loaded, engine: str | None, run: str) -> bool:
     with by_hand(loaded, engine, "abort", strict=True) as held:
         release_claim(held.witness, run)
     return True
-
-
-def place_of(engine: str | None) -> str:
-    """Where the local lock lies: whoever holds that lock knows that an earlier process of this place has ended."""
-    address = engine_address(engine)
-    if not address.startswith("sqlite"):
-        return sa_url_for_people(address)
-    identity = Path("/etc/machine-id")
-    machine = identity.read_text().strip() if identity.exists() else ""
-    return f"{platform.node()} {machine} {state_directory()}"

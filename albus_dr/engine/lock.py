@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import ipaddress
 import os
+import platform
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -111,6 +113,48 @@ def _refused(holder: str) -> RunInProgress:
         f"another run is in progress: {holder or 'unknown'}",
         hint="albus-dr runs list shows it; albus-dr runs watch RUN follows it; albus-dr abort RUN stops it",
     )
+
+
+def place_of(url: str, state: Path) -> str:
+    """Where the lock lies, without a password: whoever holds that lock knows that an earlier process of this place has ended.
+
+    Two machines may call two servers by one address, and a copy of a server has its system identifier.
+    """
+    identity = Path("/etc/machine-id")
+    machine = f"{platform.node()} {identity.read_text().strip() if identity.exists() else ''}"
+    if url.startswith("sqlite"):
+        return f"{machine} {state}"
+    import psycopg
+
+    from albus_dr.journal.store import sa_url_for_people
+
+    address = sa_url_for_people(url)
+    try:
+        with psycopg.connect(url, connect_timeout=5) as connection:
+            row = connection.execute("SELECT system_identifier FROM pg_control_system()").fetchone()
+    except psycopg.Error:  # its lock is no one's elsewhere, so a lease of another machine has to lapse first
+        return f"{address} {machine}"
+    here = f" {machine}" if lies_on_this_machine(url) else ""
+    return f"{address} {row[0] if row else machine}{here}"
+
+
+def lies_on_this_machine(url: str) -> bool:
+    """Does one of the address's hosts mean another server on every machine: loopback, a socket, or what the environment
+    names?"""
+    from psycopg.conninfo import conninfo_to_dict
+
+    named = conninfo_to_dict(url)
+    hosts = [host for key in ("host", "hostaddr") for host in str(named.get(key) or "").split(",") if host]
+    return not hosts or any(_is_local(host) for host in hosts)
+
+
+def _is_local(host: str) -> bool:
+    if host.startswith(("/", "@")):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") in ("localhost", "localhost.localdomain")
 
 
 def goes_on(url: str, state: Path, run: str) -> bool:

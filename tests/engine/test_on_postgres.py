@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import psycopg
 import pytest
 
 import albus_dr.engine.lock as lock_module
-from albus_dr.engine.lock import exclusive, goes_on
+from albus_dr.engine.lock import exclusive, goes_on, lies_on_this_machine, place_of
 from albus_dr.errors import ExitCode, NotReadyError, RefusedError
 from albus_dr.tools.host import LocalHost
 from albus_dr.tools.inventory import postgres_program
@@ -27,20 +28,29 @@ from tests.engine.fake_runs import Setup, World, folded
 from tests.engine.test_crash_at_every_event import LAST, assert_recovered, child
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+@contextmanager
+def home() -> Iterator[Path]:
+    """For a server's data and its socket."""
+    place = Path(tempfile.mkdtemp(prefix="albus-"))
+    try:
+        place.chmod(0o711)
+        found = place / "pg"
+        found.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            shutil.chown(found, "postgres")
+        yield found
+    finally:
+        shutil.rmtree(place)
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[Server]:
     """A server of its own, reached by its socket alone."""
     try:
         programs = postgres_program("initdb").parent
     except NotReadyError as error:
         pytest.skip(error.message)
-    place = Path(tempfile.mkdtemp(prefix="albus-"))
-    place.chmod(0o711)
-    home = place / "pg"
-    home.mkdir(mode=0o700)
     owner = "postgres" if os.geteuid() == 0 else None
-    if owner:
-        shutil.chown(home, owner)
     options = ("-c listen_addresses=''", f"-c unix_socket_directories='{home}'", "-c fsync=off")
     server = Server(
         host=LocalHost(), data=f"{home}/data", port=5432, socket=str(home), user="postgres", run_as=owner, bin=str(programs),
@@ -52,7 +62,12 @@ def server() -> Iterator[Server]:
         yield server
     finally:
         server.stop_at_once()
-        shutil.rmtree(place)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with home() as place, serving(place) as server:
+        yield server
 
 
 @pytest.fixture
@@ -162,3 +177,56 @@ def test_a_run_that_has_lost_its_lock_stops(setup: Setup, tmp_path: Path) -> Non
             run.kill()
     assert run.returncode == 130, said
     assert "stopping: the engine's database holds its lock no more" in said
+
+
+# --- the place of the lock ----------------------------------------------------------------------------------------------
+
+
+def test_two_servers_of_one_address_are_two_places(tmp_path: Path) -> None:
+    """As `localhost` on two laptops: whoever has the lock of one knows nothing of the other's holder."""
+    found = []
+    with home() as folder:
+        for _ in range(2):
+            with serving(folder) as server:
+                address = server.uri("postgres")
+                found.append((address, place_of(address, tmp_path)))
+            shutil.rmtree(folder / "data")
+    (first, here), (second, there) = found
+    assert first == second
+    assert here != there
+
+
+def test_one_lock_is_one_place_and_no_password_is_in_it(server: Server, tmp_path: Path) -> None:
+    address = server.uri("postgres")
+    assert place_of(address, tmp_path) == place_of(address, tmp_path / "other")
+    for password in ("password=s3cret", "sslpassword=s3cret"):
+        assert "s3cret" not in place_of(f"{address}{'&' if '?' in address else '?'}{password}", tmp_path)
+
+
+def test_a_socket_of_another_machine_is_another_place(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of this machine, its servers included."""
+    here = place_of(server.uri("postgres"), tmp_path)
+    monkeypatch.setattr("platform.node", lambda: "another")
+    assert place_of(server.uri("postgres"), tmp_path) != here
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [
+        ("postgresql://albus@localhost/albus_dr", True),
+        ("postgresql://albus:s3cret@LOCALHOST.:5432/albus_dr", True),
+        ("postgresql://127.0.0.2/albus_dr", True),
+        ("postgresql://[::1]:5432/albus_dr", True),
+        ("postgresql:///albus_dr", True),
+        ("postgresql:///albus_dr?host=/run/postgresql", True),
+        ("postgresql://%2Frun%2Fpostgresql/albus_dr", True),
+        ("postgresql://db.example.org,localhost/albus_dr", True),
+        ("postgresql://db.example.org/albus_dr?hostaddr=127.0.0.1", True),
+        ("postgres://albus@db.example.org/albus_dr", False),
+        ("postgresql://10.0.0.7,10.0.0.8/albus_dr", False),
+    ],
+)
+def test_what_leads_to_this_machine(address: str, local: bool) -> None:
+    assert lies_on_this_machine(address) is local
