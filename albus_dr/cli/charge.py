@@ -30,9 +30,11 @@ from albus_dr.safety.witness import RUN_LEASE_S, Witness, run_lease
 from albus_dr.tools.witness_registers import open_register
 from albus_dr.workloads.primary import release_claim
 
-STILL_ALLOWED = (
-    'replicate, drill and status go on without it; a failover needs a statement: --without-witness "who, why"'
+_WORD = (
+    "needs the word of a person that the old primary is off, and stays off until the witness has been told: "
+    '--without-witness "who keeps it off, how, since when"'
 )
+STILL_ALLOWED = f"replicate, drill and status go on without it; a failover {_WORD}"
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ def resumed_standpoint(
             return replace(alone, notes=(f"the witness does not answer: {error.message}",))
         raise RefusedError(
             f"the witness does not answer: {error.message}",
-            hint='resume later; a failover goes on with a statement: --without-witness "who, why"',
+            hint=f"resume later; a failover that goes on without it {_WORD}",
         ) from None
     if stop and record is None:  # it holds no claim either
         return alone

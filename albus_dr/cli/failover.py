@@ -40,8 +40,9 @@ def command(
         str | None,
         typer.Option(
             "--without-witness",
-            help='The witness does not answer. A statement for the record, "who, why": '
-            "the old primary stays off until the witness has been told.",
+            help="The witness does not answer. Your word, for the record, that "
+            "the old primary is off and stays off until the witness has been told: "
+            '"who keeps it off, how, since when". It counts as the statement of the fence, too.',
         ),
     ] = None,
 ) -> None:

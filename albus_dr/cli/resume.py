@@ -34,8 +34,9 @@ def command(
         str | None,
         typer.Option(
             "--without-witness",
-            help='Of a failover, when the witness is gone by now. A statement for the record, "who, why": '
-            "the old primary stays off until the witness has been told.",
+            help="Of a failover, when the witness is gone by now. Your word, for the record, that "
+            "the old primary is off and stays off until the witness has been told: "
+            '"who keeps it off, how, since when". It counts as the statement of the fence, too.',
         ),
     ] = None,
     engine: EngineOption = None,

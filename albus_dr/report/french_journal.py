@@ -265,6 +265,9 @@ NOTES = {
     "statement": "déclaration",
     "lease": "bail",
     "{who} stated: {statement}": "{who} a déclaré : {statement}",
+    "{who} went on without the witness, by the word that {site} is off and stays off: {statement}": (
+        "{who} a continué sans le témoin, sur la parole que {site} est arrêté et le reste : {statement}"
+    ),
     "{command} ended with 0": "{command} s'est terminée par 0",
     "host “{host}” answered; {gone}": "l'hôte « {host} » a répondu ; {gone}",
     "hosts {hosts} answered; {gone}": "les hôtes {hosts} ont répondu ; {gone}",

@@ -146,7 +146,6 @@ def _prove(ctx: StepContext) -> FenceProof:
 
 def _try(ctx: StepContext, method: FenceMethod, probed: tuple[str, ...], tried: list[str]) -> FenceProof | None:
     """``probed``: the hosts of all probes; together they say something of the site, one alone only of its own servers."""
-    site, run = ctx.spec.site, ctx.run.id
     if method.command:
         from albus_dr.tools import process
 
@@ -164,18 +163,28 @@ def _try(ctx: StepContext, method: FenceMethod, probed: tuple[str, ...], tried: 
             tried.append(error.message)
             return None
         if done.code == 0:
-            return FenceProof(site, "command", f"{method.command[0]} ended with 0", now(), run)
+            return FenceProof(ctx.spec.site, "command", f"{method.command[0]} ended with 0", now(), ctx.run.id)
         tried.append(f"{method.command[0]} ended with {done.code}: {done.last_words}")
         return None
     if method.probe:
         return _probe_servers(ctx, probed, tried) if method.probe == probed[0] else None
     if method.lease:
         return _lease(ctx, tried)
-    statement = ctx.run.options.get("fenced_by") or ctx.run.options.get("without_witness")
-    if statement:
-        return FenceProof(site, "statement", f"{ctx.run.operator} stated: {statement}", now(), run)
-    tried.append("nobody stated it")
-    return None
+    return _statement(ctx, tried)
+
+
+def _statement(ctx: StepContext, tried: list[str]) -> FenceProof | None:
+    """Whoever goes on without the witness was asked for the word that the site stays off, too; it may be about the witness
+    alone, so whoever reads the proof is told which word it is."""
+    site, operator, options = ctx.spec.site, ctx.run.operator, ctx.run.options
+    if made_sure := options.get("fenced_by"):
+        rests_on = f"{operator} stated: {made_sure}"
+    elif alone := options.get("without_witness"):
+        rests_on = f"{operator} went on without the witness, by the word that {site} is off and stays off: {alone}"
+    else:
+        tried.append("nobody stated it")
+        return None
+    return FenceProof(site, "statement", rests_on, now(), ctx.run.id)
 
 
 def _lease(ctx: StepContext, tried: list[str]) -> FenceProof | None:

@@ -123,3 +123,15 @@ def test_a_directory_that_nobody_may_look_into_proves_nothing(monkeypatch: pytes
             proved(fencing(top, [{"probe": "one"}, {"probe": "two"}], options={}))
         (top / "one").rmdir()
         assert proved(fencing(top, [{"probe": "one"}, {"probe": "two"}], options={})).method == "probe"
+
+
+def test_the_word_without_a_witness_is_told_from_that_of_who_made_sure(tmp_path: Path) -> None:
+    """A proof that rests on it says what it was asked for: a sentence about the witness is seen to be none about the site."""
+    alone = {"without_witness": "Ines, the witness does not answer"}
+    rests_on = proved(fencing(tmp_path, [{"statement": True}], options=alone)).rests_on
+    assert f"by the word that {A} is off and stays off: Ines, the witness does not answer" in rests_on
+    assert (
+        "without the witness" not in proved(fencing(tmp_path, [{"statement": True}], options=alone | STATED)).rests_on
+    )
+    with pytest.raises(RefusedError, match="nobody stated it"):
+        proved(fencing(tmp_path, [{"statement": True}], options={}))
