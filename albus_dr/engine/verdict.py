@@ -15,6 +15,10 @@ from albus_dr.runbook.model import PLANNED
 from albus_dr.units import format_duration
 from albus_dr.workloads.step import Verdict
 
+# Clocks of hosts that nobody sets in step, and a recovery point that is made while a drill begins. Not more: it is by so
+# much that an age may be wrong, and objectives of a minute are kept.
+_SAME_MOMENT_S = 60.0
+
 
 @dataclass(frozen=True)
 class Actuals:
@@ -59,9 +63,8 @@ def judge(
     actuals = _actuals(state, end)
     residue = tuple(item for step in state.steps.values() for item in step.facts.get("residue", ()))
     verdict, code, reason = _verdict(state, actuals, residue, failure_codes, tolerated, rpo_by_workload)
-    return Judgement(
-        verdict, code, reason, run_level(state, passed=verdict is Verdict.PASSED), actuals, residue, _notes(state, end)
-    )
+    notes = tuple(note for note in _notes(state, end) if note != reason)
+    return Judgement(verdict, code, reason, run_level(state, passed=verdict is Verdict.PASSED), actuals, residue, notes)
 
 
 def _verdict(
@@ -103,7 +106,7 @@ def _against_objectives(
     for workload, rpo_s in rpo_by_workload.items() if not state.point else ():
         found = actuals.rpa_by_workload.get(workload)
         if found is None:
-            return Verdict.INCOMPLETE, ExitCode.STEP_FAILED, f"{workload}: the age of its newest write was not measured"
+            return Verdict.INCOMPLETE, ExitCode.STEP_FAILED, _unmeasured(workload, _ahead_s(state).get(workload))
         if found > rpo_s:
             return (
                 Verdict.FAILED, ExitCode.OBJECTIVE_MISSED,
@@ -152,7 +155,6 @@ _MEASURED_TO = {
 
 
 def _actuals(state: RunState, last_clock: str) -> Actuals:
-    disrupted = state.clocks["disrupted_at"]
     start = state.steady("disrupted_at" if state.clock == "disruption" else "declared_at")
     end = state.steady(last_clock)
     recovers = state.operation in RECOVERS
@@ -160,7 +162,7 @@ def _actuals(state: RunState, last_clock: str) -> Actuals:
         recovers and state.clocks["data_recovered_at"] is not None
     )  # before that it is only what might come back
     # The age of a point that was asked for says nothing about what a disaster would cost.
-    rpa = _rpa(state, disrupted) if recovered and disrupted and not state.point else {}
+    rpa = _rpa(state) if recovered and not state.point else {}
     seen: dict[str, Any] = {}
     for step in state.steps.values():
         seen.update(
@@ -172,7 +174,7 @@ def _actuals(state: RunState, last_clock: str) -> Actuals:
         )
     return Actuals(
         rta_s=_between(start, end) if recovers else None,
-        rpa_s=max(rpa.values(), default=None),
+        rpa_s=max(rpa.values(), default=None) if len(rpa) == len(_ages_s(state)) else None,  # the worst of all, or none
         rpa_by_workload=rpa,
         client_downtime_s=seen.get("client_downtime_s"),
         acknowledged_writes=seen.get("acknowledged_writes"),
@@ -187,12 +189,49 @@ def _between(start: datetime | None, end: datetime | None) -> float | None:
     return (end - start).total_seconds()
 
 
-def _rpa(state: RunState, disrupted: datetime) -> dict[str, float]:
-    newest: dict[str, datetime] = {}
-    for step in state.steps.values():
-        if step.workload and (found := step.facts.get("newest_write_at")):
-            newest[step.workload] = parse_time(found)  # the last step that measured it speaks
-    return {name: max(0.0, (disrupted - at).total_seconds()) for name, at in newest.items()}
+def _rpa(state: RunState) -> dict[str, float]:
+    """By workload. What is dated later than a drill supposes the disruption tells nothing of how old the data are."""
+    unknown = _ahead_s(state) if state.operation == "drill" else {}
+    return {name: max(0.0, age_s) for name, age_s in _ages_s(state).items() if name not in unknown}
+
+
+def _ahead_s(state: RunState) -> dict[str, float]:
+    """By how much the newest write of a workload is dated later than the disruption, where that is no single moment."""
+    return {name: -age_s for name, age_s in _ages_s(state).items() if -age_s > _SAME_MOMENT_S}
+
+
+def _ages_s(state: RunState) -> dict[str, float]:
+    """From the newest write to the disruption, by workload; the last step that measured it speaks."""
+    disrupted = state.clocks["disrupted_at"]
+    return {
+        step.workload: (disrupted - parse_time(found)).total_seconds()
+        for step in state.steps.values()
+        if disrupted and step.workload and (found := step.facts.get("newest_write_at"))
+    }
+
+
+def _unmeasured(workload: str, ahead_s: float | None) -> str:
+    if ahead_s is None:
+        return f"{workload}: the age of its newest write was not measured"
+    return (
+        f"{workload}: the age of its newest write was not measured: it is dated {format_duration(ahead_s)} later than the "
+        "disruption that the drill supposed. A clock is wrong, the marker finds dates that lie ahead, or the recovery point "
+        "was made after the drill had begun"
+    )
+
+
+def _dated_ahead(state: RunState) -> list[str]:
+    """What to tell of newest writes that are later than the disruption. A switchover loses nothing, whatever their dates."""
+    if state.operation == "drill" and not state.point:
+        return [_unmeasured(name, ahead_s) for name, ahead_s in _ahead_s(state).items()]
+    if state.operation != "failover" or state.clocks["data_recovered_at"] is None:
+        return []
+    return [
+        f"{name}: its newest write is dated {format_duration(ahead_s)} later than the disruption. Its recovery point (RPA) is "
+        "told as 0, and holds where users were still served then; not where a clock is wrong, or the marker finds dates that "
+        "lie ahead"
+        for name, ahead_s in _ahead_s(state).items()
+    ]
 
 
 def _notes(state: RunState, last_clock: str) -> tuple[str, ...]:
@@ -200,6 +239,7 @@ def _notes(state: RunState, last_clock: str) -> tuple[str, ...]:
     short = _MEASURED_TO.get(("drill" if state.operation == "drill" else "", last_clock))
     if short and state.operation in RECOVERS:
         found.append(short)
+    found += _dated_ahead(state)
     if state.point:
         found.append(
             f"the recovery point {state.point} was asked for: how much work a disaster would cost was not measured, and this "

@@ -88,6 +88,12 @@ VERDICTS = {
     "{name}: the age of its newest write was not measured": (
         "{name} : l'âge de l'écriture la plus récente n'a pas été mesuré"
     ),
+    "{name}: the age of its newest write was not measured: it is dated {time} later than the disruption that the drill supposed. "
+    "A clock is wrong, the marker finds dates that lie ahead, or the recovery point was made after the drill had begun": (
+        "{name} : l'âge de l'écriture la plus récente n'a pas été mesuré : sa date est postérieure de {time} à l'interruption "
+        "que supposait l'exercice. Une horloge est fausse, le marqueur trouve des dates à venir, ou le point de reprise a été "
+        "fait après le début de l'exercice"
+    ),
     "{name}: its newest write is {time} older than the disruption; the objective is {promised}": (
         "{name} : l'écriture la plus récente précède l'interruption de {time} ; l'objectif est {promised}"
     ),
@@ -215,6 +221,12 @@ NOTES = {
     "the time is wrong; all times count from it": (
         "{name} : l'écriture la plus récente à {site} est postérieure de {time} à l'interruption indiquée : les utilisateurs "
         "étaient encore servis, ou l'heure est fausse ; toutes les durées comptent à partir d'elle"
+    ),
+    "{name}: its newest write is dated {time} later than the disruption. Its recovery point (RPA) is told as 0, and holds where "
+    "users were still served then; not where a clock is wrong, or the marker finds dates that lie ahead": (
+        "{name} : l'écriture la plus récente est datée de {time} après l'interruption. Son point de reprise (RPA) est indiqué "
+        "comme 0, ce qui vaut si les utilisateurs étaient encore servis ; pas si une horloge est fausse, ou si le marqueur "
+        "trouve des dates à venir"
     ),
     "{name}: {site} was the primary before, and has not followed since: what was written at the other site after {primary} "
     "became the primary (epoch {epoch}, {at}) is lost": (

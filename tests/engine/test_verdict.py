@@ -231,3 +231,55 @@ def test_what_cleanup_left_is_said_with_its_reason() -> None:
     found = judged(state, 7)
     assert (found.exit_code, found.residue) == (ExitCode.CLEANUP_FAILED, ("/scratch/5c4a",))
     assert found.reason == "cleanup failed: it broke"
+
+
+def test_a_newest_write_that_lies_ahead_of_a_drill_measures_nothing() -> None:
+    """A wrong clock, or a marker such as ``max(starts_at)``: how old the data are, it does not tell."""
+    for ahead_s in (60.001, 1200, 86400 * 30):
+        found = judged(run("drill", clients_s=None, age_s=-ahead_s))
+        assert (found.verdict, found.exit_code) == (Verdict.INCOMPLETE, ExitCode.STEP_FAILED)
+        assert (found.actuals.rpa_s, found.actuals.rpa_by_workload, found.actuals.rta_s) == (None, {}, 40)
+        assert found.reason.startswith("db: the age of its newest write was not measured: it is dated ")
+    assert "it is dated 20 min later than the disruption" in judged(run("drill", age_s=-1200)).reason
+
+
+@pytest.mark.parametrize("ahead_s", [0, 5, 60])
+def test_what_was_written_while_a_drill_began_is_not_lost(ahead_s: float) -> None:
+    found = judged(run("drill", clients_s=None, age_s=-ahead_s))
+    assert (found.verdict, found.actuals.rpa_by_workload, found.notes) == (Verdict.PASSED, {"db": 0.0}, ())
+
+
+def test_the_worst_of_several_is_not_known_where_one_was_not_measured() -> None:
+    state = run("drill", clients_s=None, age_s=-1200)
+    scans = (START - timedelta(seconds=5)).isoformat()
+    state.steps["scans.compare"] = StepState(
+        id="scans.compare", title="", workload="scans", site="z", action="files.compare", needs=(), status="succeeded",
+        facts={"newest_write_at": scans},
+    )  # fmt: skip
+    found = judged(state)
+    assert (found.actuals.rpa_s, found.actuals.rpa_by_workload) == (None, {"scans": 5})
+
+
+def test_it_is_noted_where_it_is_not_the_reason_and_of_a_point_that_was_asked_for_not_at_all() -> None:
+    failed = judged(failing("db.count", run("drill", clients_s=None, age_s=-1200)))
+    assert failed.verdict is Verdict.FAILED
+    assert [note for note in failed.notes if "it is dated 20 min later" in note]
+    passed = judged(run("drill", clients_s=None, age_s=-1200))
+    assert passed.reason not in passed.notes
+    old = run("drill", clients_s=None, age_s=-1200)
+    old.point = "20260301T030000Z-aaaaaa"
+    assert (judged(old).verdict, len(judged(old).notes)) == (Verdict.PASSED, 1)
+
+
+def test_a_newest_write_after_the_disruption_fails_no_failover_and_is_told() -> None:
+    """Users may have been served after the moment that a person gave: nothing of that is lost."""
+    found = judged(run(age_s=-1200))
+    assert (found.verdict, found.actuals.rpa_s) == (Verdict.PASSED, 0)
+    (note,) = found.notes
+    assert note.startswith("db: its newest write is dated 20 min later than the disruption")
+    assert judged(run(age_s=-60)).notes == ()
+
+
+def test_in_a_switchover_what_is_written_until_the_old_primary_stops_is_no_finding() -> None:
+    found = judged(run("switchover", age_s=-1200))
+    assert (found.verdict, found.actuals.rpa_s, found.notes) == (Verdict.PASSED, 0, ())
