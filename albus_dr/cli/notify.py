@@ -20,20 +20,25 @@ from albus_dr.runbook.loader import Loaded
 from albus_dr.tools import notify, process, traces
 from albus_dr.tools.secrets import reveal
 from albus_dr.units import format_duration
+from albus_dr.workloads.step import RunInfo
 
 Job = tuple[str, Callable[[], None]]
 
 
 class Notifier:
-    """Of one run. The start is told beside the run: nobody waits for it on the worst day."""
+    """Of one run. The start is told beside the run: nobody waits for it on the worst day.
 
-    def __init__(self, store: JournalStore, loaded: Loaded, run: str, operation: str) -> None:
-        self._store, self._run, self._operation = store, run, operation
+    Monitors wait for the drill that the runbook promises: one of a recovery point that was asked for is told to people alone.
+    """
+
+    def __init__(self, store: JournalStore, loaded: Loaded, info: RunInfo) -> None:
+        self._store, self._run, self._operation = store, info.id, info.operation
+        self._is_monitored = not info.options.get("point")
         self._config = loaded.config.notify or NotifyConfig()
         self._base = loaded.config_path.parent
         told = loaded.config.notify is not None or traces.is_wanted()
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="notify") if told else None
-        self._begun = [*self._start(self._pings("start", f"{operation} of {loaded.runbook.runbook}: {run}"))]
+        self._begun = [*self._start(self._pings("start", f"{info.operation} of {loaded.runbook.runbook}: {info.id}"))]
 
     def end(self, state: RunState) -> RunState:
         """Tell how it ended, or that it waits; the state with a note for each that could not be told."""
@@ -52,9 +57,9 @@ class Notifier:
         text = summary(state)
         if state.exit_code is not None:
             yield from self._pings("" if state.verdict == "passed" else "fail", text)
-            if self._config.metrics:
+            if self._config.metrics and self._is_monitored:
                 yield "metrics", lambda: self._write_metrics(state, Path(self._config.metrics or ""))
-            if (gateway := self._config.pushgateway) is not None:
+            if (gateway := self._config.pushgateway) is not None and self._is_monitored:
                 yield "pushgateway", lambda: self._push_metrics(state, gateway)
             if traces.is_wanted():
                 yield "traces", lambda: traces.export(spans_of(state))
@@ -64,7 +69,7 @@ class Notifier:
 
     def _pings(self, signal: str, text: str) -> Iterator[Job]:
         ref = self._config.pings.get(self._operation)
-        if ref is not None:
+        if ref is not None and self._is_monitored:
             yield f"ping {signal}".strip(), lambda: notify.ping(self._secret(ref), signal, text)
 
     def _tell(self, title: str, text: str) -> None:
@@ -112,4 +117,5 @@ def summary(state: RunState) -> str:
 
 
 def _passed(state: RunState) -> bool:
-    return state.verdict == "passed" and state.exit_code is not None
+    """What is promised: a drill of an old recovery point is not."""
+    return state.verdict == "passed" and state.exit_code is not None and not state.point

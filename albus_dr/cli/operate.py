@@ -393,7 +393,7 @@ def _run(
             config=loaded.config, base=loaded.path.parent, config_base=loaded.config_path.parent,
             actions=_actions(ahead=not stopped.is_set()), progress=screen.on_progress, witness=at.witness, cancelled=stopped,
         )  # fmt: skip
-        notifier = Notifier(store, loaded, info.id, plan.operation)
+        notifier = Notifier(store, loaded, info)
         with _signals(stopped, manner.words):
             state = execute(execution)
         left = give_up_claim(at, state)

@@ -147,8 +147,9 @@ def _pair(before: RunState | None, after: RunState, like: list[RunState]) -> tup
     if before is None:
         same = of_a_kind(after, like)
         if not same:
+            kind = f"{after.operation} of the recovery point {after.point}" if after.point else after.operation
             raise UsageError(
-                f"there is no earlier {after.operation} to {after.target} to compare {after.run} with",
+                f"there is no earlier {kind} to {after.target} to compare {after.run} with",
                 hint="albus-dr runs list",
             )
         return same[-1], after

@@ -155,7 +155,8 @@ def _was_missed(loaded: Loaded, operation: str, engine: str | None) -> bool:
     from albus_dr.engine.history import runs_of
 
     with journal(engine) as store:
-        last = next(runs_of(store, loaded.runbook.runbook, (operation,), damaged=[]), None)
+        runs = runs_of(store, loaded.runbook.runbook, (operation,), damaged=[])
+        last = next((run for run in runs if not run.point), None)  # nobody schedules a drill of an old point
     return was_missed(loaded.runbook, operation, last.clocks["declared_at"] if last else None, datetime.now(UTC))
 
 

@@ -107,15 +107,16 @@ def _stamp(at: datetime) -> str:
 
 
 def of_a_kind(state: RunState, runs: Iterable[RunState]) -> list[RunState]:
-    """The ended runs of this one's kind, to the same site, that were ordered before it; oldest first."""
+    """The ended runs of this one's kind, to the same site, that were ordered before it; oldest first. The kind of a drill
+    that was asked for an old recovery point is that of the same point."""
     begin = state.clocks.get("declared_at")
     if begin is None:
         return []
-    kind = (state.runbook, state.operation, state.target)
+    kind = (state.runbook, state.operation, state.target, state.point)
     dated = [
         (utc(at), run)
         for run in runs
-        if (run.runbook, run.operation, run.target) == kind and run.exit_code is not None
+        if (run.runbook, run.operation, run.target, run.point) == kind and run.exit_code is not None
         and (at := run.clocks.get("declared_at")) is not None and utc(at) < utc(begin)
     ]  # fmt: skip
     return [run for _, run in sorted(dated, key=lambda pair: pair[0])]

@@ -70,14 +70,16 @@ class Book:
         assert question in text
         self.path.write_text(text.replace(question, f"{question}{question.replace('invoice', 'visit')}", 1))
 
-    def drill(self, begins: datetime, *, failed: bool = False, took: timedelta = BACK, **answered: Any) -> str:
+    def drill(
+        self, begins: datetime, *, failed: bool = False, took: timedelta = BACK, point: str = "", **answered: Any
+    ) -> str:
         """A drill as the journal would have it: events at their times, judged by the engine's own rule."""
         plan, objectives = self.plan(), self.loaded.runbook.objectives
         run = f"drill-{begins:%Y%m%dT%H%M%SZ}-00000001"
         self.at = begins
         self.store.append(run, "RunDeclared", {
             "runbook": "albus", "operation": "drill", "plan": plan.to_json(), "plan_digest": plan.digest,
-            "source": "strasbourg", "target": "bordeaux",
+            "source": "strasbourg", "target": "bordeaux", "options": {"point": point} if point else {},
             "objectives": {"rto_s": objectives.rto, "rpo_s": objectives.rpo, "clock": "disruption"},
         })  # fmt: skip
         self.store.append(run, "ClockRecorded", {"clock": "disrupted_at", "at": begins.isoformat()})

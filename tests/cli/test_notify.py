@@ -7,13 +7,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from albus_dr.cli.notify import summary
+from albus_dr.cli.notify import Notifier, summary
+from albus_dr.journal.fold import fold
+from albus_dr.workloads.step import RunInfo
+from tests.check.test_compliance import Book
 from tests.cli.test_resume_from_elsewhere import SITES
 from tests.report.run_states import failed_drill, in_progress, passed
 from tests.tools.listener import Listener, listening
@@ -128,6 +132,36 @@ def test_the_same_metrics_are_pushed_to_a_gateway(wiki: Wiki) -> None:
     ((path, body),) = wiki.server.heard
     assert path == "/t0ken-kumquat/metrics/job/albus-dr/runbook/wiki/operation/replicate"
     assert 'albus_dr_run_passed{operation="replicate",runbook="wiki"} 1.0' in body
+
+
+@pytest.mark.skipif(find_spec("apprise") is None, reason="apprise is not installed here")
+def test_of_a_drill_of_an_old_point_people_are_told_and_no_monitor(wiki: Wiki) -> None:
+    """The monitors wait for the drill that the runbook promises; this is not the one."""
+    everybody = f"pings: {{drill: {{env: PING}}}}, metrics: {wiki.folder}/metrics, pushgateway: {{env: PING}}"
+    wiki.configure(f"{{{everybody}, apprise: [{{env: APPRISE}}]}}")
+    wiki.do("drill", "wiki.yaml", "--point", "2026-01-01T04:00:00Z")  # nothing to restore: it fails
+    assert (wiki.server.paths, list((wiki.folder / "metrics").iterdir())) == (["/hook"], [])
+    wiki.do("drill", "wiki.yaml")
+    assert {*wiki.server.paths} > {"/hook", "/t0ken-kumquat/start", "/t0ken-kumquat/fail"}
+    assert len(list((wiki.folder / "metrics").iterdir())) == 1
+
+
+def test_the_last_drill_that_passed_is_not_one_of_an_old_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    book, day = Book(tmp_path, monkeypatch), datetime(2026, 1, 5, 4, tzinfo=UTC)
+    (tmp_path / "metrics").mkdir()
+    config = book.config.read_text() + f"\nnotify: {{metrics: {tmp_path}/metrics}}\n"
+    book.config = tmp_path / "config.yaml"
+    book.config.write_text(config)
+    book.drill(day)
+    promised_at = book.at
+    book.drill(day + timedelta(days=1), point="20251201T040000Z-aaaaaa")
+    last = book.drill(day + timedelta(days=2), failed=True)
+    info = RunInfo(last, "drill", "strasbourg", "bordeaux", day, day, book.store.run_directory(last))
+    Notifier(book.store, book.loaded, info).end(fold(book.store.events(last)))
+    (path,) = (tmp_path / "metrics").iterdir()
+    assert "albus_dr_last_passed_timestamp_seconds" in path.read_text()
+    assert f" {promised_at.timestamp()!r}\n" in path.read_text()
+    book.store.close()
 
 
 @pytest.mark.skipif(find_spec("opentelemetry") is None, reason="opentelemetry is not installed here")

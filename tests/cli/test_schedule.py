@@ -117,6 +117,13 @@ def test_what_was_missed_is_made_up_for_once(wiki: Wiki) -> None:
     assert wiki.do("runs", "list", "--json")[1] == drills
 
 
+def test_a_drill_of_an_old_point_makes_up_for_none(wiki: Wiki) -> None:
+    wiki.do("drill", "wiki.yaml", "--point", "2026-01-01T04:00:00Z")  # it begins, and fails
+    assert len(json.loads(wiki.do("runs", "list", "--json")[1])["runs"]) == 1
+    wiki.do("schedule", "run", "wiki.yaml", "drill", "--missed")
+    assert len(json.loads(wiki.do("runs", "list", "--json")[1])["runs"]) == 2
+
+
 def test_only_what_runs_by_itself_is_run(wiki: Wiki) -> None:
     assert wiki.do("schedule", "run", "wiki.yaml", "failover")[0] == 2
 

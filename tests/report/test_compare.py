@@ -76,6 +76,16 @@ def test_only_earlier_runs_of_the_same_kind_count() -> None:
     assert [run.run for run in of_a_kind(state, others)] == ["2026-01-failover-9", "2026-01-failover-2"]
 
 
+def test_a_drill_of_an_old_point_is_no_part_of_the_trend() -> None:
+    newest, first, other = "", "20260101T040000Z-aaaaaa", "20251201T040000Z-bbbbbb"
+    drills = [replace(earlier(days), operation="drill", point=point) for days, point in
+              ((9, first), (7, newest), (5, first), (4, other), (2, newest))]  # fmt: skip
+    state = replace(passed(), operation="drill")
+    assert [run.run for run in of_a_kind(state, drills)] == ["2026-01-failover-7", "2026-01-failover-2"]
+    again = [run.run for run in of_a_kind(replace(state, point=first), drills)]
+    assert again == ["2026-01-failover-9", "2026-01-failover-5"], "the same point, restored again"
+
+
 @pytest.mark.parametrize("words", [ENGLISH, FRENCH], ids=["en", "fr"])
 def test_the_report_shows_them(words: Any) -> None:
     section = Page(FORMATS["html"](passed(), words, [earlier(9), earlier(2)])).sections["h-earlier"]
@@ -147,3 +157,15 @@ def test_the_first_of_its_kind_has_nothing_to_be_compared_with(book: Book) -> No
     done = compared(first)
     assert isinstance(done.exception, UsageError)
     assert "no earlier drill to" in done.exception.message
+
+
+def test_a_drill_of_an_old_point_is_not_what_the_next_one_is_compared_with(book: Book) -> None:
+    day = datetime(2026, 1, 1, 4, tzinfo=UTC)
+    first, old, last = (
+        book.drill(day + timedelta(days=number), point="20251201T040000Z-aaaaaa" if number == 1 else "") for number in range(3)
+    )  # fmt: skip
+    assert json.loads(compared(last, "--json").stdout)["before"] == first
+    alone = compared(old)
+    assert isinstance(alone.exception, UsageError)
+    assert "no earlier drill of the recovery point 20251201T040000Z-aaaaaa to bordeaux" in alone.exception.message
+    assert json.loads(compared(last, old, "--json").stdout)["before"] == old, "where somebody names both"
