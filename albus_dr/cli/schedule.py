@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -24,7 +23,7 @@ from albus_dr.cli.common import (
 )
 from albus_dr.cli.phrases import PHRASES
 from albus_dr.errors import NotReadyError, UsageError
-from albus_dr.plan.timetable import Job, timetable, was_missed
+from albus_dr.plan.timetable import Job, minute_of, timetable, was_missed
 from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.loader import Loaded
 from albus_dr.tools import systemd
@@ -125,7 +124,7 @@ def run(
     config: ConfigOption = None,
     lang: LangOption = "en",
     missed: Annotated[
-        bool, typer.Option("--missed", help="Only where the last one began longer ago than the schedule says.")
+        bool, typer.Option("--missed", help="Only where none has begun since its last time in the schedule.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -157,7 +156,13 @@ def _was_missed(loaded: Loaded, operation: str, engine: str | None) -> bool:
     with journal(engine) as store:
         runs = runs_of(store, loaded.runbook.runbook, (operation,), damaged=[])
         last = next((run for run in runs if not run.point), None)  # nobody schedules a drill of an old point
-    return was_missed(loaded.runbook, operation, last.clocks["declared_at"] if last else None, datetime.now(UTC))
+    began = last.clocks["declared_at"] if last else None
+    return was_missed(loaded.runbook, operation, began and _local(began), _local(datetime.now(UTC)))
+
+
+def _local(at: datetime) -> datetime:
+    """As the clock on the wall shows it: cron knows no other."""
+    return at.astimezone().replace(tzinfo=None)
 
 
 def _named(given: str | None) -> Scheduler:
@@ -185,14 +190,13 @@ def _entries(loaded: Loaded) -> list[Entry]:
 
 def _entry(loaded: Loaded, job: Job) -> Entry:
     name = loaded.runbook.runbook
-    minute = int.from_bytes(hashlib.sha256(name.encode()).digest()[:2], "big") % 60
     command = (
         sys.executable, "-m", "albus_dr", "schedule", "run", _absolute(loaded.path), job.operation,
         "--config", _absolute(loaded.config_path),
     )  # fmt: skip
     return Entry(
         runbook=name, operation=job.operation, words=job.rhythm.words, on_calendar=job.rhythm.systemd,
-        five_fields=job.rhythm.cron.replace("M", str(minute)), delay_s=job.delay_s, command=command,
+        five_fields=job.rhythm.five_fields(minute_of(name)), delay_s=job.delay_s, command=command,
         catch_up=(*command, "--missed"),
         state=state_directory(), environment_file=_environment_file(),
     )  # fmt: skip

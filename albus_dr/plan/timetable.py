@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Literal
 
 from albus_dr.runbook.model import Runbook
@@ -22,6 +24,10 @@ class Rhythm:
     systemd: str
     cron: str
     """With ``M`` for a minute of the runbook's own, so that not everybody's drills begin at the same moment."""
+
+    def five_fields(self, minute: int) -> str:
+        """As it stands in a crontab."""
+        return self.cron.replace("M", str(minute))
 
 
 @dataclass(frozen=True)
@@ -80,9 +86,46 @@ def timetable(runbook: Runbook) -> tuple[Job, ...]:
 
 
 def was_missed(runbook: Runbook, operation: str, last_began: datetime | None, at: datetime) -> bool:
-    """Has none begun within the longest time from one to the next? Of what is not scheduled, none is missed."""
-    gaps_s = [job.rhythm.gap_s for job in timetable(runbook) if job.operation == operation]
-    return bool(gaps_s) and (last_began is None or (at - last_began).total_seconds() > gaps_s[0])
+    """Has none begun since its newest time in the calendar? Of what is not scheduled, none is missed.
+
+    Both moments are local time without a zone, which is what cron goes by. A daylight saving that skips a time, or has
+    it twice, can start one too many.
+    """
+    rhythm = next((job.rhythm for job in timetable(runbook) if job.operation == operation), None)
+    if rhythm is None or last_began is None:
+        return rhythm is not None
+    slot = _newest_slot(rhythm.five_fields(minute_of(runbook.runbook)), at)
+    if "M" in rhythm.cron:
+        slot = slot.replace(minute=0)  # systemd begins at the full hour, or a while after
+    return last_began < slot
+
+
+def minute_of(runbook: str) -> int:
+    """The minute of the hour at which cron starts what this runbook schedules."""
+    return int.from_bytes(hashlib.sha256(runbook.encode()).digest()[:2], "big") % 60
+
+
+def _newest_slot(five_fields: str, at: datetime) -> datetime:
+    """The newest moment, ``at`` included, that the fields name: those of ``_RHYTHMS``, which never ask for a day of the
+    month and a day of the week."""
+    fields = zip(five_fields.split(), ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6)), strict=True)
+    minutes, hours, days, months, weekdays = (_values(field, low, high) for field, (low, high) in fields)
+    for back in range(367):
+        day = (at - timedelta(days=back)).date()
+        if day.day not in days or day.month not in months or day.isoweekday() % 7 not in weekdays:
+            continue
+        for hour in reversed(hours):
+            for minute in reversed(minutes):
+                if (slot := datetime.combine(day, time(hour, minute))) <= at:
+                    return slot
+    raise AssertionError(f"{five_fields} names no moment of a year")
+
+
+def _values(field: str, low: int, high: int) -> Sequence[int]:
+    """What a field of crontab(5) stands for, in order: ``*``, ``*/4``, ``1``, ``1,7``."""
+    if field.startswith("*"):
+        return range(low, high + 1, int(field.partition("/")[2] or 1))
+    return [int(value) for value in field.split(",")]
 
 
 def _longest_within(seconds: float) -> Rhythm:

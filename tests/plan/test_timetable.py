@@ -1,17 +1,21 @@
 """How often replicate and drill run by themselves."""
 
+# ruff: noqa: DTZ001 -- cron goes by local time, without a zone
+
 from __future__ import annotations
 
 import shutil
 import subprocess
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from albus_dr.plan import timetable as module
-from albus_dr.plan.timetable import Job, timetable, was_missed
+from albus_dr.plan.timetable import Job, Rhythm, minute_of, timetable, was_missed
 from albus_dr.runbook.model import Objectives, Runbook, SitePair, WorkloadModel
 from albus_dr.workloads.registry import kinds
 
@@ -80,19 +84,74 @@ def test_systemd_understands_every_rhythm() -> None:
     assert done.stdout.count("Next elapse:") == len(calendars)
 
 
-@pytest.mark.parametrize(
-    ("operation", "days", "missed"),
-    [("drill", 91, False), ("drill", 93, True), ("drill", None, True), ("drill", -1, False),
-     ("replicate", 0.04, False), ("replicate", 0.05, True), ("switchover", None, False)],
-)  # fmt: skip
-def test_one_was_missed_when_none_began_within_the_longest_gap(
-    operation: str, days: float | None, missed: bool
-) -> None:
-    """Drills every three months here, 92 days at most; replication every hour."""
-    now = datetime(2026, 11, 29, tzinfo=UTC)
-    last = None if days is None else now - timedelta(days=days)
-    assert was_missed(runbook(365 * DAY_S, 3600), operation, last, now) == missed
+MINUTE = timedelta(minutes=minute_of("b"))
+YEAR = datetime(2028, 1, 1)  # with a 29 February; local time, as cron reads it
+
+
+def slots(words: str) -> Iterator[datetime]:
+    """Every time in the year at which cron starts what has this rhythm, worked out without its five fields.
+
+    Of what is started within the hour, those of the end of February.
+    """
+    days = [YEAR + timedelta(days=number) for number in range(366)]
+    four = timedelta(hours=4) + MINUTE
+    if words in ("every day", "every week"):
+        yield from (day + four for day in days if words == "every day" or day.weekday() == 0)
+    elif words in LONG:
+        yield from (day + four for day in days if day.day == 1 and day.month in LONG[words])
+    elif "hour" in words:
+        count = int(words.split()[1]) if words[-1] == "s" else 1
+        yield from (day + timedelta(hours=hour) + MINUTE for day in days for hour in range(0, 24, count))
+    else:
+        count = int(words.split()[1]) if words[-1] == "s" else 1
+        yield from (day + timedelta(minutes=minute) for day in days[59:61] for minute in range(0, 1440, count))
+
+
+LONG = {
+    "every month": range(1, 13),
+    "every three months": (1, 4, 7, 10),
+    "every six months": (1, 7),
+    "every year": (1,),
+}
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("rhythm", module._RHYTHMS, ids=lambda rhythm: rhythm.words)
+def test_over_a_year_one_is_missed_from_its_time_on_until_it_begins(rhythm: Rhythm) -> None:
+    drills = runbook(2 * rhythm.gap_s)
+    assert jobs(2 * rhythm.gap_s)["drill"].rhythm == rhythm
+    times = list(slots(rhythm.words))
+    times += [times[0].replace(year=2029)] if rhythm.words == "every year" else []
+    assert len(times) > 1
+    for earlier, slot in pairwise(times):
+        assert not was_missed(drills, "drill", earlier, slot - SECOND)
+        assert was_missed(drills, "drill", earlier, slot), (earlier, slot)
+        assert not was_missed(drills, "drill", slot, slot + SECOND)
+        assert was_missed(drills, "drill", earlier - SECOND - MINUTE, slot - SECOND)
+
+
+def test_a_machine_that_was_off_at_the_time_of_its_drill_makes_up_for_it() -> None:
+    """Every three months, 90 days from January to April and 92 at most: the longest gap says nothing of this one."""
+    january = datetime(2026, 1, 1, 4) + MINUTE
+    april = datetime(2026, 4, 1, 9)
+    assert was_missed(runbook(365 * DAY_S), "drill", january, april)
+    assert not was_missed(runbook(365 * DAY_S), "drill", january, april.replace(hour=3))
+    assert not was_missed(runbook(365 * DAY_S), "drill", april, april + timedelta(days=60))
+
+
+def test_what_systemd_began_at_the_full_hour_or_a_while_after_was_not_missed() -> None:
+    noon = datetime(2026, 4, 1, 12)
+    for began, missed in (("03:59:59", True), ("04:00:00", False), ("04:59:00", False)):
+        last = datetime.fromisoformat(f"2026-04-01T{began}")
+        assert was_missed(runbook(365 * DAY_S), "drill", last, noon) == missed
+
+
+def test_one_that_never_began_was_missed_and_one_of_tomorrow_was_not() -> None:
+    now = datetime(2026, 11, 29)
+    assert was_missed(runbook(365 * DAY_S), "drill", None, now)
+    assert not was_missed(runbook(365 * DAY_S), "drill", now + timedelta(days=1), now)
+    assert not was_missed(runbook(365 * DAY_S), "switchover", None, now)
 
 
 def test_of_what_has_no_rhythm_none_is_missed() -> None:
-    assert not was_missed(runbook(365 * DAY_S, None), "replicate", None, datetime(2026, 11, 29, tzinfo=UTC))
+    assert not was_missed(runbook(365 * DAY_S, None), "replicate", None, datetime(2026, 11, 29))
