@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 from albus_dr.cli.traces import spans_of
 from albus_dr.engine.history import runs_of
 from albus_dr.errors import AlbusError
+from albus_dr.journal.errors import JournalError
 from albus_dr.journal.fold import fold
 from albus_dr.journal.state import RunState
 from albus_dr.journal.store import JournalStore
@@ -49,9 +51,18 @@ class Notifier:
                 *self._failures(self._begun),
                 *self._failures([*self._start(self._at_the_end(state))]),
             ]
-        for channel, reason in failures:
-            self._store.append(self._run, "NotificationFailed", {"channel": channel, "reason": process.redact(reason)})
-        return fold(self._store.events(self._run)) if failures else state
+        return self._noted(state, [(channel, process.redact(reason)) for channel, reason in failures])
+
+    def _noted(self, state: RunState, failures: list[tuple[str, str]]) -> RunState:
+        """The run has ended: a journal that fails now takes neither its verdict nor its report."""
+        try:
+            for channel, reason in failures:
+                self._store.append(self._run, "NotificationFailed", {"channel": channel, "reason": reason})
+            return fold(self._store.events(self._run)) if failures else state
+        except JournalError as error:
+            told = [f"a notification failed: {channel}: {reason}" for channel, reason in failures]
+            print("\n".join([*told, f"the run may have no note of it: {error.message}"]), file=sys.stderr)
+            return state
 
     def _at_the_end(self, state: RunState) -> Iterator[Job]:
         text = summary(state)

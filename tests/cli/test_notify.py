@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from albus_dr.cli.notify import Notifier, summary
+from albus_dr.journal.errors import JournalError
 from albus_dr.journal.fold import fold
 from albus_dr.workloads.step import RunInfo
 from tests.check.test_compliance import Book
@@ -216,6 +218,53 @@ def test_a_failed_notification_is_a_note_and_nothing_else(wiki: Wiki, status: in
     assert sorted(note.split(": ")[1] for note in run["notes"]) == channels
     assert "a notification failed" in (wiki.folder / "state" / "runs" / run["run"] / "report.md").read_text()
     assert wiki.do("runs", "list").stdout.split()[1] == "passed"
+
+
+def test_a_journal_that_can_not_take_the_note_does_not_keep_the_report_from_being_written(wiki: Wiki) -> None:
+    (wiki.folder / "well").touch()
+    wiki.configure("{}")
+    wiki.replicate(0)
+    with sqlite3.connect(wiki.folder / "state" / "engine.sqlite") as database:
+        database.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON albus_event WHEN NEW.kind = 'NotificationFailed' "
+            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+    database.close()
+    wiki.server.status = 500
+    wiki.configure("{pings: {replicate: {env: PING}}}")
+    done = wiki.do("replicate", "wiki.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "a notification failed: ping start: " in done.stderr
+    assert "a notification failed: ping: " in done.stderr
+    assert "the run may have no note of it: the journal of replicate-" in done.stderr
+    assert wiki.token not in done.stderr
+    (run,) = (line for line in wiki.do("runs", "list").stdout.splitlines()[-1].split() if line.startswith("replicate-"))
+    assert (wiki.folder / "state" / "runs" / run / "report.md").exists()
+
+
+@pytest.mark.parametrize("fails", ["append", "events"])
+def test_a_journal_that_is_gone_by_then_leaves_the_run_as_it_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fails: str
+) -> None:
+    book, day = Book(tmp_path, monkeypatch), datetime(2026, 1, 5, 4, tzinfo=UTC)
+    config = book.config.read_text() + "\nnotify: {metrics: /nowhere/at/all}\n"
+    book.config = tmp_path / "config.yaml"
+    book.config.write_text(config)
+    run = book.drill(day)
+    state = fold(book.store.events(run))
+    info = RunInfo(run, "drill", "strasbourg", "bordeaux", day, day, book.store.run_directory(run))
+    notifier = Notifier(book.store, book.loaded, info)
+
+    def gone(*_: Any, **__: Any) -> Any:
+        raise JournalError("the journal can't be read: the server closed the connection")
+
+    monkeypatch.setattr(book.store, fails, gone)
+    monkeypatch.setattr(notifier, "_metrics", lambda _: "")
+    assert notifier.end(state) == state
+    said = capsys.readouterr().err
+    assert "a notification failed: metrics: " in said
+    assert "the server closed the connection" in said
+    book.store.close()
 
 
 def test_a_ping_of_what_is_no_operation_is_refused(wiki: Wiki) -> None:
