@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -38,7 +39,8 @@ from albus_dr.workloads.registry import kinds
 TOP = Path(__file__).resolve().parents[2]
 FIRST = datetime(2026, 1, 5, 4, 0, tzinfo=UTC)  # a Monday; a drill begins at four and is over at half past
 OVER, BACK = timedelta(minutes=30), timedelta(minutes=9)
-MISSED, FAILED, SLOW, CHANGED = 70, 140, 210, 250  # days
+MISSED, OVER_BUDGET, FAILED, SLOW, CHANGED = 70, 105, 140, 210, 250  # days
+STRICTER = (316, 322)  # from the day after a drill to the next one, the runbook has a smaller budget
 DIGEST = "d1" * 32
 
 
@@ -60,8 +62,8 @@ class Book:
     def loaded(self) -> Loaded:
         return load_runbook(self.path, self.config, acts=False)
 
-    def plan(self) -> Plan:
-        return build(self.loaded.runbook, "drill", source="strasbourg", target="bordeaux", kinds=kinds())
+    def plan(self, loaded: Loaded | None = None) -> Plan:
+        return build((loaded or self.loaded).runbook, "drill", source="strasbourg", target="bordeaux", kinds=kinds())
 
     def change(self) -> None:
         """One more question to the restored database."""
@@ -70,17 +72,26 @@ class Book:
         assert question in text
         self.path.write_text(text.replace(question, f"{question}{question.replace('invoice', 'visit')}", 1))
 
+    def allow(self, data_recovered: str) -> None:
+        """Another budget for the data to be back."""
+        text = self.path.read_text()
+        assert len(re.findall(r"data_recovered: \w+", text)) == 1
+        self.path.write_text(re.sub(r"data_recovered: \w+", f"data_recovered: {data_recovered}", text))
+
     def drill(
         self, begins: datetime, *, failed: bool = False, took: timedelta = BACK, point: str = "", **answered: Any
     ) -> str:
         """A drill as the journal would have it: events at their times, judged by the engine's own rule."""
-        plan, objectives = self.plan(), self.loaded.runbook.objectives
+        loaded = self.loaded
+        plan, objectives = self.plan(loaded), loaded.runbook.objectives
         run = f"drill-{begins:%Y%m%dT%H%M%SZ}-00000001"
         self.at = begins
         self.store.append(run, "RunDeclared", {
             "runbook": "albus", "operation": "drill", "plan": plan.to_json(), "plan_digest": plan.digest,
             "source": "strasbourg", "target": "bordeaux", "options": {"point": point} if point else {},
-            "objectives": {"rto_s": objectives.rto, "rpo_s": objectives.rpo, "clock": "disruption"},
+            "objectives": {
+                "rto_s": objectives.rto, "rpo_s": objectives.rpo, "clock": "disruption", "budgets": dict(objectives.budgets),
+            },
         })  # fmt: skip
         self.store.append(run, "ClockRecorded", {"clock": "disrupted_at", "at": begins.isoformat()})
         broken = plan.steps[-2].id if failed else ""
@@ -96,7 +107,7 @@ class Book:
             for clock in ("data_recovered_at", "service_verified_at"):
                 self.store.append(run, "ClockRecorded", {"clock": clock, "at": at})
         self.at = begins + max(OVER, took)
-        promised = promised_rpo_s(self.loaded.runbook, "drill")
+        promised = promised_rpo_s(loaded.runbook, "drill")
         judgement = judge(
             fold(self.store.events(run)),
             failure_codes={broken: 5},
@@ -124,44 +135,39 @@ def expected(day: int) -> tuple[int, timedelta]:
         return 9, timedelta(days=FAILED) + OVER
     if MISSED <= day < MISSED + 7:
         return (0 if day < 73 else 9), timedelta(days=63 + 10) + BACK
+    if OVER_BUDGET <= day < OVER_BUDGET + 7:
+        return 6, timedelta(days=OVER_BUDGET + 10, hours=3)
     if SLOW <= day < SLOW + 7:
         return 6, timedelta(days=SLOW + 10, hours=5)
-    return 0, timedelta(days=last + 10) + BACK
+    return (6 if day in range(*STRICTER) else 0), timedelta(days=last + 10) + BACK
 
 
 @pytest.mark.timeout(600)
-def test_a_year_of_weekly_drills_is_answered_rightly_on_every_day(book: Book) -> None:
-    plans: dict[int, str] = {}
-    for day in range(0, 365, 7):
-        if day > CHANGED and CHANGED not in plans:
-            book.change()
-        if day != MISSED:
-            slow = timedelta(hours=5) if day == SLOW else BACK
-            book.drill(FIRST + timedelta(days=day), failed=day == FAILED, took=slow)
-        plans[day if day < CHANGED else CHANGED] = book.plan().digest
-    assert plans[0] != plans[CHANGED]
-
-    states = list(runs_of(book.store, "albus"))
-    assert len(states) == 52
+def test_a_year_of_weekly_drills_is_answered_rightly_on_every_day(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the command answers: it gets the journal, and the runbook as it is on that day."""
     validator = Draft202012Validator(SCHEMAS["compliance"](), format_checker=Draft202012Validator.FORMAT_CHECKER)
-    runbook = book.loaded.runbook
+    loaded, first = book.loaded, book.plan().digest
+    read_once = functools.cache(book.store.events)  # of a run that has ended nothing changes any more
     wrong = []
     for day in range(-3, 365):
-        digest = plans[CHANGED] if day >= CHANGED else plans[0]
-        objectives = runbook.objectives
-        promise = Promise(
-            "albus", objectives.drill_every, objectives.rto, promised_rpo_s(runbook, "drill"), digest, "bordeaux"
-        )
-        at = FIRST + timedelta(days=day, hours=8)
-        found = decide(promise, states, at)
+        if day in (CHANGED, *STRICTER):
+            book.change() if day == CHANGED else book.allow("5m" if day == STRICTER[0] else "2h")
+            loaded = book.loaded
+        if day >= 0 and day % 7 == 0 and day != MISSED:
+            took = {SLOW: timedelta(hours=5), OVER_BUDGET: timedelta(hours=3)}.get(day, BACK)
+            book.drill(FIRST + timedelta(days=day), failed=day == FAILED, took=took)
+        with monkeypatch.context() as patch:
+            patch.setattr(book.store, "events", read_once)
+            found = look(book.store, loaded, FIRST + timedelta(days=day, hours=8))
         validator.validate(document(found))
         if (int(found.exit_code), found.due_at - FIRST) != expected(day):
             wrong.append((day, int(found.exit_code), found.due_at - FIRST, found.reason))
     assert wrong == []
-    # The command's own way to the same answer, with the plan that the runbook gives today.
-    for day in (CHANGED, 253, 364):
-        found = look(book.store, book.loaded, FIRST + timedelta(days=day, hours=8))
-        assert int(found.exit_code) == expected(day)[0]
+    assert book.plan().digest != first
+    assert len(list(runs_of(book.store, "albus"))) == 52
+    # Asked about a day that is over, it knows nothing of what came later.
+    for day in (CHANGED, 253, 300):
+        assert int(look(book.store, loaded, FIRST + timedelta(days=day, hours=8)).exit_code) == expected(day)[0]
 
 
 # --- the rule at its edges ------------------------------------------------------------------------------------------
