@@ -206,6 +206,16 @@ def test_a_marker_older_than_the_rpo(desk: Desk) -> None:
     red(called, 6, "patients", "its newest write is", "the objective is 1.0 s")
 
 
+def test_a_marker_that_finds_dates_that_lie_ahead(desk: Desk) -> None:
+    """Of appointments, say; or of a primary whose clock is ahead. It has said 0 of data of any age."""
+    ahead = ("marker: SELECT max(recorded_at) ", "marker: SELECT max(recorded_at) + interval '2 days' ")
+    called = desk.operate("drill", playbook=desk.variant("ahead.yaml", desk.playbook, ahead))
+    assert (called.code, called.document["verdict"]) == (4, "incomplete"), called.said
+    assert called.document["reason"].startswith("patients: the age of its newest write was not measured: it is dated ")
+    assert called.document["actuals"]["rpa_s"] is None
+    assert "patients" not in called.document["actuals"]["rpa_by_workload"]
+
+
 def test_a_step_over_its_budget(desk: Desk) -> None:
     letters = '  letters:\n    kind: command\n    timeout: 2s\n    drill: {verify: [sleep, "600"]}\n'
     playbook = desk.variant("slow.yaml", desk.playbook, ("\nworkloads:\n", f"\nworkloads:\n{letters}"))
