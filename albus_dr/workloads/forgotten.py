@@ -15,6 +15,7 @@ from typing import Any
 
 from albus_dr.journal.fold import parse_time
 from albus_dr.tools.host import Host, write_file
+from albus_dr.workloads.drill_processes import END, processes_in
 from albus_dr.workloads.step import StepContext
 
 LEDGER = "albus-dr-drill.json"
@@ -22,12 +23,6 @@ QUICK_S = 15.0
 FORGOTTEN_S = 24 * 3600.0  # and some recovery times more: then nobody comes back to a drill
 _DESTROYED = ".destroyed"
 
-# Constant text; the directory is its argument. It prints the ids of the processes that run in it or were marked with it.
-_PROCESSES = r"""
-{ find /proc -mindepth 2 -maxdepth 2 \( -name cwd -o -name exe \) \( -lname "$1" -o -lname "$1/*" \) 2>/dev/null
-  grep -lsxzF "ALBUS_DR_DRILL=$1" /proc/[0-9]*/environ
-} | sed -n 's|^/proc/\([0-9]*\)/.*|\1|p' | sort -u
-"""
 # Constant text; its arguments are the directory, seconds, and what follows then, as a program whose environment is not
 # marked. It keeps the drill's network, and ends when somebody has removed the directory.
 _KEEPER = r"""
@@ -37,14 +32,12 @@ cd / && exec env -u ALBUS_DR_DRILL sh -c "$3" sh "$1"
 """
 # Constant text; the directory is its argument. Nobody came back: it does what cleanup does and writes that down, first the
 # ledger; once all is gone the time, in a line of its own. Restored data must not lie about for ever.
-_EXPIRE = rf"""
+_EXPIRE = rf"""{END}
 umask 077
-processes() {{ {_PROCESSES}
-}}
 cp -- "$1/{LEDGER}" "$1{_DESTROYED}" 2>/dev/null && written=yes
-for pid in $(processes "$1"); do kill -KILL "$pid"; done
+left=$(end "$1")
 rm -rf --one-file-system -- "$1"
-if [ -n "$written" ] && [ ! -e "$1" ] && [ -z "$(processes "$1")" ]; then
+if [ -n "$written" ] && [ ! -e "$1" ] && [ -z "$left$(processes "$1")" ]; then
   date -u +'%n%Y-%m-%dT%H:%M:%SZ' >>"$1{_DESTROYED}"
 fi
 """
@@ -71,13 +64,13 @@ def write_ledger(ctx: StepContext, where: Host, directory: str, at: str) -> None
 
 def drills_in(where: Host, path: str) -> dict[str, Mapping[str, Any]]:
     """The directories of drills, with their ledgers: an empty one where it was cut short."""
-    found = where.run(("find", path, "-mindepth", "2", "-maxdepth", "2", "-name", LEDGER), timeout_s=QUICK_S)
+    found = where.run(("find", "-H", path, "-mindepth", "2", "-maxdepth", "2", "-name", LEDGER), timeout_s=QUICK_S)
     return {line.rsplit("/", 1)[0]: _read(_said(where, line)) for line in found.stdout.splitlines()}
 
 
 def expired_in(where: Host, path: str) -> dict[str, Expired]:
     """The directories of drills that their keepers removed, or began to."""
-    argv = ("find", path, "-mindepth", "1", "-maxdepth", "1", "-type", "f", "-name", f"*{_DESTROYED}")
+    argv = ("find", "-H", path, "-mindepth", "1", "-maxdepth", "1", "-type", "f", "-name", f"*{_DESTROYED}")
     found = where.run(argv, timeout_s=QUICK_S).stdout.splitlines()
     names = (line.removesuffix(_DESTROYED) for line in found)
     return {name: known for name in names if (known := expired(where, name))}
@@ -102,11 +95,6 @@ def may_run(ctx: StepContext, where: Host, directory: str, ledger: Mapping[str, 
         return False  # this run has that lock
     just_begun = where.run(("find", f"{directory}/{LEDGER}", "-mmin", "-1"), timeout_s=QUICK_S).stdout
     return bool(just_begun or processes_in(where, directory))
-
-
-def processes_in(where: Host, directory: str) -> list[str]:
-    """The ids of a drill's processes."""
-    return where.run(("sh", "-c", _PROCESSES, "sh", directory), timeout_s=QUICK_S).stdout.split()
 
 
 def _lock_of(ctx: StepContext) -> dict[str, str]:

@@ -13,7 +13,7 @@ from albus_dr.journal.state import EXPIRY
 from albus_dr.runbook.config import ScratchConfig
 from albus_dr.tools.host import Host
 from albus_dr.tools.postgres import Server, find_programs
-from albus_dr.workloads import access, forgotten, isolation
+from albus_dr.workloads import access, drill_processes, forgotten, isolation
 from albus_dr.workloads.step import Action, Facts, StepContext, Verification
 
 QUICK_S = 15.0
@@ -52,6 +52,7 @@ def drill_server(ctx: StepContext, workload: str) -> Server:
         "-c listen_addresses=''", f"-c unix_socket_directories='{base}'", "-c fsync=off", "-c full_page_writes=off",
         "-c synchronous_commit=off", "-c autovacuum=off", "-c max_wal_size=8GB", "-c maintenance_work_mem=256MB",
         "-c wal_level=minimal", "-c max_wal_senders=0", "-c log_connections=on",
+        "-c dynamic_shared_memory_type=mmap",  # rows on their way between its processes: in its data directory, not /dev/shm
     )  # fmt: skip
     return Server(
         host=where, data=f"{base}/data", port=5432, socket=base, user="postgres", run_as=scratch.run_as,
@@ -93,7 +94,8 @@ def _isolate(ctx: StepContext) -> Facts:
 def verify_isolated(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
     """What the step has started can reach nothing outside the target. Raises RefusedError when it can."""
     where = _outside(ctx)
-    return isolation.verify(ctx, where, ctx.facts_of("isolate"), forgotten.processes_in(where, drill_directory(ctx)))
+    processes = drill_processes.processes_in(where, drill_directory(ctx))
+    return isolation.verify(ctx, where, ctx.facts_of("isolate"), processes)
 
 
 def _removed_earlier(ctx: StepContext, where: Host, directory: str, ledger: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,15 +170,9 @@ def _remove(ctx: StepContext, where: Host, directory: str) -> list[str]:
 
 def _empty(ctx: StepContext, where: Host, directory: str) -> list[str]:
     """End what runs out of the directory, remove it, and say what is left all the same."""
-    for _ in range(3):
-        pids = forgotten.processes_in(where, directory)
-        if not pids:
-            break
-        where.run(
-            ("sh", "-c", 'kill -KILL "$@"', "sh", *pids), timeout_s=QUICK_S
-        )  # nothing in a drill is worth a clean shutdown
+    residue = drill_processes.end(where, directory)
     where.run(("rm", "-rf", "--one-file-system", "--", directory), timeout_s=ctx.remaining_s)
-    residue = [f"process {pid}" for pid in forgotten.processes_in(where, directory)]
+    residue += [f"process {pid}" for pid in drill_processes.processes_in(where, directory)]
     if where.run(("test", "-e", directory), timeout_s=QUICK_S).code == 0:
         residue.append(directory)
     return residue
