@@ -156,6 +156,9 @@ NOTES = {
     "not verified: that nothing leaves the drill's target ({why}). {names} had the host's network": (
         "non vérifié : que rien ne sort de la cible de l'exercice ({why}). {names} avaient le réseau de la machine"
     ),
+    "not verified: that nothing leaves the drill's target ({why}). Its own network was made and not tried": (
+        "non vérifié : que rien ne sort de la cible de l'exercice ({why}). Son propre réseau a été créé, et n'a pas été mis à l'épreuve"
+    ),
     "scratch.network is `host`": "scratch.network vaut `host`",
     "nothing at {host} could be reached from outside the target either": (
         "sur {host}, rien ne pouvait être atteint depuis l'extérieur de la cible non plus"

@@ -22,6 +22,9 @@ RESTORED = {
     # a day's work with the application
     "no answer": "pas de réponse",
     "not asked: an earlier answer was wrong": "pas demandé : une réponse précédente était fausse",
+    "not asked: nobody could try whether anything leaves the copy's network ({reason})": (
+        "pas demandé : personne n'a pu vérifier si quelque chose sort du réseau de la copie ({reason})"
+    ),
     "not asked: the copy has its host's network, and could write elsewhere ({reason})": (
         "pas demandé : la copie a le réseau de son hôte, et pourrait écrire ailleurs ({reason})"
     ),

@@ -7,6 +7,7 @@ iproute2. As root a network namespace is enough; anybody else needs a user names
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,6 +37,7 @@ _ENTER = (
     '[ "$(readlink "/proc/$1/ns/net")" = "$2" ] || { echo "the network of this drill is gone" >&2; exit 125; }; '
     'shift 2; exec nsenter "$@"'
 )
+_LINK_LOCAL = re.compile("fe[89ab][0-9a-f]:", re.IGNORECASE)  # RFC 4291: fe80::/10
 _GONE = 125
 _NOT_CONNECTED = (6, 7, 28)  # curl(1): no such host, no connection, no answer in time
 _CONNECTED = (0, 52, 56)  # an answer, an empty one, one that broke off
@@ -73,15 +75,20 @@ def enter(host: Host, namespace: Namespace) -> Host:
     )  # fmt: skip
 
 
+def written(address: str, port: int) -> str:
+    """Both in one text, as a URL has them."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def connects(host: Host, address: str, port: int) -> bool:
     """True when a TCP connection from there was made. Raises StepError when that can't be tried."""
-    url = f"http://{address}:{port}/"
+    url = f"http://{written(address, port)}/"
     done = host.run(
         ("curl", "-gsS", "--http0.9", "-o", "/dev/null", "--noproxy", "*", "--max-time", f"{ANSWER_S:g}", "--", url),
         timeout_s=QUICK_S,
     )
     if done.code not in (*_CONNECTED, *_NOT_CONNECTED):
-        raise StepError(f"a connection from {host.name} to {address}:{port} can't be tried: {done.last_words}")
+        raise StepError(f"a connection from {host.name} to {written(address, port)} can't be tried: {done.last_words}")
     return done.code in _CONNECTED
 
 
@@ -90,11 +97,12 @@ def listening_outside(host: Host) -> Iterator[tuple[tuple[str, int], ...]]:
     """Addresses and ports that answer on the host while the block lasts.
 
     On this machine we listen ourselves, on loopback and on the address that leads out. Far away it is the ssh server
-    that we came in by: nothing else is sure to be there that could listen.
+    that we came in by: nothing else is sure to be there that could listen. Not by a link-local address: it means nothing
+    without an interface, and the target has another one.
     """
     if not isinstance(host, LocalHost):
         said = host.run(("sh", "-c", 'echo "$SSH_CONNECTION"'), timeout_s=QUICK_S).check("ssh").stdout.split()
-        yield ((said[2], int(said[3])),) if len(said) == 4 and ":" not in said[2] else ()
+        yield ((said[2], int(said[3])),) if len(said) == 4 and not _LINK_LOCAL.match(said[2]) else ()
         return
     with contextlib.ExitStack() as stack:
         listeners = []

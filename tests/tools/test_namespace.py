@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from albus_dr.errors import NotReadyError, StepError
 from albus_dr.tools import namespace
-from albus_dr.tools.host import LocalHost
+from albus_dr.tools.host import LocalHost, SshHost
 from albus_dr.tools.namespace import Namespace
 
 HERE = LocalHost()
@@ -70,6 +72,40 @@ def test_loopback_works_inside_and_the_keeper_is_marked(make: Make, tmp_path: Pa
     keeper = Path(f"/proc/{made.keeper}")
     assert (keeper / "cwd").readlink() == tmp_path
     assert f"MARK={tmp_path}".encode() in (keeper / "environ").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("server", "places"),
+    [
+        ("192.0.2.7", (("192.0.2.7", 22),)), ("2001:db8::7", (("2001:db8::7", 22),)), ("::1", (("::1", 22),)),
+        ("fe80::7%eth0", ()), ("FE80::7", ()),
+    ],
+)  # fmt: skip
+def test_far_away_it_is_the_ssh_server_that_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str, places: tuple[tuple[str, int], ...]
+) -> None:
+    """A link-local address is of an interface that only the far host can name."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text(
+        f'#!/bin/sh\nexport SSH_CONNECTION="2001:db8::1 50000 {server} 22"\nfor last; do :; done; exec sh -c "$last"\n'
+    )
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with namespace.listening_outside(SshHost("all", "far")) as found:
+        assert found == places
+
+
+def test_an_address_of_ipv6_is_tried_too(make: Make) -> None:
+    try:
+        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError as error:
+        pytest.skip(str(error))
+    with listener:
+        port = listener.getsockname()[1]
+        threading.Thread(target=namespace._answer, args=(listener,), daemon=True).start()
+        assert namespace.connects(HERE, "::1", port)
+        assert not namespace.connects(namespace.enter(HERE, make()), "::1", port)
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.mark.parametrize("missing", ["unshare", "ip", "curl"])

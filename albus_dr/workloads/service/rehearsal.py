@@ -15,6 +15,7 @@ from albus_dr.workloads.step import Facts, StepContext, Verdict, Verification
 ANSWER_S = 15.0
 NOT_ASKED = "not asked: an earlier answer was wrong"
 REACHES_OUT = "not asked: the copy has its host's network, and could write elsewhere"
+NOT_TRIED = "not asked: nobody could try whether anything leaves the copy's network"
 
 
 def rehearse(ctx: StepContext, requests: tuple[Request, ...]) -> Facts:
@@ -28,6 +29,8 @@ def rehearse(ctx: StepContext, requests: tuple[Request, ...]) -> Facts:
     isolated = ctx.facts_of("isolate")
     if not isolated.get("network"):
         return {"answers": [], "not_asked": f"{REACHES_OUT} ({isolated.get('network_reason', 'it was not cut off')})"}
+    if unproved := isolated.get("network_reason"):
+        return {"answers": [], "not_asked": f"{NOT_TRIED} ({unproved})"}
     url = ctx.facts_of(f"{ctx.spec.workload}.start_copy")["url"].rstrip("/")
     kept: dict[str, str | int | float | bool] = {UNIQUE: time.time_ns() // 1000}
     answers: list[dict[str, str]] = []
