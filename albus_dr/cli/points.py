@@ -11,7 +11,7 @@ from albus_dr.cli.charge import standpoint
 from albus_dr.cli.common import journal, load_runbook, with_zone
 from albus_dr.cli.operation import Call
 from albus_dr.errors import NotReadyError, UsageError
-from albus_dr.workloads.recovery_points import is_point_id
+from albus_dr.workloads.recovery_points import RecoveryPoint, distinct, is_point_id
 from albus_dr.workloads.standing import Setting, points_of
 
 LIST_S = 60.0
@@ -49,28 +49,33 @@ def parse(text: str, call: Call) -> str:
 
 
 def history(call: Call) -> tuple[str, ...]:
-    """Ids of the recovery points at the drill's site, oldest first: of the runbook's first workload that keeps any.
+    """Ids of recovery points at the drill's site, the newest last: one for each moment that any workload has.
 
-    Those of other workloads are made beside them. Raises NotReadyError where there is none.
+    Raises NotReadyError where a workload has none: no drill could restore it.
     """
-    for workload, points in _all_points(call):
-        if points:
-            return points
-        raise NotReadyError(f"{workload}: there is no recovery point", hint="albus-dr replicate makes one")
-    raise UsageError("no workload of this runbook keeps recovery points", hint="--point latest drills what there is")
+    found = dict(_all_points(call))
+    for workload, points in found.items():
+        if not points:
+            raise NotReadyError(f"{workload}: there is no recovery point", hint="albus-dr replicate makes one")
+    if not found:
+        raise UsageError(
+            "no workload of this runbook keeps recovery points", hint="--point latest drills what there is"
+        )
+    return distinct(list(found.values()))
 
 
 def _known(point: str, call: Call) -> str:
     found: list[str] = []
     for _, points in _all_points(call):
-        if point in points:
+        ids = [each.id for each in points]
+        if point in ids:
             return point
-        found += points
+        found += ids
     newest = ", ".join(sorted(found)[-SHOWN:]) or "none"
     raise UsageError(f"--point {point}: no workload has this recovery point", hint=f"the newest ids: {newest}")
 
 
-def _all_points(call: Call) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _all_points(call: Call) -> Iterator[tuple[str, tuple[RecoveryPoint, ...]]]:
     """Workload by workload, in the runbook's order, those that keep recovery points."""
     loaded = load_runbook(call.runbook, call.config)
     with journal(call.manner.engine) as store:
@@ -79,4 +84,4 @@ def _all_points(call: Call) -> Iterator[tuple[str, tuple[str, ...]]]:
     for workload in loaded.runbook.workloads:
         points = points_of(setting, workload, target, timeout_s=LIST_S)
         if points is not None:
-            yield workload, tuple(point.id for point in points)
+            yield workload, points

@@ -9,6 +9,7 @@ import json
 import re
 import secrets
 import threading
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -168,6 +169,24 @@ def choose(points: Sequence[RecoveryPoint], wanted: str) -> RecoveryPoint | None
         return min(points, key=lambda point: (point.id != wanted, abs(_begun_at(point) - at)))
     at = datetime.fromisoformat(wanted)
     return next((point for point in reversed(points) if point.data.time <= at), None)
+
+
+def distinct(histories: Sequence[Sequence[RecoveryPoint]]) -> tuple[str, ...]:
+    """Ids of the points that ``choose`` can be asked for, the newest last, one of those that restore the same of every
+    workload: what was replicated together has an id for each. No history is empty."""
+    begun = [sorted((_begun_at(point), point.id) for point in points) for points in histories]
+    found: dict[tuple[tuple[datetime, str], ...], str] = {}
+    for mine in begun:
+        for at, id_ in mine:
+            if is_point_id(id_):
+                restored = tuple((at, id_) if points is mine else _nearest(points, at) for points in begun)
+                found.setdefault(restored, id_)
+    return tuple(id_ for _, id_ in sorted(found.items()))
+
+
+def _nearest(points: Sequence[tuple[datetime, str]], at: datetime) -> tuple[datetime, str]:
+    after = bisect_left(points, (at, ""))
+    return min(points[max(0, after - 1) : after + 1], key=lambda point: abs(point[0] - at))
 
 
 def wanted(options: Mapping[str, Any]) -> str:
