@@ -149,7 +149,7 @@ def resume(
             loaded = load_again(declared)
             # What only ends is cleaned up and taken back by the plan that it was done by, whatever the runbook says by now.
             plan = Plan.from_json(declared["plan"]) if stop else _same_plan(loaded, declared)
-            info = _run_info(store, run, plan, declared)
+            info = replace(_run_info(store, run, plan, declared), resumed=True)
             at = resumed_standpoint(store, loaded, declared, state, stop=stop, stated_now=bool(without_witness))
             if stop:
                 stopped.set()

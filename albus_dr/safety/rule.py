@@ -22,7 +22,9 @@ window: its guard may still start the server, and the next change has to wait fo
 Why commit comes before promote. Between proof and promotion the claim alone keeps the old site down, and the claim can
 be lost: a run whose lease has lapsed may be replaced, its claim released, the old site started again. The commit goes
 through only while the claim is still this run's; whoever lost it has promoted nothing. After it the old site is refused
-by the epoch, not by the claim, whatever becomes of this run. A proof belongs to a run's claim, and a run claims once.
+by the epoch, not by the claim, whatever becomes of this run. A proof belongs to a run's claim: a run that claims again
+proves again. In a planned change it looks, too, whether the old primary is still where it was when the run stopped it:
+without the claim it may have served (``albus_dr.workloads.let_go``; that is a matter of loss, not of two primaries).
 
 Why a promotion asserts what it saw. It is sent to a server, and may arrive after another change of primary. So the
 server's identity (system identifier, timeline, and the moment when its process started) is read *first*, then the

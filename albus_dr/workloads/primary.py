@@ -8,13 +8,14 @@ from __future__ import annotations
 from albus_dr.errors import AlbusError, NotReadyError, RefusedError, TransientError
 from albus_dr.journal.event import now
 from albus_dr.runbook.config import FenceMethod
+from albus_dr.runbook.model import PLANNED
 from albus_dr.safety import rule
 from albus_dr.safety.record import Record
 from albus_dr.safety.rule import OldData, Proven
 from albus_dr.safety.witness import Witness
 from albus_dr.tools.fence import FenceProof
 from albus_dr.tools.host import Host
-from albus_dr.workloads import access
+from albus_dr.workloads import access, let_go
 from albus_dr.workloads.step import Action, Facts, Observation, State, StepContext
 
 QUICK_S = 15.0
@@ -82,6 +83,8 @@ def _observe_commit(ctx: StepContext) -> Observation:
 
 def _commit(ctx: StepContext) -> Facts:
     """The target is primary in a new epoch. The proof counts only while the claim that it was made under is there."""
+    if ctx.run.operation in PLANNED:
+        _require_let_go_still(ctx)
     if ctx.witness is None:
         epoch = int(ctx.run.options.get("epoch_seen") or 0) + 1
         notes = [f"the witness does not know yet that {ctx.run.target} is the primary"]
@@ -93,6 +96,15 @@ def _commit(ctx: StepContext) -> Facts:
         hint=f"nothing was promoted. Give this run up (albus-dr abort {ctx.run.id}) and start a new one",
     )
     return _commit_facts(ctx, record)
+
+
+def _require_let_go_still(ctx: StepContext) -> None:
+    """Once more: the run may have lain there since the fence. A fence that cuts the power leaves nobody to ask; it looked."""
+    try:
+        let_go.require_databases_as_stopped(ctx)
+    except (TransientError, NotReadyError):
+        if fence_proof(ctx).method == "probe":
+            raise
 
 
 def _commit_facts(ctx: StepContext, record: Record) -> Facts:
@@ -113,6 +125,8 @@ def _fence(ctx: StepContext) -> Facts:
     """
     claim(ctx)
     try:
+        if ctx.spec.params["planned"]:
+            _require_let_go(ctx)
         proof = _prove(ctx)
     except AlbusError as error:
         try:
@@ -125,6 +139,15 @@ def _fence(ctx: StepContext) -> Facts:
             )
         raise
     return {"fence": proof.to_json(), "notes": [f"{proof.site} is fenced by {proof.method}: {proof.rests_on}"]}
+
+
+def _require_let_go(ctx: StepContext) -> None:
+    """Before a planned change is proved: the claim may have been given back since the source was stopped. What a guard
+    started until this claim is in the record; after that it starts nothing."""
+    let_go.require_databases_as_stopped(ctx)
+    _wait_for_start_window(ctx)
+    let_go.require_databases_as_stopped(ctx)
+    let_go.require_files_as_carried(ctx)
 
 
 def _prove(ctx: StepContext) -> FenceProof:

@@ -109,6 +109,8 @@ class RunInfo:
     options: Mapping[str, Any] = field(default_factory=dict)
     """accept_data_loss, fenced_by, point, …: what the operator said."""
     operator: str = ""
+    resumed: bool = False
+    """It lay there between its steps: what was done then may be old by now."""
 
 
 @dataclass(frozen=True)

@@ -123,3 +123,43 @@ def test_a_line_that_fails_just_before_the_old_primary_stops_leaves_a_way_on(des
     assert_lost_nothing(desk.call("resume", run, "--json"))
     assert desk.primaries() == ["strasbourg"]
     assert desk.sync_state("strasbourg", "bordeaux") == "sync"
+
+
+def test_a_switchover_that_is_resumed_after_service_was_restored_loses_nothing(desk: Desk) -> None:
+    """It failed after the old primary was stopped; people let that serve again, and somebody resumes the run."""
+    step = "  - {name: The network, run: ['false'], before: fence, in: [switchover]}"
+    playbook = desk.with_step("network.yaml", step)
+    serving = desk.primaries()[0]
+    standby = "bordeaux" if serving == "strasbourg" else "strasbourg"
+    failed = desk.operate("switchover", playbook=playbook)
+    assert failed.code != 0, failed.said
+    run = failed.document["run"]
+    assert desk.primaries() == []
+    old = desk.bench.sites[serving].server
+    old.start()
+    desk.bench.start_application(serving)
+    where = (str(desk.playbook), "--config", str(desk.config))
+    assert desk.call("door", *where).code == 0
+    with old.connect() as connection:
+        connection.execute("SELECT pg_create_restore_point('users are served')")
+
+    asked = desk.call("resume", run)
+    assert asked.code == 10, asked.said
+    running_still = desk.call("resume", run, "--decide", "own.the-network=done", "--why", "it is mended")
+    assert running_still.code == 8, running_still.said
+    assert f"{serving} has served since this run stopped it" in running_still.err
+    assert f"albus-dr abort {run}" in running_still.err
+    assert desk.primaries() == [serving]
+    old.run("pg_ctl", "stop", "-D", str(old.data), "-m", "fast", "-w").check("stop")
+    stopped_by_hand = desk.call("resume", run)
+    assert stopped_by_hand.code == 8, stopped_by_hand.said
+    assert f"{serving} has served since this run stopped it" in stopped_by_hand.err
+    assert desk.is_standby(standby)
+
+    given_up = desk.call("abort", run, "--why", "as the hint says")
+    assert "it was aborted" in given_up.out, given_up.said
+    old.start()
+    assert desk.call("door", *where).code == 0
+    wait_for(lambda: desk.sync_state(serving, standby))
+    assert_lost_nothing(desk.operate("switchover"))
+    assert desk.primaries() == [standby]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from albus_dr.errors import NotReadyError, RefusedError, StepError
+from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientError
 from albus_dr.runbook.config import Config
 from albus_dr.runbook.model import Runbook
 from albus_dr.tools import postgres_rebuild
@@ -20,6 +20,7 @@ from albus_dr.tools.host import write_file
 from albus_dr.tools.inventory import postgres_program
 from albus_dr.tools.postgres import POLL_S, Server, ServerDown
 from albus_dr.tools.process import Completed
+from albus_dr.workloads import primary
 from albus_dr.workloads.postgres import Model, change, reprotect
 from albus_dr.workloads.postgres.aside import Folder, Kept, find_begun
 from albus_dr.workloads.step import Facts, RunInfo, State, StepContext, StepSpec
@@ -162,6 +163,63 @@ def test_a_switchover_gives_up_before_the_commit_when_the_standby_is_gone(sites:
 
     assert "albus-dr resume run-ab12" in caught.value.hint
     assert change.observe_stopped(ctx).state is State.NOT_DONE
+
+
+def before_the_commit(sites: Sites) -> StepContext:
+    ctx = sites.context("switchover", OLD, NEW, OLD)
+    return replace(ctx, spec=StepSpec("fence", "", OLD, "site.fence", "Fence", params={"planned": True}))
+
+
+def test_a_switchover_does_not_go_on_where_the_old_primary_served_since_it_was_stopped(sites: Sites) -> None:
+    """The run ended after its stop, service was restored, and the run is resumed: what was written meanwhile has not arrived."""
+    sites.facts["patients.stop"] = change.stop(sites.context("switchover", OLD, NEW, OLD))
+    assert primary._fence(before_the_commit(sites))["fence"]["method"] == "probe", "at once, it goes on"
+    primary._commit(before_the_commit(sites))
+
+    sites.old.start(timeout_s=60)
+    cut_line(sites)
+    for verb in (primary._fence, primary._commit):
+        with pytest.raises(RefusedError, match=f"{OLD} has served since this run stopped it") as running:
+            verb(before_the_commit(sites))
+        assert "albus-dr abort run-ab12" in running.value.hint
+    sites.old.query("INSERT INTO visit VALUES ('acknowledged meanwhile')")
+    sites.old.stop(timeout_s=60)
+    for verb in (primary._fence, primary._commit):
+        with pytest.raises(RefusedError, match=f"{OLD} has served since this run stopped it"):
+            verb(before_the_commit(sites))
+    assert sites.new.is_in_recovery()
+
+
+def test_two_databases_of_one_server_stop_once(sites: Sites) -> None:
+    """The second stop was tried again, after the server had to be started for it: it is the newest that counts."""
+    ctx = sites.context("switchover", OLD, NEW, OLD)
+    both = dict.fromkeys(("patients", "invoices"), ctx.runbook.workloads["patients"])
+    sites.facts["patients.stop"] = change.stop(ctx)
+    sites.old.start(timeout_s=60)
+    while sites.old.lag_of(NEW) is None:
+        sites.old.query(f"SELECT pg_sleep({POLL_S})")
+    sites.facts["invoices.stop"] = change.stop(ctx)
+    fence = before_the_commit(sites)
+    primary._fence(replace(fence, runbook=fence.runbook.model_copy(update={"workloads": both})))
+
+
+def test_a_commit_after_a_power_off_asks_no_host_that_is_gone(sites: Sites, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fence has looked before it cut the power."""
+    sites.facts["patients.stop"] = change.stop(sites.context("switchover", OLD, NEW, OLD))
+
+    def unreachable(_: Server) -> dict[str, str]:
+        raise TransientError("can't be reached")
+
+    monkeypatch.setattr(Server, "control", unreachable)
+    ctx = before_the_commit(sites)
+    for method in ("command", "lease", "statement"):
+        sites.facts["fence"] = {"fence": replace(PROOF, method=method).to_json()}
+        primary._commit(ctx)
+    sites.facts["fence"] = {"fence": replace(PROOF, method="probe").to_json()}
+    with pytest.raises(TransientError):
+        primary._commit(ctx)
+    with pytest.raises(TransientError):
+        primary._fence(ctx)
 
 
 def slots(server: Server) -> set[str]:

@@ -21,7 +21,7 @@ from albus_dr.tools.host import LocalHost
 from albus_dr.tools.http import Answer
 from albus_dr.tools.restic import Repository, Snapshot
 from albus_dr.tools.told import anonymous
-from albus_dr.workloads import files, http_checks, own, recovery_points, site
+from albus_dr.workloads import files, http_checks, own, primary, recovery_points, site
 from albus_dr.workloads.files import by_name, compare, keep, switchover, trees
 from albus_dr.workloads.step import RunInfo, StepContext, StepSpec, Verdict
 
@@ -133,6 +133,27 @@ def test_what_changed_is_carried_over_and_what_is_gone_is_removed(tmp_path: Path
     compared = switchover.compare_trees(ctx)
     assert (compared["expected_files"], compared["found_files"], compared["wrong"]) == (len(NAMES) + 3,) * 2 + (0,)
     assert {check.verdict for check in compare.verify_compared(ctx, compared)} == {Verdict.PASSED}
+
+
+def test_a_resumed_switchover_does_not_leave_behind_what_was_written_since_it_was_carried_over(tmp_path: Path) -> None:
+    """Service was restored while the run lay there: a document came, and one went."""
+    mine = tree(tmp_path, A, {b"one": b"1", b"two": b"2"})
+    theirs = tree(tmp_path, B, {b"two": b"2"})
+    ctx = context(tmp_path)
+    switchover.carry_over(ctx)
+    coarse = int((theirs / "one").stat().st_mtime)
+    os.utime(theirs / "one", (coarse, coarse))  # as a file system that keeps whole seconds has it
+    fence = replace(
+        ctx, spec=StepSpec("fence", "", A, "site.fence", "Fence", params={"planned": True}), run=replace(ctx.run, resumed=True)
+    )  # fmt: skip
+    assert primary._fence(fence)["fence"]["method"] == "probe"
+    (mine / "three").write_text("3")
+    (mine / "one").unlink()
+    with pytest.raises(
+        RefusedError, match=f"documents at {A} has changed since it was carried over: 1 written, 1 removed"
+    ) as caught:
+        primary._fence(fence)
+    assert f"albus-dr abort {ctx.run.id}" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["kept", "kept/file"])

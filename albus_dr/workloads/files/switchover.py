@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 from albus_dr.errors import RefusedError
 from albus_dr.journal.event import now
@@ -35,24 +35,41 @@ def carry_over(ctx: StepContext) -> Facts:
     (source, from_path), (target, to_path) = path_of(ctx, ctx.run.source), path_of(ctx, ctx.run.target)
     refuse_live_target(ctx)
     closed_at = now()
-    mine = look(source, from_path, timeout_s=ctx.remaining_s)
-    _refuse_shrunken(ctx, from_path, mine)
-    theirs = look(target, to_path, timeout_s=ctx.remaining_s)
-    owners = may_give(ctx, target)
-    wanted, there = _entries(mine, owners=owners), _entries(theirs, owners=owners)
-    gone = sorted(name for name, entry in there.items() if type(wanted.get(name)) is not type(entry))
-    if gone:  # first: a directory may now stand where a file was
-        remove_files(target, to_path, gone, ctx)
-    changed = sorted(name for name, entry in wanted.items() if there.get(name) != entry)
-    if changed:
-        send_files((source, from_path), (target, to_path), changed, ctx)
+    found = differences(ctx)
+    _refuse_shrunken(ctx, from_path, found.mine)
+    if found.gone:  # first: a directory may now stand where a file was
+        remove_files(target, to_path, found.gone, ctx)
+    if found.changed:
+        send_files((source, from_path), (target, to_path), found.changed, ctx)
     give_to_owner(ctx, target, to_path)
     return {
         "closed_at": closed_at,
-        "sent": len(changed),
-        "removed": len(gone),
-        "bytes": sum(mine.files[name].size for name in changed if name in mine.files),
+        "sent": len(found.changed),
+        "removed": len(found.gone),
+        "bytes": sum(found.mine.files[name].size for name in found.changed if name in found.mine.files),
     }
+
+
+class Differences(NamedTuple):
+    """``mine``: the source's tree. By name: what the target has not, or otherwise; and what the source has not any more."""
+
+    mine: Tree
+    changed: list[str]
+    gone: list[str]
+
+
+def differences(ctx: StepContext, *, to_the_second: bool = False) -> Differences:
+    """What carrying over would send and remove now. It changes nothing. ``to_the_second``: not every file system keeps more
+    of a time, and what was carried over is the same there all the same."""
+    (source, from_path), (target, to_path) = path_of(ctx, ctx.run.source), path_of(ctx, ctx.run.target)
+    mine, theirs = (look(at, path, timeout_s=ctx.remaining_s) for at, path in ((source, from_path), (target, to_path)))
+    owners = may_give(ctx, target)
+    wanted, there = (_entries(tree, owners=owners, to_the_second=to_the_second) for tree in (mine, theirs))
+    return Differences(
+        mine,
+        changed=sorted(name for name, entry in wanted.items() if there.get(name) != entry),
+        gone=sorted(name for name, entry in there.items() if type(wanted.get(name)) is not type(entry)),
+    )
 
 
 def _refuse_shrunken(ctx: StepContext, path: str, mine: Tree) -> None:
@@ -69,11 +86,14 @@ def _refuse_shrunken(ctx: StepContext, path: str, mine: Tree) -> None:
         )
 
 
-def _entries(tree: Tree, *, owners: bool) -> dict[str, File | Directory | str]:
+def _entries(tree: Tree, *, owners: bool, to_the_second: bool) -> dict[str, File | Directory | str]:
     """Everything in the tree, a link as where it points; owners only where they can be kept."""
+    files: dict[str, File] = tree.files
+    if to_the_second:
+        files = {name: file._replace(modified=file.modified.partition(".")[0]) for name, file in files.items()}
     if owners:
-        return {**tree.files, **tree.directories, **tree.links}
-    files = {name: file._replace(owner="") for name, file in tree.files.items()}
+        return {**files, **tree.directories, **tree.links}
+    files = {name: file._replace(owner="") for name, file in files.items()}
     directories = {name: directory._replace(owner="") for name, directory in tree.directories.items()}
     return {**files, **directories, **tree.links}
 
