@@ -118,7 +118,8 @@ def set_(
     fenced_by: Annotated[
         str | None,
         typer.Option(
-            "--fenced-by", help='Where the other site does not answer: "who made sure that it can\'t write, how, when".'
+            "--fenced-by",
+            help='Where the other site does not answer: "who made sure that its server is stopped, how, when".',
         ),
     ] = None,
     config: ConfigOption = None,
@@ -130,7 +131,8 @@ def set_(
 ) -> None:
     """Write the witness anew from what both sites show: it was lost, set back, or went without a change of primary.
 
-    It starts and promotes nothing. Refused where the sites say otherwise.
+    It starts and promotes nothing. Refused where the sites say otherwise, and while a standby runs at the site that the
+    witness names now: a promotion may still arrive there.
     """
     words = words_of(lang)
     loaded = load_runbook(runbook, config)
@@ -138,13 +140,21 @@ def set_(
     if primary not in pair:
         raise UsageError(f"the runbook has no site {primary}", hint=f"one of: {', '.join(pair)}")
     other = next(site for site in pair if site != primary)
-    _require_roles(_standing(loaded), primary, other, fenced_by)
+    ended = _require_roles(_standing(loaded), primary, other, fenced_by)
+    named = rule.name_primary(witness_of(loaded).read().record, primary, other_ended=ended)
+    if not named.allowed:
+        raise RefusedError(
+            named.reason, hint=f"stop PostgreSQL at {other}, then do it again; it may start as a standby afterwards"
+        )
     _ask(words.say(PHRASES["witness.ask"], runbook=name, primary=primary, other=other), yes)
     with by_hand(loaded, engine, "witness set", strict=False) as held:
+        ended = _require_roles(
+            _standing(loaded), primary, other, fenced_by
+        )  # once more, as from here on no run may promote
         if held.known:
             held.witness.change(_without_claim)
         epoch = epoch_seen(held.store, name)
-        record = held.witness.establish(primary, run=held.run, epoch_seen=epoch, identities={})
+        record = held.witness.establish(primary, run=held.run, epoch_seen=epoch, identities={}, other_ended=ended)
     if as_json:
         typer.echo(json.dumps(_document(held.witness.name, record), indent=2))
     elif not quiet:
@@ -164,9 +174,12 @@ def _standing(loaded: Loaded) -> Sequence[Standing]:
     return standing.observe_all(standing.Setting(loaded.runbook, loaded.config, loaded.config_path.parent))
 
 
-def _require_roles(found: Sequence[Standing], primary: str, other: str, fenced_by: str | None) -> None:
-    """Raises RefusedError where a server shows another role than the person says. A lost primary shows none; the standby of
-    it, at the other site, shows that it is no primary: a failover wants the witness to say so."""
+def _require_roles(found: Sequence[Standing], primary: str, other: str, fenced_by: str | None) -> bool:
+    """True where every server of the other site is stopped, or is said to be.
+
+    Raises RefusedError where a server shows another role than the person says. A lost primary shows none; the standby of
+    it, at the other site, shows that it is no primary: a failover wants the witness to say so.
+    """
     servers = {(each.workload, each.site): each for each in found if each.kind == "postgres"}
     for (workload, site), each in servers.items():
         fits: dict[str, Any] = {primary: ("primary", "stopped"), other: ("standby", "stopped")}
@@ -176,11 +189,12 @@ def _require_roles(found: Sequence[Standing], primary: str, other: str, fenced_b
             continue
         why = f": {each.reason}" if each.reason else ""
         hint = (
-            'make sure of it and say so: --fenced-by "who, how, when"'
+            'make sure that it is stopped and say so: --fenced-by "who, how, when"'
             if site == other
             else "albus-dr status shows the roles"
         )
         raise RefusedError(f"{workload} at {site} is {each.role or 'unknown'}{why}", hint=hint)
+    return all(each.role != "standby" for (_, site), each in servers.items() if site == other)
 
 
 def _ask(question: str, yes: bool) -> None:

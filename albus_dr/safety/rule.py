@@ -30,8 +30,10 @@ Why a promotion asserts what it saw. It is sent to a server, and may arrive afte
 server's identity (system identifier, timeline, and the moment when its process started) is read *first*, then the
 witness says that the target is still the primary, that no one has claimed, and then one SQL statement promotes only a
 server with that identity. A later change of primary needs proof that this server's process has ended, or a lease that
-only a primary can have taken: so either the promotion arrives before that look, which then finds a primary, or it finds
-another process, or one that is out of recovery, and does nothing. The timeline alone is not enough: the old primary
+only a primary can have taken, and a record that a person writes anew needs the first (``name_primary``): so either the
+promotion arrives before that look, which then finds a primary, or it finds another process, or one that is out of recovery,
+and does nothing. Where the witness can't be asked, a run promotes only while nobody else can have had its run lease, by a
+clock that goes on while its machine sleeps: then there was no later change. The timeline alone is not enough: the old primary
 may have been started again without being promoted, on the timeline that it had.
 
 Why a promotion ends the site's lease. A guard may have taken one for a server that it never started, or that has ended
@@ -160,17 +162,37 @@ def same_identity(record: Record, workload: str, system_identifier: str, backed_
     return Decision(True, f"{workload}: system identifier {known}")
 
 
+def name_primary(record: Record | None, primary: str, *, other_ended: bool) -> Decision:
+    """May a person name this primary? ``other_ended``: the other site's server was seen stopped, and that while the run lease
+    was the person's: from then on no run passes ``promote``, and what passed it before asserts a process that has ended.
+
+    A record that names the other site may have been written by a run whose promotion is still under way to that standby.
+    """
+    if record is None or record.primary == primary or other_ended:
+        return Decision(True, f"no promotion can be under way to the other site of {primary}")
+    return _no(
+        f"the witness names {record.primary} as the primary, by {record.changed_by}, whose promotion may still arrive there: a "
+        f"standby that runs at {record.primary} could be promoted after this"
+    )
+
+
 def establish(
     record: Record | None, runbook: str, sites: tuple[str, str], primary: str, *, run: str, epoch_seen: int,
-    identities: Mapping[str, str], now: float, margin_s: float,
+    identities: Mapping[str, str], now: float, margin_s: float, other_ended: bool = False,
 ) -> Decision:  # fmt: skip
     """Write the record anew from what a person sees at the sites: a register that was empty, lost or set back.
 
     The person has asserted that ``primary`` is the only one. What a guard there may still do stays in the record, but its
-    lapse proves nothing until it has renewed; what one at the other site may still do has to be over.
+    lapse proves nothing until it has renewed; what one at the other site may still do has to be over. ``other_ended``: as
+    for ``name_primary``.
     """
     if record is not None and record.claim is not None:
         return _no(f"{record.claim.run} has claimed {record.claim.target}: end it first")
+    named = name_primary(record, primary, other_ended=other_ended)
+    if not named.allowed:
+        return named
+    if record is not None and record.run_lease is not None and record.run_lease.run != run:
+        return _no(f"the run lease is {_whose(record.run_lease)}, not {run}'s")
     epoch = max(epoch_seen, record.epoch if record else 0) + 1
     window = record.write_lease if record else None
     if window is not None and window.site != primary and not lapsed(window, now, margin_s):

@@ -61,6 +61,11 @@ def compare_and_set(register: Register, attempt: Callable[[], Attempt], *, tries
     )
 
 
+def boot_time() -> float:
+    """Seconds since this machine started, those included that it slept."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class Witness:
     """One runbook's record. Every call ends within some seconds, and raises what the register raises when it can't
     be reached (Unreachable, NotReadyError, WriteUnknown); RefusedError when the rule says no."""
@@ -70,6 +75,8 @@ class Witness:
         self._runbook = runbook
         self._sites = sites
         self.margin_s = margin_s
+        self.lease_until = 0.0
+        """By ``boot_time``, counted from before the run lease was last asked for and given."""
 
     @property
     def name(self) -> str:
@@ -95,13 +102,20 @@ class Witness:
         """
         return self._change(lambda record, now: decide(self._present(record), now), hint)
 
-    def establish(self, primary: str, *, run: str, epoch_seen: int, identities: Mapping[str, str]) -> Record:
+    def in_charge_for_s(self) -> float:
+        """How much longer, at least, nobody else can have taken the run lease, whether the witness answers or not; 0 without
+        one. This machine's sleep counts."""
+        return max(0.0, self.lease_until - boot_time())
+
+    def establish(
+        self, primary: str, *, run: str, epoch_seen: int, identities: Mapping[str, str], other_ended: bool = False,
+    ) -> Record:  # fmt: skip
         """Write the record anew (rule.establish): what was there may be lost, or older than what was seen."""
 
         def decide(record: Record | None, now: float) -> Decision:
             return rule.establish(
                 record, self._runbook, self._sites, primary, run=run, epoch_seen=epoch_seen, identities=identities,
-                now=now, margin_s=self.margin_s,
+                now=now, margin_s=self.margin_s, other_ended=other_ended,
             )  # fmt: skip
 
         return self._change(decide, "")
@@ -163,10 +177,12 @@ def run_lease(
     Raises RefusedError naming who holds it. ``lost`` is called, once, when somebody else has it. ``promoted`` is asked
     at the end: has the change that this run committed been seen through?
     """
+    asked_at = boot_time()
     witness.change(
         lambda record, now: rule.take_run(record, lease, now, witness.margin_s),
         hint="wait for it, or for its lease to lapse; albus-dr witness show RUNBOOK shows who holds what",
     )
+    witness.lease_until = asked_at + lease.ttl_s
     over = threading.Event()
     keeper = threading.Thread(target=_keep, args=(witness, lease, lost, over), name="run-lease", daemon=True)
     keeper.start()
@@ -175,6 +191,7 @@ def run_lease(
     finally:
         over.set()
         keeper.join()
+        witness.lease_until = 0.0
         try:
             witness.change(lambda record, _: rule.release_run(record, lease.run, promoted=promoted()))
         except AlbusError as error:  # it lapses by itself
@@ -183,9 +200,12 @@ def run_lease(
 
 def _keep(witness: Witness, lease: RunLease, lost: Callable[[str], None], over: threading.Event) -> None:
     while not over.wait(lease.ttl_s / RENEWALS):
+        asked_at = boot_time()
         try:
             witness.change(lambda record, now: rule.renew_run(record, lease.run, now))
+            witness.lease_until = asked_at + lease.ttl_s
         except RefusedError as error:
+            witness.lease_until = 0.0
             lost(error.message)
             return
         except AlbusError as error:  # the place does not answer; until somebody takes the lease it is this run's

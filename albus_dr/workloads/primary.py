@@ -327,7 +327,8 @@ def fence_proof(ctx: StepContext) -> FenceProof:
 def require_promotable(ctx: StepContext) -> bool:
     """Does the witness say that the target is the primary, by this run? Asked after the target's identity was read.
 
-    False when it can't be asked: then an identity that was read before the commit must do. Raises RefusedError.
+    False when it can't be asked: then an identity that was read before the commit must do, as long as nobody else can have
+    taken the run lease. Raises RefusedError.
     """
     witness, run = ctx.witness, ctx.run
     if witness is None:
@@ -337,9 +338,21 @@ def require_promotable(ctx: StepContext) -> bool:
         witness.change(lambda record, at: rule.promote(record, run.id, run.target, at), hint=hint)
     except RefusedError:
         raise
-    except AlbusError:
-        return False
+    except AlbusError as error:
+        if witness.in_charge_for_s() > 0:
+            return False
+        raise RefusedError(
+            f"the witness does not answer, and the run lease has not been renewed for so long that somebody else may have changed "
+            f"the primary: {run.target} is not promoted ({error.message})",
+            hint=_without_an_answer(ctx),
+        ) from None
     return True
+
+
+def _without_an_answer(ctx: StepContext) -> str:
+    run = ctx.run
+    stated = ' If it stays away and you are sure that nobody has: add --without-witness "who, why"'
+    return f"once it answers: albus-dr resume {run.id}.{stated if run.operation == 'failover' else ''}"
 
 
 def require_known(ctx: StepContext, workload: str, system_identifier: str) -> None:

@@ -126,7 +126,7 @@ def test_a_witness_that_does_not_know_of_the_promotion_is_told_first(loaded: Loa
     with pytest.raises(RefusedError, match="went backwards") as refused:
         resumed_standpoint(past.store, loaded, STATED, state, stop=False)
     assert "witness set RUNBOOK --primary bordeaux" in refused.value.hint
-    witness_of(loaded).establish("bordeaux", run="told", epoch_seen=2, identities={})
+    witness_of(loaded).establish("bordeaux", run="told", epoch_seen=2, identities={}, other_ended=True)
     assert resumed_standpoint(past.store, loaded, STATED, state, stop=False).witness is not None
 
 

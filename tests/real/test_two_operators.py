@@ -152,6 +152,29 @@ def test_an_epoch_that_went_backwards_is_refused_and_a_person_writes_the_witness
     assert json.loads(status.out)["witness"]["primary"] == serving
 
 
+def test_the_witness_is_told_of_no_other_primary_while_a_promotion_may_still_arrive(pair: tuple[Desk, Desk]) -> None:
+    """The run has committed and lies there; somebody wants to go back to the old primary without giving it up."""
+    desk, _ = pair
+    wait = "  - {name: A look, approve: {within: 10m, otherwise: abort}, after: commit, in: [switchover]}"
+    known, serving = desk.runs(), desk.primaries()[0]
+    with running(desk.begin(*desk.operation("switchover", playbook=desk.with_step("look.yaml", wait)))) as child:
+        run = desk.new_run(known, child)
+        desk.wait_for_event(run, "ApprovalRequested", "own.a-look", child)
+        kill(child)
+    before = record(desk)
+    assert before["primary"] != serving
+    back = desk.call("witness", "set", *desk.operation("", "--primary", serving)[1:])
+    assert back.code == 8, back.said
+    assert f"the witness names {before['primary']} as the primary, by {run}" in back.err
+    assert f"stop PostgreSQL at {before['primary']}" in back.err
+    assert record(desk) == before
+    with running(desk.begin("resume", run, "--json")) as child:
+        desk.wait_for_event(run, "ApprovalRequested", "own.a-look", child, count=2)
+        assert desk.call("approve", run, "own.a-look", "--why", "it goes on").code == 0
+        assert ended(child).code == 0
+    assert desk.primaries() == [before["primary"]]
+
+
 def test_a_foreign_database_is_refused(pair: tuple[Desk, Desk]) -> None:
     desk, _ = pair
     register = desk.bench.directory / "witness" / "albus.register"

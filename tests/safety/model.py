@@ -32,6 +32,7 @@ GONE = "a run that is gone"
 STARTED = "promote an old primary by starting it"
 LEASED_ON = "promote without ending the lease"
 TOLD_ON = "tell the witness without ending the proof of the lease"
+BESIDE = "write the record anew beside a standby that runs"
 LIVES, MARGIN, RATE = 1, 1, 2
 OLD = LIVES + MARGIN + 1  # lapsed, and nothing changes any more
 OFF_PRIMARY, OFF_STANDBY, STANDBY, PRIMARY = range(4)
@@ -95,6 +96,7 @@ class Bounds:
     planned: bool = True  # switchovers, too, and whether acknowledged writes have arrived
     witness_fails: bool = False
     operators: int = 2
+    anew: bool = False  # a person looks at both sites and writes the record anew, whatever is under way
     mutation: str = ""
 
 
@@ -451,6 +453,7 @@ class World:
             yield from self._claim(state, i, name, run)
             yield from self._rejoin(state, i, name, run)
             yield from self._tell(state, i, name, run)
+            yield from self._write_anew(state, i, name, run)
             return
         source, target = SITES[1 - me.target], SITES[me.target]
         site = state.sites[1 - me.target]
@@ -578,6 +581,7 @@ class World:
                 identities=held.identities,
                 now=0,
                 margin_s=MARGIN,
+                other_ended=True,
             ),
         )
         if told >= 0 and self._wrong == TOLD_ON and (lease := self.records.all[told].write_lease):
@@ -586,6 +590,26 @@ class World:
             yield f"{name} tells the witness that {primary} is primary", self._end(
                 self._recorded(state, told)._replace(held=0), i, run
             )  # fmt: skip
+
+    def _write_anew(self, state: State, i: int, name: str, run: str) -> Moves:
+        """``witness set``, by a person who sees a primary, or one that is stopped, and no other; a claim goes first."""
+        held, n = self.records.all[state.record], state.record
+        if not self.bounds.anew or state.held:
+            return
+        if held.claim is not None:
+            n = self.records.ask(("release_claim", n, run), lambda: rule.release_claim(held, run))
+        for s in (0, 1):
+            mode, other = state.sites[s].mode, state.sites[1 - s].mode
+            if n < 0 or mode == STANDBY or other == PRIMARY:
+                continue
+            ended = other != STANDBY or self._wrong == BESIDE
+            told = self.records.ask(("anew", n, run, s, ended), lambda s=s, ended=ended: rule.establish(  # type: ignore[misc]
+                self.records.all[n], "albus", SITES, SITES[s], run=run, epoch_seen=1, identities=held.identities, now=0,
+                margin_s=MARGIN, other_ended=ended,
+            ))  # fmt: skip
+            if told >= 0:
+                written = self._end(self._recorded(state, told), i, run)
+                yield f"{name} writes the record anew: {SITES[s]} is primary", written
 
 
 def _unasked(site: Site) -> Site:

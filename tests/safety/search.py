@@ -12,6 +12,7 @@ from albus_dr.safety.record import Record, RunLease, WriteLease
 from albus_dr.safety.rule import Decision, OldData, Proven
 from albus_dr.tools.fence import Identity
 from tests.safety.model import (
+    BESIDE,
     LEASED_ON,
     OFF_PRIMARY,
     OFF_STANDBY,
@@ -27,12 +28,14 @@ from tests.safety.model import (
 WINDOWS, LEASES, MIXED = (False, False), (True, True), (True, False)
 SMALL = (
     Bounds(WINDOWS, planned=False), Bounds(LEASES, planned=False, operators=1), Bounds(WINDOWS, operators=1),
+    Bounds(WINDOWS, planned=False, operators=1, anew=True),
 )  # fmt: skip
 LARGE = (
     *(Bounds(kept, planned=False, witness_fails=True, operators=1) for kept in (WINDOWS, LEASES, MIXED, MIXED[::-1])),
     Bounds(WINDOWS), Bounds(LEASES, planned=False), Bounds(WINDOWS, planned=False, witness_fails=True), Bounds(MIXED, planned=False),
     Bounds(MIXED[::-1], planned=False), Bounds(LEASES), Bounds(LEASES, planned=False, witness_fails=True),
     *(Bounds(kept, witness_fails=True, operators=1) for kept in (WINDOWS, LEASES)),
+    Bounds(LEASES, planned=False, operators=1, anew=True),
 )  # fmt: skip
 LONG_AFTER = 100
 Came = dict[State, tuple[State, str] | None]
@@ -99,7 +102,7 @@ class WayForward:
         if held:
             record = _follow(rule.establish(
                 record, "albus", SITES, SITES[2 - held], run=run, epoch_seen=0, identities={"db": "7"}, now=LONG_AFTER,
-                margin_s=1,
+                margin_s=1, other_ended=True,
             ))  # fmt: skip
         at = SITES.index(record.primary)
         mode, other = modes[at], modes[1 - at]
@@ -158,7 +161,8 @@ def describe(bounds: Bounds) -> str:
     )
     switches = "failovers and switchovers" if bounds.planned else "failovers"
     witness = "; the witness comes and goes" if bounds.witness_fails else ""
-    return f"{switches} by {bounds.operators} operator{'s' * (bounds.operators > 1)}; {guards}{witness}"
+    anew = "; a person writes the record anew" if bounds.anew else ""
+    return f"{switches} by {bounds.operators} operator{'s' * (bounds.operators > 1)}; {guards}{witness}{anew}"
 
 
 MUTATIONS = {
@@ -171,6 +175,7 @@ MUTATIONS = {
     STARTED: Bounds(WINDOWS, planned=False),
     LEASED_ON: Bounds(LEASES, planned=False, operators=1),
     TOLD_ON: Bounds(LEASES, planned=False, witness_fails=True, operators=1),
+    BESIDE: Bounds(WINDOWS, planned=False, operators=1, anew=True),
     "no margin": Bounds(LEASES, planned=False, operators=1),
     "switchover without waiting": Bounds(WINDOWS, operators=1),
 }

@@ -224,7 +224,16 @@ def test_a_register_written_anew_keeps_the_primarys_window_and_waits_for_the_oth
 
     def tell(primary: str, now: float) -> Decision:
         return rule.establish(
-            held, "albus", ("a", "b"), primary, run="r1", epoch_seen=0, identities={}, now=now, margin_s=5
+            held,
+            "albus",
+            ("a", "b"),
+            primary,
+            run="r1",
+            epoch_seen=0,
+            identities={},
+            now=now,
+            margin_s=5,
+            other_ended=True,
         )
 
     told = tell("a", 101).record
@@ -234,6 +243,25 @@ def test_a_register_written_anew_keeps_the_primarys_window_and_waits_for_the_oth
     told = tell("b", 116).record
     assert told is not None
     assert told.write_lease is None
+
+
+def test_a_person_names_another_primary_only_once_no_promotion_can_arrive_at_the_one_that_is_named() -> None:
+    """The run that committed b may have passed its last question, and sent its promotion to the standby that runs there."""
+    committed = replace(BASE, primary="b", changed_by="r0", unfinished="r0")
+
+    def told(record: Record | None, *, other_ended: bool) -> Decision:
+        return rule.establish(
+            record, "albus", ("a", "b"), "a", run="r1", epoch_seen=0, identities={}, now=0, margin_s=5, other_ended=other_ended
+        )  # fmt: skip
+
+    refused = told(committed, other_ended=False)
+    assert not refused.allowed
+    assert "the witness names b as the primary, by r0" in refused.reason
+    assert told(replace(committed, unfinished=None), other_ended=False).allowed is False
+    assert told(committed, other_ended=True).allowed
+    assert "the run lease is r2's" in told(replace(committed, run_lease=OTHER), other_ended=True).reason
+    assert told(BASE, other_ended=False).allowed, "the standby of the primary that is named already goes on running"
+    assert told(None, other_ended=False).allowed
 
 
 def test_after_a_person_has_written_the_record_a_lease_proves_nothing_until_its_guard_has_renewed_it() -> None:

@@ -61,7 +61,7 @@ def test_nothing_is_changed_in_an_empty_register(tmp_path: Path) -> None:
 
 
 def test_a_register_that_was_lost_is_written_anew_above_what_was_seen(witness: Witness) -> None:
-    anew = witness.establish("b", run="r9", epoch_seen=7, identities={"patients": "1"})
+    anew = witness.establish("b", run="r9", epoch_seen=7, identities={"patients": "1"}, other_ended=True)
     assert (anew.epoch, anew.primary, anew.identities) == (8, "b", {"patients": "1"})
     assert witness.read(8).record == anew
 

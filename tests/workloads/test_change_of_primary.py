@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,16 @@ import pytest
 from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientError
 from albus_dr.runbook.config import Config
 from albus_dr.runbook.model import Runbook
+from albus_dr.safety import witness as safety_witness
+from albus_dr.safety.record import RunLease
+from albus_dr.safety.witness import Witness, run_lease
 from albus_dr.tools import postgres_rebuild
+from albus_dr.tools.file_register import FilePlace
 from albus_dr.tools.host import write_file
 from albus_dr.tools.inventory import postgres_program
 from albus_dr.tools.postgres import POLL_S, Server, ServerDown
 from albus_dr.tools.process import Completed
+from albus_dr.tools.register import TrustedRegister
 from albus_dr.workloads import primary
 from albus_dr.workloads.postgres import Model, change, reprotect
 from albus_dr.workloads.postgres.aside import Folder, Kept, find_begun
@@ -220,6 +226,42 @@ def test_a_commit_after_a_power_off_asks_no_host_that_is_gone(sites: Sites, monk
         primary._commit(ctx)
     with pytest.raises(TransientError):
         primary._fence(ctx)
+
+
+def committed(sites: Sites) -> tuple[StepContext, Witness, RunLease]:
+    """A failover that the witness was told of, right before its promotion."""
+    ctx = sites.context("failover", OLD, NEW, NEW)
+    ready = {"identity": asdict(sites.new.identity())}
+    sites.facts |= {"patients.ready_to_promote": ready, "fence": {"fence": PROOF.to_json()}}
+    sites.old.stop(timeout_s=60)
+    witness = Witness(TrustedRegister(FilePlace(sites.base / "witness"), "albus"), "albus", (OLD, NEW), 1)
+    witness.begin(OLD, run="first")
+    return replace(ctx, witness=witness), witness, RunLease(ctx.run.id, "a person", "failover of albus", "here", 30, 0)
+
+
+def test_without_the_witness_nothing_is_promoted_once_somebody_else_may_have_taken_over(
+    sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The laptop slept after the commit; while it did, a person may have named the old primary again."""
+    ctx, witness, lease = committed(sites)
+    place, slept = sites.base / "witness", [0.0]
+    monkeypatch.setattr(safety_witness, "boot_time", lambda: time.clock_gettime(time.CLOCK_BOOTTIME) + slept[0])
+    with run_lease(witness, lease, lambda _: None, lambda: False):
+        aside = place.rename(place.with_name("aside"))
+        place.write_text("not a directory")
+        slept[0] = lease.ttl_s + 1
+        with pytest.raises(RefusedError, match=f"{NEW} is not promoted") as caught:
+            change.promote(ctx)
+        assert f"albus-dr resume {ctx.run.id}" in caught.value.hint
+        assert "--without-witness" in caught.value.hint
+        assert sites.new.is_in_recovery()
+
+        slept[0] = 0.0
+        change.promote(ctx)
+        place.unlink()
+        aside.rename(place)
+    assert not sites.new.is_in_recovery(), "a witness that has just gone away does not stop it"
+    assert witness.in_charge_for_s() == 0
 
 
 def slots(server: Server) -> set[str]:

@@ -176,8 +176,8 @@ def _after_the_commit(ctx: StepContext) -> str:
     run = ctx.run
     return (
         f"a failover would accept that loss. If {run.target} can still get the rest, let it, then: albus-dr resume {run.id}. If "
-        f"not, let {run.source} serve again: albus-dr abort {run.id}, albus-dr witness set with --primary {run.source}, start "
-        "PostgreSQL and the application there, then albus-dr door"
+        f"not, let {run.source} serve again: albus-dr abort {run.id}, stop PostgreSQL at {run.target}, albus-dr witness set with "
+        f"--primary {run.source}, start PostgreSQL at both and the application at {run.source}, then albus-dr door"
     )
 
 
