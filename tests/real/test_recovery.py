@@ -18,6 +18,7 @@ import pytest
 from psycopg import sql
 
 from albus_dr.journal.state import NETWORK
+from albus_dr.report.french import FRENCH
 from tests.real.operator_desk import ROOT, Desk, assert_no_secret_in, ended, running
 
 pytestmark = pytest.mark.real
@@ -211,6 +212,17 @@ def test_every_run_left_private_reports(desk: Desk, name: str) -> None:
         assert path.stat().st_size > 0
         assert path.stat().st_mode & 0o077 == 0
     assert desk.state.stat().st_mode & 0o077 == 0
+
+
+def test_the_reports_of_these_runs_have_french_for_everything_that_the_program_wrote(desk: Desk) -> None:
+    """What the runbook asks for, as SQL or a path, is quoted in every language."""
+    runbook = desk.playbook.read_text()
+    for run in desk.runs():
+        document = desk.document(run)
+        kinds = {found["kind"] for found in document["verifications"] if found["kind"].partition(" ")[2] not in runbook}
+        told = {*document["notes"], *(step["title"] for step in document["steps"]), *kinds}
+        assert told
+        assert sorted(text for text in told if not FRENCH.knows(text)) == []
 
 
 def test_no_secret_is_in_anything_that_was_written(desk: Desk) -> None:
