@@ -213,6 +213,12 @@ def look_at_directory(server: Server) -> tuple[str, str]:
     return kind, path
 
 
+def control_digest(server: Server, data: str) -> str:
+    """Stands for the directory's pg_control, which every start of a server changes; empty where there is none."""
+    done = server.host.run(("sha256sum", "--", f"{data}/global/pg_control"), timeout_s=QUICK_S, run_as=server.run_as)
+    return done.stdout.split()[0] if done.code == 0 else ""
+
+
 def histories(server: Server) -> dict[int, str]:
     """The timelines' history files that are in the data directory, by timeline. One that names no earlier timeline only
     keeps a number free."""

@@ -5,12 +5,12 @@
       data/         the kept copy; whole from `kept` on
       rows/         what was written there alone, for people
       conf/         the configuration files as they were
-      new/          a base backup that is not finished
+      new/          what is to take the directory's place, while pg_rewind or pg_basebackup works on it
       s/            socket and settings of the server that shows the kept copy
 
-A rebuild that was begun leaves a data directory that must not be trusted. Only this folder says so: whoever comes next,
-another run included, goes by it. Not for ever: a person may have filled the directory by hand since. One that has been on
-a later timeline than the rebuild could bring is no half of it, and what it has now lies in no folder.
+What is half rebuilt lies in new/, and never in the directory's place: there lies what was kept, or nothing, or what is
+whole. Whoever comes next, another run included, goes by the folder. Not for ever: a person may have filled the directory
+by hand since, or a server may have started in it. What it has now lies in no folder then; `standing` tells.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from albus_dr.errors import StepError
 from albus_dr.journal.event import now
 from albus_dr.tools.host import write_file
 from albus_dr.tools.postgres import QUICK_S, Server
-from albus_dr.tools.postgres_rebuild import look_at_directory
-from albus_dr.workloads.postgres.returned import timeline_of
+from albus_dr.tools.postgres_rebuild import control_digest, look_at_directory
 
 SCHEMA = "albus-dr/kept/1"
 SUFFIX = ".albus-dr-"
 Stage = Literal["keeping", "kept", "rebuilding", "rebuilt", "ready"]
 How = Literal["copied", "moved", "nothing"]
 BEGUN: tuple[Stage, ...] = ("rebuilding", "rebuilt")
+MARK = "albus-dr-rebuilt"  # in what a rebuild put in place; it names the folder
+Standing = Literal["absent", "as kept", "put in place", "another", "not known"]
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class Kept:
     at: str = field(default_factory=now)
     summary: Mapping[str, Any] = field(default_factory=dict)
     """What the journal says of it: counts and paths, no rows."""
-    rebuilt_to: int = 0
-    """The timeline of the server that serves, once a rebuild was begun: the highest that it brings. 0 before."""
+    control: str = ""
+    """Stands for pg_control of what was copied, as it was then. Empty where nothing was copied, and in earlier versions."""
 
     @property
     def is_whole(self) -> bool:
@@ -136,22 +137,30 @@ def folder_of(server: Server, data: str, run: str) -> Folder:
     return Folder(server, f"{data}{SUFFIX}{run.partition('-')[2] or run}")
 
 
-def has_served_since(server: Server, kept: Kept) -> bool:
-    """True when the data directory is on a later timeline than what was kept, or than the rebuild brings: it was filled
-    by other means, and then promoted. Nothing in it may be replaced on the strength of that folder."""
-    if kept.stage in BEGUN and not kept.rebuilt_to:
-        return False  # it can't be told from a rebuild that fetched the new timeline and was cut off then
-    highest = kept.rebuilt_to or kept.timeline
-    if not highest or look_at_directory(server)[0] != "cluster":
-        return False
-    return timeline_of(server, server.control(), running_as_standby=False) > highest
+def standing(folder: Folder, kept: Kept) -> Standing:
+    """What lies in the data directory now. ``as kept``: what was copied, and no server was started in it since. ``put in
+    place``: what a rebuild by that folder made, and no server was started in it since. Nothing of these is lost with it.
+
+    ``another``: it may have what no folder has. ``not known``: an earlier version did not write down what it copied.
+    """
+    server = folder.server
+    kind, _ = look_at_directory(server)
+    if kind == "absent":
+        return "absent"
+    script = 'grep -qsxF -- "$2" "$1/$3" && [ -f "$1/backup_label" ]'  # the first start takes backup_label away
+    argv = ("sh", "-c", script, "sh", server.data, folder.path, MARK)
+    if server.host.run(argv, timeout_s=QUICK_S, run_as=server.run_as).code == 0:
+        return "put in place"
+    if kept.how == "copied" and not kept.control:
+        return "not known"
+    return "as kept" if kept.control and control_digest(server, server.data) == kept.control else "another"
 
 
 def find_begun(server: Server, data: str) -> Folder | None:
     """The folder of a rebuild that was begun and not finished, by whatever run, of what the directory still is; the
     newest, if there are several."""
     here = replace(server, data=data)
-    return _newest(here, data, lambda kept: kept.stage in BEGUN and not has_served_since(here, kept))
+    return _newest(here, data, lambda folder, kept: kept.stage in BEGUN and standing(folder, kept) != "another")
 
 
 def retire_begun(server: Server, data: str) -> None:
@@ -163,11 +172,11 @@ def retire_begun(server: Server, data: str) -> None:
 
 def find_moved(server: Server, data: str) -> Folder | None:
     """The newest folder that a data directory was moved into."""
-    return _newest(server, data, lambda kept: kept.how == "moved")
+    return _newest(server, data, lambda _, kept: kept.how == "moved")
 
 
-def _newest(server: Server, data: str, wanted: Callable[[Kept], bool]) -> Folder | None:
-    found = [(kept.at, folder) for folder, kept in _all(server, data) if wanted(kept)]
+def _newest(server: Server, data: str, wanted: Callable[[Folder, Kept], bool]) -> Folder | None:
+    found = [(kept.at, folder) for folder, kept in _all(server, data) if wanted(folder, kept)]
     return max(found, key=lambda one: one[0])[1] if found else None
 
 
@@ -184,6 +193,7 @@ def _parsed(text: str, path: str) -> Kept:
         data = json.loads(text)
         if data.pop("schema") != SCHEMA:
             raise ValueError("another schema")
+        data.pop("rebuilt_to", None)  # of an earlier version
         return Kept(**data)
     except (ValueError, KeyError, TypeError) as error:
         raise StepError(

@@ -55,7 +55,7 @@ def _serves_by_the_witness(ctx: StepContext) -> bool:
 
 
 def _refuse_half_rebuilt(ctx: StepContext, server: Server, path: str, *, is_there: bool) -> None:
-    folder = find_begun(server, path) if is_there else find_moved(server, path)
+    folder = find_begun(server, path) or (None if is_there else find_moved(server, path))
     kept = folder.read() if folder else None
     if folder is None or kept is None:
         return
@@ -70,7 +70,7 @@ def _refuse_half_rebuilt(ctx: StepContext, server: Server, path: str, *, is_ther
         f"{name_of(ctx)}: a rebuild of {path} at {ctx.run.target} was begun and not finished, so nobody trusts that "
         f"directory; what was there before is whole in {folder.data}",
         hint=f"to let that serve, put it back at {ctx.run.target}, then fail over again: "
-        f"{broken}mv {folder.data} {path} && mv {folder.path} {path}.put-back",
+        f"{broken}mv -T {folder.data} {path} && mv {folder.path} {path}.put-back",
     )
 
 

@@ -1,7 +1,8 @@
 """Make the returned server's directory equal to the server that serves: by pg_rewind, else by a new base backup.
 
-The folder beside the directory says how far it has come. From `rebuilding` on, the directory is not to be trusted, and
-what takes over after a kill is a base backup: it needs nothing of it. What was there is whole in the folder by then.
+The folder beside the directory says how far it has come. Either program works in the folder: the directory makes room
+first, as it was kept, and gets its place back as a whole. So whatever lies there is not half rebuilt, and what takes over
+after a kill is a base backup, which needs nothing of what is half done.
 """
 
 from __future__ import annotations
@@ -15,22 +16,21 @@ from albus_dr.tools.postgres import QUICK_S
 from albus_dr.tools.postgres_rebuild import STILL_BUSY, Upstream
 from albus_dr.tools.secrets import reveal
 from albus_dr.workloads.postgres.access import model_of, name_of
-from albus_dr.workloads.postgres.aside import Folder, Kept
+from albus_dr.workloads.postgres.aside import MARK, Folder, Kept, Standing, standing
 from albus_dr.workloads.postgres.change import slot_of, upstream_keywords
 from albus_dr.workloads.postgres.returned import Serving
 from albus_dr.workloads.step import Facts, StepContext
 
-_MARK = "albus-dr-rebuilt"  # in a base backup that is whole; it names the folder
 
-
-def rebuilt(ctx: StepContext, serving: Serving, folder: Folder, kept: Kept) -> Facts:
-    """Up to stage `rebuilt`, from wherever an earlier attempt came to; how it was done."""
-    if kept.stage in ("rebuilt", "ready"):
+def rebuilt(ctx: StepContext, serving: Serving, folder: Folder, kept: Kept, there: Standing) -> Facts:
+    """Up to stage `rebuilt`, from wherever an earlier attempt came to; how it was done. ``there``: what the directory is now,
+    with nothing in it that is not kept."""
+    if there == "put in place":
+        folder.advance(kept, "rebuilt")
         return {"rebuilt_by": "an earlier attempt"}
-    kept = replace(kept, rebuilt_to=serving.lineage.timeline)
     upstream = _upstream(ctx, folder)
     notes: list[str] = []
-    if kept.stage == "rebuilding":
+    if kept.stage != "kept":
         notes.append(f"{name_of(ctx)}: an earlier rebuild did not end; a new base backup replaces what it left")
     elif kept.rewind:
         refusal = _rewound(ctx, serving, folder, kept, upstream)
@@ -59,54 +59,60 @@ def _rewound(ctx: StepContext, serving: Serving, folder: Folder, kept: Kept, ups
     """Empty when pg_rewind did it; else why not. Nothing was changed when the dry run is what failed."""
     user = ctx.config.sites[ctx.run.source].servers[model_of(ctx).server].replication_user
     postgres_rebuild.let_rewind(serving.server, user)
-    for dry_run in (True, False):
+    for dry_run, data in ((True, folder.server.data), (False, folder.new)):
         if not dry_run:
             folder.advance(kept, "rebuilding")
+            _make_room(ctx, folder, kept)
         done = postgres_rebuild.rewind(
-            folder.server, upstream, folder.lock, dry_run=dry_run, timeout_s=ctx.remaining_s, cancelled=ctx.cancelled
-        )
+            replace(folder.server, data=data), upstream, folder.lock,
+            dry_run=dry_run, timeout_s=ctx.remaining_s, cancelled=ctx.cancelled,
+        )  # fmt: skip
         if done.code == STILL_BUSY:
             raise _busy(ctx)
         if done.code != 0:
             return f"{'dry run: ' if dry_run else ''}{done.last_words}"
+    _put_in_place(ctx, folder)
     return ""
 
 
 def _reseed(ctx: StepContext, serving: Serving, folder: Folder, kept: Kept, upstream: Upstream) -> None:
-    """The old directory makes room only now, and only where its copy is whole, or where it was moved away itself."""
-    server, mark = folder.server, f"{folder.server.data}/{_MARK}"
-    if server.host.run(("grep", "-qsxF", "--", folder.path, mark), timeout_s=QUICK_S, run_as=server.run_as).code == 0:
-        return  # an earlier attempt put it in place, and was killed before it could say so
     slot = slot_of(ctx.run.target)
     serving.server.make_slot(slot)
-    _remove_replaced(ctx, folder, kept)
+    _make_room(ctx, folder, kept)
     folder.remove(folder.new, timeout_s=ctx.remaining_s)
     postgres_rebuild.base_backup(
-        server, upstream, folder.new, slot, folder.lock, timeout_s=ctx.remaining_s, cancelled=ctx.cancelled
+        folder.server, upstream, folder.new, slot, folder.lock, timeout_s=ctx.remaining_s, cancelled=ctx.cancelled
     )
-    write_file(server.host, f"{folder.new}/{_MARK}", f"{folder.path}\n", timeout_s=QUICK_S, run_as=server.run_as)
-    server.host.run(("sync", "-f", folder.new), timeout_s=ctx.remaining_s).check("the base backup is not on the disk")
-    server.host.run(("mv", "-T", "--", folder.new, server.data), timeout_s=QUICK_S).check(
-        f"{server.data} can't be put in place"
-    )
+    _put_in_place(ctx, folder)
 
 
-def _remove_replaced(ctx: StepContext, folder: Folder, kept: Kept) -> None:
+def _make_room(ctx: StepContext, folder: Folder, kept: Kept) -> None:
+    """What was copied moves from the directory's place to new/, instead of what an earlier attempt left there. Only where
+    its copy is whole; what was moved away itself, or was not there, has left nothing that could move."""
     server = folder.server
     if server.is_running():
         raise RefusedError(f"{name_of(ctx)}: PostgreSQL at {ctx.run.target} runs again; its directory is not touched")
-    if kept.how == "copied":
-        same = server.host.run(("test", "-f", f"{folder.data}/global/pg_control"), timeout_s=QUICK_S).code == 0
-        if not (kept.is_whole and same):
-            raise RefusedError(f"{name_of(ctx)}: the kept copy {folder.data} is not there; nothing is removed")
-        script = 'flock --nonblock --conflict-exit-code 75 "$2" true && rm -rf --one-file-system -- "$1"'
-        argv: tuple[str, ...] = ("sh", "-c", script, "sh", server.data, folder.lock)
-    else:  # it was moved, or there was nothing: what is here now is empty, or nobody knows what it is
-        argv = ("sh", "-c", '[ ! -e "$1" ] || rmdir -- "$1"', "sh", server.data)
-    done = server.host.run(argv, timeout_s=ctx.remaining_s)
+    if kept.how == "copied" and not (kept.is_whole and postgres_rebuild.control_digest(server, folder.data)):
+        raise RefusedError(f"{name_of(ctx)}: the kept copy {folder.data} is not there; nothing is removed")
+    takes = standing(folder, kept) == "as kept"  # looked at once more: what came meanwhile stays, and this fails
+    script = (
+        'flock --nonblock --conflict-exit-code 75 "$3" true || exit; rm -rf --one-file-system -- "$2" || exit; '
+        '[ ! -e "$1" ] || rmdir -- "$1" 2>/dev/null || '
+    ) + ('mv -T -- "$1" "$2"' if takes else "exit 1")
+    done = server.host.run(("sh", "-c", script, "sh", server.data, folder.new, folder.lock), timeout_s=ctx.remaining_s)
     if done.code == STILL_BUSY:
         raise _busy(ctx)
     done.check(f"{server.data} at {ctx.run.target} can't make room")
+
+
+def _put_in_place(ctx: StepContext, folder: Folder) -> None:
+    """Whole, and on the disk. Nothing is there: else it fails."""
+    server = folder.server
+    write_file(server.host, f"{folder.new}/{MARK}", f"{folder.path}\n", timeout_s=QUICK_S, run_as=server.run_as)
+    server.host.run(("sync", "-f", folder.new), timeout_s=ctx.remaining_s).check("what was rebuilt is not on the disk")
+    server.host.run(("mv", "-T", "--", folder.new, server.data), timeout_s=QUICK_S).check(
+        f"{server.data} can't be put in place"
+    )
 
 
 def _busy(ctx: StepContext) -> TransientError:
@@ -132,7 +138,7 @@ def put_right(ctx: StepContext, folder: Folder) -> Facts:
         argv = ("sh", "-c", script, "sh", folder.configuration, server.data)
     done = server.host.run(argv, stdin=lines, timeout_s=QUICK_S, run_as=server.run_as)
     done.check(f"the settings in {server.data} can't be put right")
-    over = (folder.passfile, f"{server.data}/{_MARK}")
-    server.host.run(("rm", "-f", "--", *over), timeout_s=QUICK_S).check("a password's file can't be removed")
+    server.host.run(("rm", "-f", "--", folder.passfile), timeout_s=QUICK_S).check("a password's file can't be removed")
     folder.advance(kept, "ready")
+    server.host.run(("rm", "-f", "--", f"{server.data}/{MARK}"), timeout_s=QUICK_S)  # it says nothing any more
     return {}

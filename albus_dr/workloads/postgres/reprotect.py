@@ -17,12 +17,12 @@ from albus_dr.tools.postgres import POLL_S, QUICK_S, Server
 from albus_dr.units import format_bytes
 from albus_dr.workloads import site
 from albus_dr.workloads.postgres.access import model_of, name_of, server_of
-from albus_dr.workloads.postgres.aside import Folder, Kept, find_begun, folder_of, has_served_since, retire_begun
+from albus_dr.workloads.postgres.aside import Folder, Kept, Standing, find_begun, folder_of, retire_begun, standing
 from albus_dr.workloads.postgres.change import become_standby
 from albus_dr.workloads.postgres.diverged import Diverged, end_serving, list_rows
 from albus_dr.workloads.postgres.lineage import Fork
 from albus_dr.workloads.postgres.rebuild import put_right, rebuilt
-from albus_dr.workloads.postgres.returned import Seen, look_at_both, look_at_serving, require_same
+from albus_dr.workloads.postgres.returned import Seen, Serving, look_at_both, look_at_serving, require_own, require_same
 from albus_dr.workloads.primary import require_known, require_may_overwrite
 from albus_dr.workloads.step import Facts, Observation, State, StepContext, Verdict, Verification
 
@@ -163,7 +163,9 @@ def keep(ctx: StepContext) -> Facts:
     if seen.state == "follows" or (decision and decision.way == "follow"):
         return {"way": decision.way if decision else "follows", "reason": decision.reason if decision else ""}
     begun = folder.read()
-    if begun and begun.how == "moved":
+    if begun and begun.how == "moved" and _is_there(folder.server, folder.data):
+        if seen.state != "absent":
+            raise _not_kept(ctx, folder)
         return _list_and_write(ctx, folder, begun, seen)
     folder.make()
     if decision is None:
@@ -179,7 +181,7 @@ def keep(ctx: StepContext) -> Facts:
              summary={"fork": [decision.fork.timeline, decision.fork.at] if decision.fork else None, "reason": decision.reason})
     )  # fmt: skip
     if rewinds:
-        _copy(ctx, folder)
+        kept = replace(kept, control=_copy(ctx, folder))
     else:
         _move(folder.server, folder.server.data, folder.data)
     return _list_and_write(ctx, folder, kept, seen)
@@ -195,8 +197,9 @@ def _save_configuration(ctx: StepContext, folder: Folder) -> None:
     )
 
 
-def _copy(ctx: StepContext, folder: Folder) -> None:
-    """Under another name until it is whole. Links are followed: a log directory elsewhere is copied too."""
+def _copy(ctx: StepContext, folder: Folder) -> str:
+    """Under another name until it is whole; what stands for its pg_control. Links are followed: a log directory elsewhere is
+    copied too."""
     end_serving(folder)
     partial = f"{folder.path}/data.partial"
     for path in (partial, folder.data):
@@ -212,7 +215,9 @@ def _copy(ctx: StepContext, folder: Folder) -> None:
     if mine != copied:
         raise StepError(f"the copy of {folder.server.data} has not all of its files in their sizes; try again")
     folder.server.host.run(("sync", "-f", partial), timeout_s=ctx.remaining_s).check("the copy is not on the disk")
+    control = postgres_rebuild.control_digest(folder.server, partial)  # before the copy is shown, which changes it
     _move(folder.server, partial, folder.data)
+    return control
 
 
 def _listing(ctx: StepContext, server: Server, path: str) -> str:
@@ -223,8 +228,12 @@ def _listing(ctx: StepContext, server: Server, path: str) -> str:
 
 
 def _move(server: Server, path: str, to: str) -> None:
-    if server.host.run(("test", "-e", path), timeout_s=QUICK_S).code == 0:
+    if _is_there(server, path):
         server.host.run(("mv", "-T", "--", path, to), timeout_s=QUICK_S).check(f"{path} can't be moved to {to}")
+
+
+def _is_there(server: Server, path: str) -> bool:
+    return server.host.run(("test", "-e", path), timeout_s=QUICK_S).code == 0
 
 
 def _list_and_write(ctx: StepContext, folder: Folder, kept: Kept, seen: Seen) -> Facts:
@@ -293,16 +302,39 @@ def rebuild(ctx: StepContext) -> Facts:
     kept = folder.read()
     if kept is None or kept.stage == "keeping":
         raise RefusedError(f"{name_of(ctx)}: nothing was kept of {folder.server.data}; it is not touched")
-    if has_served_since(folder.server, kept):
+    if kept.stage == "ready":
+        return {"rebuilt_by": "an earlier attempt"}
+    there = _require_replaceable(ctx, serving, folder, kept)
+    return {**rebuilt(ctx, serving, folder, kept, there), **put_right(ctx, folder)}
+
+
+def _require_replaceable(ctx: StepContext, serving: Serving, folder: Folder, kept: Kept) -> Standing:
+    """Is the directory that is going to be replaced ours, stopped, and as it was kept? What it is. Raises RefusedError."""
+    server, identifier = folder.server, serving.identifier
+    if postgres_rebuild.control_digest(server, server.data):
+        identifier = server.control()["Database system identifier"]
+    require_own(ctx, serving, identifier, server.data)
+    there = standing(folder, kept)
+    if there == "another":
+        raise _not_kept(ctx, folder)
+    if there == "not known":
         raise RefusedError(
-            f"{name_of(ctx)}: {folder.server.data} at {ctx.run.target} has been on a later timeline since this run kept "
-            f"what was there: what it has now is not in {folder.path}, and it is not touched",
-            hint=f"albus-dr abort {ctx.run.id}; then a new albus-dr reprotect keeps what is there now",
+            f"{name_of(ctx)}: an earlier version of albus-dr kept {server.data} at {ctx.run.target} and did not write down in "
+            "what state: whether it was used since can't be told, and it is not touched",
+            hint=f"move it away by hand, and keep it until you know that it has nothing which {folder.data} lacks; then: "
+            f"albus-dr resume {ctx.run.id}",
         )
-    _require_stopped(ctx, folder.server)
-    old = OldData(ctx.spec.site, kept.system_identifier, "nothing", folder.path)
-    require_may_overwrite(ctx, name_of(ctx), old)
-    return {**rebuilt(ctx, serving, folder, kept), **put_right(ctx, folder)}
+    _require_stopped(ctx, server)
+    require_may_overwrite(ctx, name_of(ctx), OldData(ctx.spec.site, identifier, "nothing", folder.path))
+    return there
+
+
+def _not_kept(ctx: StepContext, folder: Folder) -> RefusedError:
+    return RefusedError(
+        f"{name_of(ctx)}: {folder.server.data} at {ctx.run.target} is not what this run kept: a server was started in it since, "
+        f"or something else was put there. What it has now is not in {folder.path}, and it is not touched",
+        hint=f"albus-dr abort {ctx.run.id}; then a new albus-dr reprotect keeps what is there now",
+    )
 
 
 def verify_rebuilt(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
@@ -333,6 +365,7 @@ def rejoin(ctx: StepContext) -> Facts:
         if not folder.server.is_in_recovery():
             raise RefusedError(f"{name_of(ctx)}: the server at {ctx.run.target} runs as a primary; nothing follows")
         folder.server.stop(timeout_s=QUICK_S * 6)
+    require_own(ctx, serving, folder.server.control()["Database system identifier"], folder.server.data)
     become_standby(ctx, folder.server, serving.server, ctx.run.source)
     return {}
 

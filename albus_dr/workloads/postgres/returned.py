@@ -66,7 +66,7 @@ def look_at_both(ctx: StepContext) -> Seen:
     if kind == "absent":
         return Seen(serving, returned, "absent")
     control = returned.control()
-    _refuse_foreign(ctx, serving, control["Database system identifier"], path)
+    require_own(ctx, serving, control["Database system identifier"], path)
     running = _role_of_running(returned)
     timeline = timeline_of(returned, control, running_as_standby=running == "standby")
     if timeline > serving.lineage.timeline:
@@ -89,7 +89,7 @@ def look_at_both(ctx: StepContext) -> Seen:
 def require_same(ctx: StepContext, identifier: str, timeline: int) -> Serving:
     """The server that serves is still the one that was looked at before, and no older. Raises RefusedError."""
     serving = look_at_serving(ctx)
-    _refuse_foreign(ctx, serving, identifier, "what this run prepared")
+    require_own(ctx, serving, identifier, "what this run prepared")
     if serving.lineage.timeline < timeline:
         raise RefusedError(
             f"{name_of(ctx)}: the server at {ctx.run.source} is on timeline {serving.lineage.timeline} now, and was on "
@@ -99,7 +99,8 @@ def require_same(ctx: StepContext, identifier: str, timeline: int) -> Serving:
     return serving
 
 
-def _refuse_foreign(ctx: StepContext, serving: Serving, identifier: str, what: str) -> None:
+def require_own(ctx: StepContext, serving: Serving, identifier: str, what: str) -> None:
+    """Of the same cluster as the server that serves. Raises RefusedError."""
     if identifier != serving.identifier:
         raise RefusedError(
             f"{name_of(ctx)}: {what} at {ctx.run.target} belongs to another cluster (system identifier {identifier}) than "

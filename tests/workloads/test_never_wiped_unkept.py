@@ -1,0 +1,248 @@
+"""A reprotect takes away what it kept, as it kept it, and nothing else. On two real servers, killed at its worst moments."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albus_dr.errors import RefusedError, StepError
+from albus_dr.tools import postgres_rebuild
+from albus_dr.workloads.postgres import rebuild, reprotect
+from albus_dr.workloads.postgres.aside import MARK, Folder
+from albus_dr.workloads.step import Facts, State
+from tests.workloads import test_change_of_primary as two
+from tests.workloads.test_change_of_primary import Killed, Sites, kept_by
+
+sites = two.sites
+LATER = "written after it was kept"
+
+
+def lose_primary(sites: Sites) -> None:
+    """With all of the log that pg_rewind needs."""
+    sites.old.query("ALTER SYSTEM SET wal_keep_size = '1GB'; SELECT pg_reload_conf()")
+    sites.fail_over()
+
+
+def write_later(sites: Sites) -> None:
+    """The returned server starts by itself, takes a write, and is shut down cleanly."""
+    sites.old.start(timeout_s=60)
+    sites.old.query(f"INSERT INTO visit VALUES ('{LATER}')")
+    sites.old.stop(timeout_s=60)
+
+
+def has_later(sites: Sites) -> bool:
+    sites.old.start(timeout_s=60)
+    found = sites.old.value(f"SELECT count(*) FROM visit WHERE note = '{LATER}'") == "1"
+    sites.old.stop(timeout_s=60)
+    return found
+
+
+def rebuild_killed_while_it_rewinds(sites: Sites, monkeypatch: pytest.MonkeyPatch) -> None:
+    rewind = postgres_rebuild.rewind
+
+    def killed(*arguments: Any, dry_run: bool, **more: Any) -> Any:
+        if not dry_run:
+            raise Killed
+        return rewind(*arguments, dry_run=dry_run, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(postgres_rebuild, "rewind", killed)
+        with pytest.raises(Killed):
+            reprotect.rebuild(sites.reprotect("run-ab12"))
+
+
+def as_owner(sites: Sites, script: str, *arguments: str) -> None:
+    done = sites.old.host.run(("sh", "-ec", script, "sh", *arguments), timeout_s=120, run_as=sites.old.run_as)
+    done.check(script)
+
+
+def brought_back(sites: Sites, run: str) -> Facts:
+    """The rest of the run."""
+    ctx = sites.reprotect(run)
+    rebuilt = reprotect.rebuild(ctx)
+    reprotect.rejoin(ctx)
+    reprotect.catch_up(ctx)
+    assert sites.old.is_in_recovery()
+    return rebuilt
+
+
+# --- kept, and not yet touched --------------------------------------------------------------------------------------
+
+
+def test_what_was_written_after_the_copy_was_made_is_not_rewound(sites: Sites) -> None:
+    lose_primary(sites)
+    kept_by(sites, "run-ab12")
+    write_later(sites)
+
+    with pytest.raises(RefusedError, match="is not what this run kept") as caught:
+        reprotect.rebuild(sites.reprotect("run-ab12"))
+
+    assert "albus-dr abort run-ab12" in caught.value.hint
+    assert has_later(sites)
+    assert kept_by(sites, "run-cd34")["diverged"]["rows"] == {"public.visit": 2}
+    assert brought_back(sites, "run-cd34")["rebuilt_by"] == "pg_rewind"
+
+
+def test_a_cluster_that_somebody_made_there_meanwhile_is_not_removed(sites: Sites) -> None:
+    lose_primary(sites)
+    kept_by(sites, "run-ab12")
+    Path(sites.old.data).rename(f"{sites.old.data}.away")
+    sites.old.create(timeout_s=120)
+    foreign = sites.old.control()["Database system identifier"]
+
+    with pytest.raises(RefusedError, match=f"another cluster .system identifier {foreign}"):
+        reprotect.rebuild(sites.reprotect("run-ab12"))
+
+    assert sites.old.control()["Database system identifier"] == foreign
+
+
+def test_a_cluster_that_was_made_where_the_directory_was_moved_from_is_not_removed(sites: Sites) -> None:
+    two.cut_line(sites)
+    sites.old.query("ALTER SYSTEM SET wal_log_hints = off")  # so that no rewind is possible, and the directory is moved
+    sites.old.stop(timeout_s=60)
+    sites.old.start(timeout_s=60)
+    sites.fail_over()
+    kept = kept_by(sites, "run-ab12")
+    assert kept["way"] == "reseed"
+    as_owner(sites, 'cp -a "$1" "$2"', kept["kept"], sites.old.data)
+
+    with pytest.raises(RefusedError, match="is not what this run kept"):
+        reprotect.rebuild(sites.reprotect("run-ab12"))
+
+    folder = Folder(sites.old, kept["folder"])
+    whole = folder.read()
+    assert whole is not None
+    folder.advance(whole, "keeping")
+    with pytest.raises(RefusedError, match="is not what this run kept"):
+        reprotect.keep(sites.reprotect("run-ab12"))
+    assert sites.old.control()
+    as_owner(sites, 'rm -rf "$1"', sites.old.data)
+    folder.write(whole)
+    assert brought_back(sites, "run-ab12")["rebuilt_by"] == "pg_basebackup"
+
+
+def test_what_came_while_it_was_looked_at_stays(sites: Sites, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody starts the old server between the dry run and the rewind, and it has stopped again."""
+    lose_primary(sites)
+    kept_by(sites, "run-ab12")
+    rewind = postgres_rebuild.rewind
+
+    def meanwhile(*arguments: Any, dry_run: bool, **more: Any) -> Any:
+        done = rewind(*arguments, dry_run=dry_run, **more)
+        write_later(sites)
+        return done
+
+    monkeypatch.setattr(postgres_rebuild, "rewind", meanwhile)
+    with pytest.raises(StepError, match="can't make room"):
+        reprotect.rebuild(sites.reprotect("run-ab12"))
+
+    assert has_later(sites)
+
+
+def test_a_copy_of_an_earlier_version_is_gone_by_once_the_directory_was_moved_away(sites: Sites) -> None:
+    """It did not write down what it copied: nobody can tell whether the directory was used since."""
+    lose_primary(sites)
+    folder = Folder(sites.old, kept_by(sites, "run-ab12")["folder"])
+    kept = folder.read()
+    assert kept is not None
+    folder.write(replace(kept, stage="rebuilding", control=""))
+    state = Path(folder.path, "state.json")
+    earlier = {**json.loads(state.read_text()), "rebuilt_to": 2}
+    del earlier["control"]
+    state.write_text(json.dumps(earlier))
+
+    with pytest.raises(RefusedError, match="can't be told, and it is not touched") as caught:
+        reprotect.rebuild(sites.reprotect("run-ab12"))
+
+    assert "move it away by hand" in caught.value.hint
+    Path(sites.old.data).rename(f"{sites.old.data}.away")
+    assert brought_back(sites, "run-ab12")["rebuilt_by"] == "pg_basebackup"
+
+
+# --- a rebuild that was begun ---------------------------------------------------------------------------------------
+
+
+def test_a_copy_that_was_put_back_and_used_is_kept_anew(sites: Sites, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By cp instead of the advised mv, so that the folder still says that a rebuild was begun."""
+    lose_primary(sites)
+    folder = kept_by(sites, "run-ab12")["folder"]
+    rebuild_killed_while_it_rewinds(sites, monkeypatch)
+    as_owner(sites, 'rm -rf "$1"; cp -a "$2/data" "$1"', sites.old.data, folder)
+    write_later(sites)
+
+    with pytest.raises(RefusedError, match="is not what this run kept"):
+        reprotect.rebuild(sites.reprotect("run-ab12"))
+    kept = kept_by(sites, "run-cd34")
+
+    assert kept["folder"] != folder
+    assert kept["diverged"]["rows"] == {"public.visit": 2}
+    assert brought_back(sites, "run-cd34")["rebuilt_by"] == "pg_rewind"
+
+
+KILLED_AT = {
+    "before anything was taken away": "_make_room",
+    "while it rewinds": "rewind",
+    "before it was put in place": "_put_in_place",
+    "before it could say that it was put in place": "advance",
+}
+
+
+@pytest.mark.parametrize("moment", KILLED_AT)
+def test_a_rebuild_that_was_killed_is_gone_on_with(sites: Sites, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """By the same run, or by the next, which finds it. What is half rebuilt never lies in the directory's place."""
+    lose_primary(sites)
+    folder = kept_by(sites, "run-ab12")["folder"]
+    rewind, advance = postgres_rebuild.rewind, Folder.advance
+
+    def killed(*arguments: Any, **more: Any) -> Any:
+        if more.get("dry_run"):
+            return rewind(*arguments, **more)
+        if arguments[-1:] == ("rebuilding",):
+            return advance(*arguments)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        place: Any = {"rewind": postgres_rebuild, "advance": Folder}.get(KILLED_AT[moment], rebuild)
+        patched.setattr(place, KILLED_AT[moment], killed)
+        with pytest.raises(Killed):
+            reprotect.rebuild(sites.reprotect("run-ab12"))
+    in_place = moment in ("before anything was taken away", "before it could say that it was put in place")
+    assert Path(sites.old.data).exists() == in_place
+
+    ready = reprotect.ready_to_reprotect(sites.reprotect("run-cd34"))
+
+    assert ready["folder"] == folder
+    sites.facts["patients.ready_to_reprotect"] = ready
+    assert reprotect.observe_kept(sites.reprotect("run-cd34")).state is State.DONE
+    by = "an earlier attempt" if moment == "before it could say that it was put in place" else "pg_basebackup"
+    assert brought_back(sites, "run-cd34")["rebuilt_by"] == by
+    assert not Path(sites.old.data, MARK).exists()
+    assert not Path(folder, "new").exists()
+
+
+def test_what_was_rebuilt_and_then_served_by_hand_is_kept_anew(sites: Sites, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the same timeline as the server that serves: no timeline tells."""
+    lose_primary(sites)
+    folder = kept_by(sites, "run-ab12")["folder"]
+    with monkeypatch.context() as patched:
+        patched.setattr(reprotect, "put_right", killed_now)
+        with pytest.raises(Killed):
+            reprotect.rebuild(sites.reprotect("run-ab12"))
+    as_owner(sites, 'rm "$1/standby.signal"; cp "$2"/conf/*.conf "$1/"', sites.old.data, folder)
+    write_later(sites)
+
+    with pytest.raises(RefusedError, match="is not what this run kept"):
+        reprotect.rebuild(sites.reprotect("run-ab12"))
+    kept = kept_by(sites, "run-cd34")
+
+    assert (kept["way"], kept["reason"]) == ("reseed", "it took writes on the timeline of the server that serves")
+    assert kept["folder"] != folder
+    assert brought_back(sites, "run-cd34")["rebuilt_by"] == "pg_basebackup"
+
+
+def killed_now(*_: Any) -> Any:
+    raise Killed
