@@ -351,7 +351,10 @@ def require_promotable(ctx: StepContext) -> bool:
 
 def _without_an_answer(ctx: StepContext) -> str:
     run = ctx.run
-    stated = ' If it stays away and you are sure that nobody has: add --without-witness "who, why"'
+    stated = (
+        " If it stays away and you are sure that nobody has: add "
+        '--without-witness "who keeps the old primary off, how, since when"'
+    )
     return f"once it answers: albus-dr resume {run.id}.{stated if run.operation == 'failover' else ''}"
 
 
