@@ -85,6 +85,11 @@ GUARD = {
         "ce qui tourne continue ; démarrez dès que le témoin répond, ou sans le gardien si vous êtes sûr qu'aucun autre site "
         "n'écrit"
     ),
+    "look at both sites, then: albus-dr witness set {runbook} --primary SITE, as often as it takes for the epoch to be above "
+    "{seen}: each one adds 1": (
+        "examinez les deux sites, puis : albus-dr witness set {runbook} --primary SITE, autant de fois qu'il le faut pour que "
+        "l'époque dépasse {seen} : chaque fois l'augmente de 1"
+    ),
     "look at both sites, then: albus-dr witness set {runbook} --primary SITE; {more}": (
         "examinez les deux sites, puis : albus-dr witness set {runbook} --primary SITE ; {more}"
     ),

@@ -111,9 +111,17 @@ class Guard:
                 hint=f"look at both sites, then: albus-dr witness set {self.runbook} --primary SITE; {_ALLOWED_STILL}",
             )
         record = Record.from_text(text)
-        believed = rule.accept(record, self.runbook, self.sites, self.epoch())
+        seen = self.epoch()
+        believed = rule.accept(record, self.runbook, self.sites, seen)
         if not believed.allowed:
-            raise RefusedError(f"the witness ({self.register.name}) is not believed: {believed.reason}", hint=_WHO)
+            anew = (
+                f"look at both sites, then: albus-dr witness set {self.runbook} --primary SITE, as often as it takes for the epoch "
+                f"to be above {seen}: each one adds 1"
+            )
+            raise RefusedError(
+                f"the witness ({self.register.name}) is not believed: {believed.reason}",
+                hint=anew if record.epoch < seen else _WHO,
+            )
         self._remember(record.epoch)
         return record
 
