@@ -137,7 +137,7 @@ def test_worlds_that_were_searched_are_on_the_page_and_a_mistake_is_an_exit_code
     assert "2,468 states were visited" in written
     assert f"- not visited yet: {search.describe(search.LARGE[-1])}\n" in written
     assert f"not visited yet: {search.describe(search.SMALL[0])}\n" not in written
-    rows = [written.index(f"| {search.describe(bounds)} |") for bounds in search.SMALL]
+    rows = [written.index(f"| {search.describe(bounds)} |") for bounds in search.SMALL[:3]]
     assert rows == sorted(rows)
     assert f"- {search.describe(search.SMALL[1])}: two writable primaries" in written
 

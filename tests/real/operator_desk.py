@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 import psycopg
 
 from albus_dr.bench.sites import Bench
+from albus_dr.journal.state import NETWORK
+from albus_dr.workloads.service.rehearsal import REACHES_OUT
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAYBOOK, CONFIG = ROOT / "playbooks" / "albus.yaml", ROOT / "configs" / "demo.yaml"
@@ -214,6 +216,16 @@ def first_line(called: Called) -> str:
     found = [line for line in called.err.splitlines() if line.startswith("✗ Failed. ")]
     assert len(found) == 1, called.said
     return found[0]
+
+
+def verdicts(document: Mapping[str, Any]) -> set[str]:
+    """Of what a drill could verify on this host: one that forbids network namespaces has the drill say so, and the copy that
+    has its host's network is asked for no day's work."""
+    found = document["verifications"]
+    if all(each["verdict"] == "passed" for each in found if each["kind"] == NETWORK):
+        return {each["verdict"] for each in found}
+    assert "not verified: that nothing leaves" in json.dumps(document["notes"])
+    return {each["verdict"] for each in found if each["kind"] != NETWORK and not each["actual"].startswith(REACHES_OUT)}
 
 
 def assert_no_secret_in(directory: Path, desk: Desk, *texts: str) -> None:
