@@ -13,8 +13,8 @@ from typing import Any
 from albus_dr.cli.common import account, engine_address, journal, state_directory
 from albus_dr.engine.history import (
     CHANGES_SITES,
-    changed_primary,
     epoch_seen,
+    has_promoted_one,
     may_have_promoted,
     primary_and_secondary,
     was_promoted,
@@ -178,7 +178,7 @@ def _stated_before(alone: Standpoint, loaded: Loaded, state: RunState) -> Standp
     Raises RefusedError where it answers, nothing tells that the target was promoted, and it does not name the target.
     """
     alone = replace(alone, notes=("the run goes on without the witness",))
-    if changed_primary(state):
+    if has_promoted_one(state):  # the others only follow it
         return alone
     try:
         witness = witness_of(loaded)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,7 +28,7 @@ from albus_dr.cli.consent import require_yes
 from albus_dr.cli.folding import columns, fitted, table
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.engine.history import epoch_seen
-from albus_dr.errors import RefusedError, UsageError
+from albus_dr.errors import AlbusError, RefusedError, UsageError
 from albus_dr.report.words import ENGLISH, Words, words_of
 from albus_dr.runbook.loader import Loaded
 from albus_dr.safety import rule
@@ -37,6 +38,7 @@ from albus_dr.safety.witness import Seen
 if TYPE_CHECKING:
     from albus_dr.workloads.standing import Standing
 
+_Controls = Mapping[tuple[str, str], Mapping[str, str]]
 SCHEMA = "albus-dr/witness/1"
 app = typer.Typer(
     help="Show what the witness holds, or write it anew.", no_args_is_help=True, add_completion=False,
@@ -140,7 +142,7 @@ def set_(
     if primary not in pair:
         raise UsageError(f"the runbook has no site {primary}", hint=f"one of: {', '.join(pair)}")
     other = next(site for site in pair if site != primary)
-    ended = _require_roles(_standing(loaded), primary, other, fenced_by)
+    ended = _require_roles(_standing(loaded), _controls(loaded), primary, other, fenced_by)
     named = rule.name_primary(witness_of(loaded).read().record, primary, other_ended=ended)
     if not named.allowed:
         raise RefusedError(
@@ -148,13 +150,14 @@ def set_(
         )
     _ask(words.say(PHRASES["witness.ask"], runbook=name, primary=primary, other=other), yes)
     with by_hand(loaded, engine, "witness set", strict=False) as held:
-        ended = _require_roles(
-            _standing(loaded), primary, other, fenced_by
-        )  # once more, as from here on no run may promote
+        controls = _controls(loaded)  # everything once more, as from here on no run may promote
+        ended = _require_roles(_standing(loaded), controls, primary, other, fenced_by)
         if held.known:
             held.witness.change(_without_claim)
         epoch = epoch_seen(held.store, name)
-        record = held.witness.establish(primary, run=held.run, epoch_seen=epoch, identities={}, other_ended=ended)
+        record = held.witness.establish(
+            primary, run=held.run, epoch_seen=epoch, identities=_identities(controls, primary), other_ended=ended
+        )
     if as_json:
         typer.echo(json.dumps(_document(held.witness.name, record), indent=2))
     elif not quiet:
@@ -174,18 +177,47 @@ def _standing(loaded: Loaded) -> Sequence[Standing]:
     return standing.observe_all(standing.Setting(loaded.runbook, loaded.config, loaded.config_path.parent))
 
 
-def _require_roles(found: Sequence[Standing], primary: str, other: str, fenced_by: str | None) -> bool:
+def _controls(loaded: Loaded) -> _Controls:
+    """What pg_controldata tells of each database at each site, where it can be asked."""
+    from albus_dr.workloads import access, postgres, standing
+
+    setting = standing.Setting(loaded.runbook, loaded.config, loaded.config_path.parent)
+    found = {}
+    for name, model in loaded.runbook.workloads.items():
+        for site in (loaded.runbook.sites.primary, loaded.runbook.sites.secondary):
+            if isinstance(model, postgres.Model):
+                with suppress(AlbusError):  # unreachable: its role says so
+                    found[name, site] = access.server(setting, site, model.server).control()
+    return found
+
+
+def _identities(controls: _Controls, primary: str) -> dict[str, str]:
+    """The system identifier of each database: of the one at the named primary, else of its copy."""
+    ordered = sorted(controls.items(), key=lambda item: item[0][1] == primary)
+    return {workload: control["Database system identifier"] for (workload, _), control in ordered}
+
+
+def _require_roles(
+    found: Sequence[Standing], controls: _Controls, primary: str, other: str, fenced_by: str | None
+) -> bool:  # fmt: skip
     """True where every server of the other site is stopped, or is said to be.
 
     Raises RefusedError where a server shows another role than the person says. A lost primary shows none; the standby of
-    it, at the other site, shows that it is no primary: a failover wants the witness to say so.
+    it, at the other site, shows that it is no primary, or was none when it was stopped: a failover wants the witness to
+    say so.
     """
     servers = {(each.workload, each.site): each for each in found if each.kind == "postgres"}
     for (workload, site), each in servers.items():
         fits: dict[str, Any] = {primary: ("primary", "stopped"), other: ("standby", "stopped")}
         if each.role in fits[site] or (site == other and each.role == "unreachable" and fenced_by):
             continue
-        if site == primary and each.role == "unreachable" and servers[workload, other].role == "standby":
+        copy = servers[workload, other].role
+        was_standby = controls.get((workload, other), {}).get("Database cluster state") == "shut down in recovery"
+        if (
+            site == primary
+            and each.role == "unreachable"
+            and (copy == "standby" or (copy == "stopped" and was_standby))
+        ):
             continue
         why = f": {each.reason}" if each.reason else ""
         hint = (

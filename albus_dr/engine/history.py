@@ -152,6 +152,11 @@ def may_have_promoted(state: RunState) -> bool:
     return any(step.attempts or step.status == "succeeded" for step in _decisive(state))
 
 
+def has_promoted_one(state: RunState) -> bool:
+    """True once a promotion of the run succeeded: the target serves, in part at least."""
+    return any(step.status == "succeeded" for step in _decisive(state))
+
+
 def changed_primary(state: RunState) -> bool:
     """True once every promotion of the run succeeded; a run that promotes nothing, once its fence was proved."""
     return all(step.status == "succeeded" for step in _decisive(state))

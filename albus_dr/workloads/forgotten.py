@@ -10,7 +10,7 @@ import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from albus_dr.journal.fold import parse_time
@@ -69,11 +69,16 @@ def drills_in(where: Host, path: str) -> dict[str, Mapping[str, Any]]:
 
 
 def expired_in(where: Host, path: str) -> dict[str, Expired]:
-    """The directories of drills that their keepers removed, or began to."""
-    argv = ("find", "-H", path, "-mindepth", "1", "-maxdepth", "1", "-type", "f", "-name", f"*{_DESTROYED}")
-    found = where.run(argv, timeout_s=QUICK_S).stdout.splitlines()
+    """The directories of drills that their keepers removed, or began to. Only what we wrote counts: others may write there."""
+    script = 'find -H "$1" -mindepth 1 -maxdepth 1 -type f -user "$(id -u)" -name "*$2"'
+    found = where.run(("sh", "-c", script, "sh", path, _DESTROYED), timeout_s=QUICK_S).stdout.splitlines()
     names = (line.removesuffix(_DESTROYED) for line in found)
-    return {name: known for name in names if (known := expired(where, name))}
+    return {name: known for name in names if (known := expired(where, name)) and _names(known, name)}
+
+
+def _names(known: Expired, directory: str) -> bool:
+    """Is it the ledger of the drill that had this directory?"""
+    return str(known.ledger.get("run", "")).rpartition("-")[2] == PurePosixPath(directory).name
 
 
 def expired(where: Host, directory: str) -> Expired | None:

@@ -144,7 +144,15 @@ def _fence(ctx: StepContext) -> Facts:
 def _require_let_go(ctx: StepContext) -> None:
     """Before a planned change is proved: the claim may have been given back since the source was stopped. What a guard
     started until this claim is in the record; after that it starts nothing."""
-    let_go.require_databases_as_stopped(ctx)
+    try:
+        let_go.require_databases_as_stopped(ctx)
+    except (TransientError, NotReadyError) as error:
+        kind = TransientError if isinstance(error, TransientError) else NotReadyError
+        raise kind(
+            f"whether {ctx.run.source} has served since it was stopped can't be looked at: {error.message}",
+            hint=f"is it switched off, by a fence's command perhaps? Switch it on, leave PostgreSQL stopped, then: albus-dr resume "
+            f"{ctx.run.id}. If it is lost: albus-dr abort {ctx.run.id}, then albus-dr failover",
+        ) from None
     _wait_for_start_window(ctx)
     let_go.require_databases_as_stopped(ctx)
     let_go.require_files_as_carried(ctx)

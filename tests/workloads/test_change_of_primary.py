@@ -224,8 +224,9 @@ def test_a_commit_after_a_power_off_asks_no_host_that_is_gone(sites: Sites, monk
     sites.facts["fence"] = {"fence": replace(PROOF, method="probe").to_json()}
     with pytest.raises(TransientError):
         primary._commit(ctx)
-    with pytest.raises(TransientError):
+    with pytest.raises(TransientError, match="can't be looked at") as untold:
         primary._fence(ctx)
+    assert "Switch it on, leave PostgreSQL stopped" in untold.value.hint
 
 
 def committed(sites: Sites) -> tuple[StepContext, Witness, RunLease]:

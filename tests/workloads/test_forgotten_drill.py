@@ -126,6 +126,21 @@ def gone(directory: Path) -> forgotten.Expired | None:
     return found if found and found.at else None
 
 
+@pytest.mark.parametrize("text", ["x", "{}", '{"run": "drill-77aa"}', '["5c4a"]'])
+def test_what_somebody_else_wrote_there_has_nothing_removed(tmp_path: Path, text: str) -> None:
+    ctx = context(tmp_path)
+    ctx = replace(ctx, run=replace(ctx.run, operation="drill", id="drill-1-0bad", directory=tmp_path / "runs" / "1"))
+    theirs = tmp_path / B / "scratch" / "5c4a"
+    theirs.mkdir(parents=True)
+    for name in ("5c4a.destroyed", ".destroyed"):
+        (theirs.parent / name).write_text(text)
+    facts = site._isolate(ctx)
+    assert facts["cleared"] == []
+    assert theirs.is_dir()
+    site._cleanup(replace(ctx, facts_of=lambda _: facts))
+    assert theirs.is_dir()
+
+
 def test_what_a_keeper_could_not_remove_the_next_drill_does(tmp_path: Path) -> None:
     ctx = context(tmp_path)
     ctx = replace(ctx, run=replace(ctx.run, operation="drill", directory=tmp_path / "runs" / ctx.run.id))

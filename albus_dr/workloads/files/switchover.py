@@ -62,7 +62,9 @@ def differences(ctx: StepContext, *, to_the_second: bool = False) -> Differences
     """What carrying over would send and remove now. It changes nothing. ``to_the_second``: not every file system keeps more
     of a time, and what was carried over is the same there all the same."""
     (source, from_path), (target, to_path) = path_of(ctx, ctx.run.source), path_of(ctx, ctx.run.target)
-    mine, theirs = (look(at, path, timeout_s=ctx.remaining_s) for at, path in ((source, from_path), (target, to_path)))
+    with ThreadPoolExecutor(2) as pool:
+        both = ((source, from_path), (target, to_path))
+        mine, theirs = pool.map(lambda tree: look(*tree, timeout_s=ctx.remaining_s), both)
     owners = may_give(ctx, target)
     wanted, there = (_entries(tree, owners=owners, to_the_second=to_the_second) for tree in (mine, theirs))
     return Differences(
