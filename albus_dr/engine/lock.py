@@ -7,7 +7,6 @@ import fcntl
 import hashlib
 import ipaddress
 import os
-import platform
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from albus_dr.errors import NotReadyError, RefusedError
+from albus_dr.tools.home import machine
 
 # An advisory lock of one number is kept as its two halves; objsubid 1 tells it from a lock of two numbers.
 _HOLDER = """
@@ -120,10 +120,8 @@ def place_of(url: str, state: Path) -> str:
 
     Two machines may call two servers by one address, and a copy of a server has its system identifier.
     """
-    identity = Path("/etc/machine-id")
-    machine = f"{platform.node()} {identity.read_text().strip() if identity.exists() else ''}"
     if url.startswith("sqlite"):
-        return f"{machine} {state}"
+        return f"{machine()} {state}"
     import psycopg
 
     from albus_dr.journal.store import sa_url_for_people
@@ -133,9 +131,9 @@ def place_of(url: str, state: Path) -> str:
         with psycopg.connect(url, connect_timeout=5) as connection:
             row = connection.execute("SELECT system_identifier FROM pg_control_system()").fetchone()
     except psycopg.Error:  # its lock is no one's elsewhere, so a lease of another machine has to lapse first
-        return f"{address} {machine}"
-    here = f" {machine}" if lies_on_this_machine(url) else ""
-    return f"{address} {row[0] if row else machine}{here}"
+        return f"{address} {machine()}"
+    here = f" {machine()}" if lies_on_this_machine(url) else ""
+    return f"{address} {row[0] if row else machine()}{here}"
 
 
 def lies_on_this_machine(url: str) -> bool:

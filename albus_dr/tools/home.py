@@ -1,7 +1,9 @@
-"""Whose machine it is: the user's own directory, also where the system does not know the user (a container's, say)."""
+"""Which machine it is, and whose: its name, and the user's own directory, also where the system does not know the user (a
+container's, say)."""
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 from albus_dr.errors import UsageError
@@ -15,3 +17,9 @@ def home() -> Path:
         raise UsageError(
             "nobody knows this user's home directory", hint="set HOME, or name the state directory with ALBUS_DR_STATE"
         ) from None
+
+
+def machine() -> str:
+    """Tells this machine from others: its name, and the id that its system was given, where it has one."""
+    identity = Path("/etc/machine-id")
+    return f"{platform.node()} {identity.read_text().strip() if identity.exists() else ''}"

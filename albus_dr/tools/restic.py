@@ -437,6 +437,8 @@ def _went_away(done: Completed, path: str) -> list[str]:
         return []
     names = []
     for message in restic_messages(done):
+        if not message:
+            return []  # it said something that is none of its messages: who knows what
         if message.get("message_type") == "error" and message.get("during") != "scan":
             error, item = message.get("error"), str(message.get("item", ""))
             reason = str(error.get("message", "")) if isinstance(error, dict) else ""

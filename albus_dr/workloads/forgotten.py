@@ -7,13 +7,13 @@ directory (``DIRECTORY.destroyed``), for whoever comes next to put on record.
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from albus_dr.journal.fold import parse_time
+from albus_dr.tools.home import machine
 from albus_dr.tools.host import Host, write_file
 from albus_dr.workloads.drill_processes import END, processes_in
 from albus_dr.workloads.step import StepContext
@@ -104,10 +104,7 @@ def may_run(ctx: StepContext, where: Host, directory: str, ledger: Mapping[str, 
 
 def _lock_of(ctx: StepContext) -> dict[str, str]:
     """What tells drills apart that can't run at the same time: they take one lock, of a runbook in a state directory."""
-    identity = Path("/etc/machine-id")
-    machine = identity.read_text().strip() if identity.exists() else ""
-    state = ctx.run.directory.parent.absolute()
-    return {"runbook": ctx.runbook.runbook, "place": f"{platform.node()} {machine} {state}"}
+    return {"runbook": ctx.runbook.runbook, "place": f"{machine()} {ctx.run.directory.parent.absolute()}"}
 
 
 def _said(where: Host, path: str) -> str:

@@ -141,6 +141,18 @@ def test_a_run_that_has_promoted_is_gone_on_with_whatever_the_witness_says(loade
     assert resumed_standpoint(past.store, loaded, STATED, state, stop=False).witness is None
 
 
+def test_a_run_that_has_promoted_one_of_two_servers_is_gone_on_with(loaded: Loaded, past: Past) -> None:
+    """Its site serves in part: neither site could be written down, and no failover begun anew."""
+    witness_of(loaded).begin("strasbourg", run="first")
+    run = past.declare("r1", steps=("ready", "claim", "fence", "commit", "promote", "promote2", "open"))
+    past.did(run, "ready", "claim", "fence")
+    past.committed_alone(run, epoch=2)
+    past.did(run, "promote")
+    past.failed(run, "promote2")
+    at = resumed_standpoint(past.store, loaded, STATED, fold(past.store.events(run)), stop=False)
+    assert (at.target, at.witness) == ("bordeaux", None)
+
+
 def test_a_run_by_a_persons_word_is_gone_on_with_while_the_witness_is_silent(
     loaded: Loaded, past: Past, tmp_path: Path
 ) -> None:

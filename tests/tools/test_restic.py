@@ -339,15 +339,21 @@ while True:
         {"error": {"message": "open /elsewhere/x: no such file or directory"}, "item": "/elsewhere/x"},
         {"error": {"message": "open /srv: no such file or directory"}, "item": "/srv"},
         {"error": {"message": "open .: no such file or directory"}, "item": "."},
-        {"error": {}, "item": "/srv/x"}, {"error": None},
+        {"error": {}, "item": "/srv/x"}, {"error": None}, "error: open /srv/x: input/output error",
     ],
-    ids=["not allowed", "of another folder", "the folder itself", "the folder, by a dot", "without a reason", "garbage"],
+    ids=[
+        "not allowed", "of another folder", "the folder itself", "the folder, by a dot", "without a reason", "garbage",
+        "not as a message",
+    ],
 )  # fmt: skip
 def test_anything_else_that_could_not_be_read_is_no_recovery_point(
-    fake_restic: Repository, tmp_path: Path, told: dict[str, Any]
+    fake_restic: Repository, tmp_path: Path, told: dict[str, Any] | str
 ) -> None:
-    gone = {"error": {"message": "open /srv/y: no such file or directory"}, "item": "/srv/y"}
-    lines = [json.dumps({"message_type": "error", "during": "archival", **one}) for one in (gone, told)]
+    gone: dict[str, Any] = {"error": {"message": "open /srv/y: no such file or directory"}, "item": "/srv/y"}
+    lines = [
+        one if isinstance(one, str) else json.dumps({"message_type": "error", "during": "archival", **one})
+        for one in (gone, told)
+    ]
     told_all = "".join(f"echo '{line}' >&2\n" for line in lines)
     (tmp_path / "script").write_text(told_all + """echo '{"message_type": "summary"}'; exit 3\n""")
     with pytest.raises(StepError, match="no recovery point"):
