@@ -8,7 +8,7 @@ from functools import partial
 from typing import get_args
 
 from albus_dr.bench.sites import PRIMARY, SECONDARY
-from faults import apart, each_event, killed, second_strike, surroundings, two_operators
+from faults import apart, each_event, game_days, killed, second_strike, surroundings, two_operators
 from faults.ground import Operation, caught, tried
 from faults.outcome import Outcome
 
@@ -72,6 +72,26 @@ def _surroundings() -> list[Fault]:
     return found
 
 
+def _game_days() -> list[Fault]:
+    hurts = (
+        "the guard or the process that counts for it is killed, or stopped, or PostgreSQL's first process is stopped"
+    )
+    return [
+        Fault("building-burns", f"the line fails, and a second later all that {PRIMARY} has is gone, its repository included",
+              (game_days.building_burns,)),
+        Fault("zombie-primary", "after a failover the old primary is started under its guard, with a lease and without",
+              (game_days.zombie_primary, partial(game_days.zombie_primary, "--keep-lease"))),
+        Fault("43-seconds", f"nobody reaches {PRIMARY} for 43 s but users at its side; its guard's lease lapses; a failover",
+              (partial(game_days.split, "synchronous"),), needs_root=True),
+        Fault("43-seconds-asynchronous", f"the same, and {PRIMARY} acknowledges writes alone until its guard ends it",
+              (partial(game_days.split, "asynchronous"),), needs_root=True),
+        Fault("43-seconds-hurt", f"the same, and {hurts}",
+              tuple(partial(game_days.split, "asynchronous", hurt) for hurt in game_days.HURTS), needs_root=True),
+        Fault("switchover-guarded", "a switchover between two sites that both have a guard with a lease",
+              (game_days.switchover_between_guards,), needs_root=True),
+    ]  # fmt: skip
+
+
 def catalogue() -> dict[str, Fault]:
     """By name, in the order in which they are tried."""
     moments = tuple(killed.MOMENTS["switchover"].values())
@@ -87,6 +107,7 @@ def catalogue() -> dict[str, Fault]:
               needs_root=True),
         Fault("reprotect-by-ssh", "a returned primary is rebuilt and made the primary again, both sites reached by ssh",
               (apart.reprotect_by_ssh,), needs_root=True),
+        *_game_days(),
         Fault("second-strike", "the new primary is lost before its first backup; the old one is kept down, or runs",
               tuple(partial(second_strike.before_a_backup, runs=runs) for runs in (False, True))),
         Fault("second-strike-after-reprotect", "the new primary is lost once the old one follows it",

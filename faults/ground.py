@@ -17,13 +17,13 @@ from typing import Literal
 
 from albus_dr.bench.observer import Observer
 from albus_dr.bench.processes import look, send
-from albus_dr.bench.sites import PRIMARY, SECONDARY, Bench
+from albus_dr.bench.sites import PRIMARY, SECONDARY, Bench, Replication
 from albus_dr.bench.traffic import CanNotCount, count
 from albus_dr.errors import AlbusError
 from faults.outcome import Outcome
 from tests.real.operator_desk import Called, Desk, ended, wait_for
 
-Part = Literal["albus-dr", "PostgreSQL", "application", "s3", "door", "witness"]
+Part = Literal["albus-dr", "PostgreSQL", "application", "s3", "door", "witness", "guard"]
 Operation = Literal["switchover", "failover", "failback"]
 Verb = Operation | Literal["reprotect"]
 RUN_S = 900.0  # one step after another may wait five minutes for a bucket that is gone
@@ -208,13 +208,15 @@ def reusing() -> Iterator[None]:
 
 
 @contextmanager
-def ground(*, apart: bool = False, prepare: Prepare | None = None) -> Iterator[Ground]:
+def ground(
+    *, apart: bool = False, prepare: Prepare | None = None, replication: Replication = "synchronous"
+) -> Iterator[Ground]:
     """Replicated once, users at work. Nothing of it is left afterwards, but what ``reusing`` keeps.
 
     ``prepare`` changes a fresh bench before it starts and returns what undoes that after everything was stopped.
     """
-    if _whole is None or prepare:
-        with _fresh(apart, prepare) as here:
+    if _whole is None or prepare or replication != "synchronous":
+        with _fresh(apart, prepare, replication) as here:
             yield here
         return
     stack, here = _whole.pop(apart) if apart in _whole else _entered(apart)
@@ -237,17 +239,17 @@ def fresh(_: Bench) -> Callable[[], None]:
 
 def _entered(apart: bool) -> tuple[ExitStack, Ground]:
     with ExitStack() as stack:
-        here = stack.enter_context(_fresh(apart, None))
+        here = stack.enter_context(_fresh(apart, None, "synchronous"))
         return stack.pop_all(), here
 
 
 @contextmanager
-def _fresh(apart: bool, prepare: Prepare | None) -> Iterator[Ground]:
+def _fresh(apart: bool, prepare: Prepare | None, replication: Replication) -> Iterator[Ground]:
     place = Path(tempfile.mkdtemp(prefix="af-"))  # short: sockets lie in it
     place.chmod(0o711)  # PostgreSQL's user passes through
     undo: Callable[[], None] | None = None
     try:
-        bench = Bench.create(place / "s", "small", seed=17, apart=apart)
+        bench = Bench.create(place / "s", "small", seed=17, replication=replication, apart=apart)
         try:
             if prepare:
                 undo = prepare(bench)
@@ -256,6 +258,10 @@ def _fresh(apart: bool, prepare: Prepare | None) -> Iterator[Ground]:
             observer.prepare(PRIMARY)
             (place / "desk").mkdir()
             desk = Desk(bench, place / "desk")
+            if replication == "asynchronous":
+                desk.playbook = desk.variant(
+                    "asynchronous.yaml", desk.playbook, ("replication: synchronous ", "replication: asynchronous ")
+                )
             first = ended(desk.begin(*desk.operation("replicate", "--json")), RUN_S)
             if first.code != 0:
                 raise Stuck(f"replicate ended with {first.code}: {first.said[-400:]}")

@@ -16,6 +16,7 @@ HEADINGS = (
     "acknowledged writes",
     "lost beyond the accepted",
     "two writable",
+    "both open",
     "RTA median",
     "RTA worst",
 )
@@ -29,6 +30,7 @@ def cells(fault: Fault, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
         fault.name, str(len(outcomes)) + (f", {bad} did not end well" if bad else ""),
         f"{sum(one.acknowledged for one in outcomes):,}",
         str(sum(max(0, one.lost - one.accepted) for one in outcomes)), str(sum(one.two_writable for one in outcomes)),
+        str(sum(one.two_open for one in outcomes)),
         f"{statistics.median(rtas):.1f} s" if rtas else "-", f"{max(rtas):.1f} s" if rtas else "-",
     )  # fmt: skip
 
@@ -68,13 +70,14 @@ def page(
         f" {sum(one.looked for one in every):,} looks, {failed} did not end well{' (they are named below)' if failed else ''}.",
         "",
         "A moment with two writable primaries is three acknowledged writes, one after the other: at one site, at the other, and at",
-        "the first again, within two seconds. Recovery times are this machine's, under the load that it had"
-        f" (load average {load:g} at the end).",
+        "the first again, within two seconds. Both were open where neither said that it is a standby: an old primary that comes",
+        "back without a guard is, and acknowledges nothing alone where replication is synchronous. Recovery times are this",
+        f"machine's, under the load that it had (load average {load:g} at the end).",
         "",
         *(f"- {name}: {value}" for name, value in machine.items()),
         "",
         "| " + " | ".join(HEADINGS) + " |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         *("| " + " | ".join(cells(faults[name], outcomes)) + " |" for name, outcomes in tried.items()),
         "",
         *(lines(worlds) if worlds else ()),

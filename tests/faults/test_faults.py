@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from faults import apart, killed
+from faults import apart, game_days, killed
 from faults.outcome import Outcome
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
@@ -38,3 +38,15 @@ def test_nobody_reaches_a_primary_that_lives(programs: None) -> None:
     outcome = apart.primary_cut_off()
     assert_good(outcome)
     assert outcome.codes[0] == 8, "nothing proved that it could not write"
+
+
+def test_a_primary_that_acknowledges_alone_is_ended_by_its_guard_before_the_other_is_promoted(programs: None) -> None:
+    """The leash stands still: the guard does the counting. Replication is asynchronous, so nothing else would hold it."""
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces take root")
+    outcome = game_days.split("asynchronous", game_days.Hurt("leash", signal.SIGSTOP))
+    assert outcome.failure == ""
+    assert outcome.codes == (0,), "nobody's word was needed"
+    assert outcome.accepted > 0, "it did acknowledge writes alone"
+    assert outcome.lost <= outcome.accepted
+    assert (outcome.two_writable, outcome.two_open) == (0, 0)

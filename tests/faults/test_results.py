@@ -19,7 +19,7 @@ from tests.safety import search
 from tests.safety.model import Bounds
 
 GOOD = Outcome(acknowledged=1000, looked=50, rta_s=4.0, codes=(-9, 0))
-LOST = Outcome(acknowledged=1000, lost=2, rta_s=9.0, codes=(0,))
+LOST = Outcome(acknowledged=1000, lost=2, two_open=4, rta_s=9.0, codes=(0,))
 SPLIT = Outcome(acknowledged=1000, two_writable=3, codes=(0, 0))
 FAILED = Outcome(failure="Stuck: users are not served")
 
@@ -40,7 +40,7 @@ def test_the_table_adds_up_and_leaves_out_what_was_not_measured() -> None:
     faults = {"power": Fault("power", "the power fails", ()), "line": Fault("line", "the line fails", ())}
     said = plain(faults, {"power": [GOOD, LOST], "line": [FAILED]})
     power, line = said.splitlines()[1:]
-    assert power.split() == ["power", "2", "2,000", "2", "0", "6.5", "s", "9.0", "s"]
+    assert power.split() == ["power", "2", "2,000", "2", "0", "4", "6.5", "s", "9.0", "s"]
     assert "1 did not end well" in line
     assert line.endswith("-")
 

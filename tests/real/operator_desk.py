@@ -242,13 +242,17 @@ def assert_no_secret_in(directory: Path, desk: Desk, *texts: str) -> None:
 
 
 def ended(child: subprocess.Popen[str], patience_s: float = PATIENCE_S) -> Called:
-    """The child's end; one that takes too long is killed, and the test fails."""
+    """The child's end; one that takes too long is killed, and the test fails. Interrupted, it is killed, too."""
     try:
         out, err = child.communicate(timeout=patience_s)
     except subprocess.TimeoutExpired:
         child.kill()
         out, err = child.communicate()
         raise AssertionError(f"it did not end within {patience_s:g} s\n{out}\n{err}") from None
+    except BaseException:  # whoever waits was interrupted: nobody else ends it
+        child.kill()
+        child.wait()
+        raise
     return Called(child.returncode, out, err)
 
 
