@@ -18,6 +18,8 @@ from albus_dr.runbook.model import PLANNED, Operation, OwnStep, Runbook, own_ste
 from albus_dr.workloads.registry import Derivation, Derived, Kind
 from albus_dr.workloads.step import StepSpec
 
+_FENCE_S = 120.0
+
 
 def build(runbook: Runbook, operation: Operation, *, source: str, target: str, kinds: Mapping[str, Kind]) -> Plan:
     """The plan of one operation. Raises UsageError where an own step's place does not exist in it."""
@@ -39,13 +41,15 @@ def build(runbook: Runbook, operation: Operation, *, source: str, target: str, k
         steps += _chained(derived[name].forward, gate)
     if operation == "failover":  # first: when it refuses, the door to a primary that lives is still open
         steps.append(_claim(target, needs=_ends(steps)))
-        steps.append(_fence(operation, source, ends=("claim",)))
+        steps.append(_fence(operation, source, ends=("claim",), timeout_s=_FENCE_S))
         steps.append(_commit(target))
     if operation in PLANNED:
         steps.append(_claim(target, needs=_ends(steps)))
     steps += _against_needs(runbook, {name: derived[name].release for name in order}, order, gate=_ends(steps))
     if operation in PLANNED:
-        steps.append(_fence(operation, source, ends=_ends(steps)))
+        # Resumed, it compares the trees at both sites: some millions of files take as long as carrying them over.
+        fence_s = max(_FENCE_S, runbook.objectives.rto)
+        steps.append(_fence(operation, source, ends=_ends(steps), timeout_s=fence_s))
         steps.append(_commit(target))
     if operation == "drill":
         steps.append(_isolate(target, ends=_ends(steps)))
@@ -123,10 +127,10 @@ def _ends(steps: Iterable[StepSpec]) -> tuple[str, ...]:
     return tuple(step.id for step in steps if step.id not in needed)
 
 
-def _fence(operation: Operation, source: str, *, ends: tuple[str, ...]) -> StepSpec:
+def _fence(operation: Operation, source: str, *, ends: tuple[str, ...], timeout_s: float) -> StepSpec:
     return StepSpec(
         id="fence", workload="", site=source, action="site.fence", title=f"Prove that {source} can't write",
-        needs=ends, params={"planned": operation in PLANNED}, timeout_s=120, clock="fenced_at",
+        needs=ends, params={"planned": operation in PLANNED}, timeout_s=timeout_s, clock="fenced_at",
         estimate_s=0.2,
     )  # fmt: skip
 

@@ -57,3 +57,12 @@ def test_another_question_is_another_plan() -> None:
 
 def test_a_drill_has_no_step_at_the_source() -> None:
     assert {step.site for step in plan("drill").steps} <= {"", "bordeaux"}
+
+
+def test_a_planned_changes_fence_has_time_to_compare_all_files_and_a_failovers_is_short() -> None:
+    def fence_s(operation: Operation) -> float:
+        return next(step.timeout_s for step in plan(operation).steps if step.id == "fence")
+
+    carried_s = next(step.timeout_s for step in plan("switchover").steps if step.id == "documents.carry_over")
+    assert fence_s("switchover") == fence_s("failback") == carried_s
+    assert fence_s("failover") < 300

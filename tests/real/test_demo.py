@@ -105,6 +105,22 @@ def test_the_old_primary_stays_down_under_its_guard(programs: None, tmp_path: Pa
         assert "it stays down; 0 of" in done.stderr
 
 
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("scenario", "operations"),
+    [("failback", ["replicate", "failover", "reprotect", "failback"]),
+     ("second-strike", ["replicate", "failover", "failover", "failover"])],
+)  # fmt: skip
+def test_the_old_primary_comes_back_and_serves_again(
+    programs: None, place: str, tmp_path: Path, scenario: str, operations: list[str]
+) -> None:
+    runs = demo_json(place, tmp_path, "--scenario", scenario)
+    assert [run["operation"] for run in runs] == operations
+    assert [run["exit_code"] for run in runs if run["exit_code"] not in (0, 6)] == [8] * (scenario == "second-strike")
+    lost = runs[-1]["actuals"]["lost_writes"]
+    assert (lost > 0) == (scenario == "second-strike"), "what the burned site alone had, once that was accepted"
+
+
 def test_a_split_network_takes_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(NotReadyError, match="only root can make") as caught:
