@@ -306,6 +306,8 @@ VERIFICATIONS = {
     "number of files": "nombre de fichiers",
     "SHA-256 of {count} files": "SHA-256 de {count} fichiers",
     "SHA-256 of {count} kept files": "SHA-256 de {count} fichiers conservés",
+    "content of files that changed while they were backed up": "contenu des fichiers modifiés pendant leur sauvegarde",
+    "their SHA-256 is not known": "leur SHA-256 n'est pas connu",
     "symbolic links": "liens symboliques",
     "{count} equal": "{count} identiques",
     "{count} differ, the first: {name}": "{count} différents, le premier : {name}",

@@ -193,7 +193,7 @@ class Server:
             found = datetime.fromisoformat(text)
         except ValueError:
             raise StepError(
-                f"the marker gave {text!r}, which is not a time with a zone", hint="use a timestamptz column"
+                "the marker gave something that is not a time with a zone", hint="use a timestamptz column"
             ) from None
         if found.tzinfo is None:
             raise StepError("the marker gave a time without a zone", hint="use a timestamptz column")
