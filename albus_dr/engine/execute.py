@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from albus_dr.errors import AlbusError, CleanupError, ExitCode, StepError, TransientError
+from albus_dr.errors import AlbusError, CleanupError, ExitCode, StepError
 from albus_dr.journal.event import now
 from albus_dr.journal.store import JournalStore
 from albus_dr.tools.process import redact
@@ -223,7 +223,7 @@ class Executor:
 
 
 def _may_try_again(error: BaseException) -> bool:
-    return isinstance(error, TransientError) and not isinstance(error, Interrupted)
+    return isinstance(error, AlbusError) and not error.permanent
 
 
 def _wait(cancelled: threading.Event, seconds: float) -> None:

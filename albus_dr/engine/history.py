@@ -140,11 +140,21 @@ def backed_up(store: JournalStore, runbook: str) -> dict[str, str]:
         found = {
             step.workload: str(step.facts["system_identifier"])
             for step in state.steps.values()
-            if step.action == "postgres.ready_to_dump" and "system_identifier" in step.facts
+            if step.action == "postgres.ready_to_dump"
+            and "system_identifier" in step.facts
+            and _was_dumped(state, step)
         }
         if found:
             return found
     return {}
+
+
+def _was_dumped(state: RunState, looked: StepState) -> bool:
+    """A database that was refused, shrunken perhaps because it is another one, was not backed up."""
+    return any(
+        step.workload == looked.workload and step.action == "postgres.dump" and step.status == "succeeded"
+        for step in state.steps.values()
+    )
 
 
 def may_have_promoted(state: RunState) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 
 from albus_dr.errors import UsageError
 from albus_dr.plan.model import Plan
@@ -19,6 +20,9 @@ from albus_dr.workloads.registry import Derivation, Derived, Kind
 from albus_dr.workloads.step import StepSpec
 
 _FENCE_S = 120.0
+_WITNESS_RETRIES = 6  # some ten seconds: it is started again meanwhile, and a commit that gives up costs the whole run
+# What these do to a server is done to all of its databases.
+_OF_A_SERVER = ("quiesce", "keep", "rebuild", "rejoin", "stop", "promote", "follow")
 
 
 def build(runbook: Runbook, operation: Operation, *, source: str, target: str, kinds: Mapping[str, Kind]) -> Plan:
@@ -60,6 +64,7 @@ def build(runbook: Runbook, operation: Operation, *, source: str, target: str, k
         steps += _chained(derived[name].after, everything)
     if operation == "drill":
         steps.append(_cleanup(target, ends=tuple(step.id for step in steps)))
+    steps = _one_database_first(runbook, order, steps)
     # In a drill nobody waits for these: a step "after" a workload comes when that is back, as on the worst day.
     beyond = {step.id for name in order for step in derived[name].after if operation == "drill"}
     for own in _own_in_turn(runbook, operation):
@@ -92,6 +97,23 @@ def _ready(derived: Mapping[str, Derived], *, known: Iterable[StepSpec]) -> list
 def _chained(steps: Iterable[StepSpec], gate: tuple[str, ...]) -> list[StepSpec]:
     """Those that wait for nothing yet wait for the gate."""
     return [step if step.needs else replace(step, needs=gate) for step in steps]
+
+
+def _one_database_first(runbook: Runbook, order: tuple[str, ...], steps: list[StepSpec]) -> list[StepSpec]:
+    """Of several databases of one server one goes first, and the others find it done: side by side they would be in each
+    other's way."""
+    servers: dict[tuple[str, str], list[str]] = {}
+    for name in order:
+        model = runbook.workloads[name]
+        if server := getattr(model, "server", ""):
+            servers.setdefault((model.kind, server), []).append(name)
+    for first, then in (pair for names in servers.values() for pair in pairwise(names)):
+        for verb in _OF_A_SERVER:
+            one, other = f"{first}.{verb}", f"{then}.{verb}"
+            before = _everything_before(steps)
+            if {one, other} <= before.keys() and other not in before[one]:
+                steps = [replace(step, needs=(*step.needs, one)) if step.id == other else step for step in steps]
+    return steps
 
 
 Phase = Mapping[str, tuple[StepSpec, ...]]  # by workload
@@ -137,14 +159,14 @@ def _fence(operation: Operation, source: str, *, ends: tuple[str, ...], timeout_
 
 def _claim(target: str, *, needs: tuple[str, ...]) -> StepSpec:
     return StepSpec(
-        id="claim", workload="", site=target, action="site.claim", needs=needs, timeout_s=60, retries=2,
+        id="claim", workload="", site=target, action="site.claim", needs=needs, timeout_s=60, retries=_WITNESS_RETRIES,
         title=f"Claim {target} at the witness", estimate_s=0.05,
     )  # fmt: skip
 
 
 def _commit(target: str) -> StepSpec:
     return StepSpec(
-        id="commit", workload="", site=target, action="site.commit", needs=("fence",), timeout_s=60, retries=2,
+        id="commit", workload="", site=target, action="site.commit", needs=("fence",), timeout_s=60, retries=_WITNESS_RETRIES,
         title=f"Make {target} the primary at the witness", estimate_s=0.05,
     )  # fmt: skip
 

@@ -330,6 +330,7 @@ VERIFICATIONS = {
     "{expression} is not true": "{expression} : pas vrai",
     "the body is not JSON": "le corps de la réponse n'est pas du JSON",
     "process {pid}": "processus {pid}",
+    "shared memory segment {segment}": "segment de mémoire partagée {segment}",
 }
 
 COMPLIANCE = {

@@ -29,7 +29,7 @@ def require_databases_as_stopped(ctx: StepContext) -> None:
             raise RefusedError(
                 f"{ctx.run.source} has served since this run stopped it: PostgreSQL in {server.data} is {state}, at {position}; it "
                 f"was shut down at {', '.join(sorted(recorded))}",
-                hint=_way_forward(ctx),
+                hint=way_forward(ctx),
             )
 
 
@@ -59,11 +59,12 @@ def require_files_as_carried(ctx: StepContext) -> None:
             raise RefusedError(
                 f"{name} at {ctx.run.source} has changed since it was carried over: {len(found.changed)} written, "
                 f"{len(found.gone)} removed",
-                hint=_way_forward(ctx),
+                hint=way_forward(ctx),
             )
 
 
-def _way_forward(ctx: StepContext) -> str:
+def way_forward(ctx: StepContext) -> str:
+    """Of a planned change that will not commit any more: the source stays the primary."""
     run = ctx.run
     return (
         f"nothing is lost, and {run.source} is still the primary. Give this run up: albus-dr abort {run.id}. Let PostgreSQL and "

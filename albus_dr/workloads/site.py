@@ -134,6 +134,7 @@ def _overlap(one: PurePosixPath, other: PurePosixPath) -> bool:
 def _cleanup(ctx: StepContext) -> Facts:
     """Stop and remove everything under the drill's directory, then look whether anything is left."""
     where, directory = _outside(ctx), drill_directory(ctx)
+    was_there = _is_there(where, directory)
     residue = _remove(ctx, where, directory)
     if residue:
         restored = [name for name in ctx.runbook.workloads if ctx.facts_of(f"{name}.restore")]
@@ -146,7 +147,7 @@ def _cleanup(ctx: StepContext) -> Facts:
     for left in ctx.facts_of("isolate").get("cleared", ()):
         forgotten.forget(where, left["path"])
     itself = forgotten.expired(where, directory)  # the next drill removes it: this fact is not on record yet
-    if itself and itself.at:
+    if itself and itself.at and not was_there:
         return {"residue": [], "removed": directory, "removed_at": itself.at, "removed_by": EXPIRY}
     return {"residue": [], "removed": directory, "removed_at": now()}
 
@@ -156,6 +157,11 @@ def fresh_directory(ctx: StepContext, path: str, owner: str | None = None) -> No
     if not path.startswith(f"{drill_directory(ctx)}/"):
         raise RefusedError(f"{path} is not inside the drill's directory")
     where = _outside(ctx)
+    if not _is_there(where, drill_directory(ctx)):  # what was restored now would lie there with nobody to remove it
+        raise StepError(
+            f"the drill's directory {drill_directory(ctx)} at {where.name} is gone: a drill that nobody comes back to removes itself",
+            hint="begin a new drill",
+        )
     ctx.announce(scratch_of(ctx).host, path)
     _empty(ctx, where, path)
     whose = ("-o", owner) if owner else ()
@@ -173,9 +179,13 @@ def _empty(ctx: StepContext, where: Host, directory: str) -> list[str]:
     residue = drill_processes.end(where, directory)
     where.run(("rm", "-rf", "--one-file-system", "--", directory), timeout_s=ctx.remaining_s)
     residue += [f"process {pid}" for pid in drill_processes.processes_in(where, directory)]
-    if where.run(("test", "-e", directory), timeout_s=QUICK_S).code == 0:
+    if _is_there(where, directory):
         residue.append(directory)
     return residue
+
+
+def _is_there(where: Host, directory: str) -> bool:
+    return where.run(("test", "-e", directory), timeout_s=QUICK_S).code == 0
 
 
 def free_bytes(where: Host, path: str) -> int:

@@ -178,3 +178,18 @@ def test_own_steps_anywhere_take_no_need_away(runbook: Runbook, operation: Opera
         assert (mine in now[step.before]) if step.before else (step.after in now[mine])
     if operation == "drill":
         assert now["cleanup"] == now.keys() - {"cleanup"}, "what it might use is removed when it is done"
+
+
+@settings(max_examples=100, deadline=None)
+@given(runbooks(), operations)
+def test_what_changes_a_server_is_not_done_to_it_twice_at_once(runbook: Runbook, operation: Operation) -> None:
+    """Every postgres workload here is a database of the one server."""
+    found = plan(runbook, operation)
+    before = behind(found)
+    for verb in ("quiesce", "keep", "rebuild", "rejoin", "stop", "promote", "follow"):
+        same = [
+            id_
+            for id_ in before
+            if id_.endswith(f".{verb}") and runbook.workloads[id_.partition(".")[0]].kind == "postgres"
+        ]
+        assert all(one in before[other] or other in before[one] for one in same for other in same if one != other)

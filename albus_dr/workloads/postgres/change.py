@@ -177,7 +177,8 @@ def _after_the_commit(ctx: StepContext) -> str:
     return (
         f"a failover would accept that loss. If {run.target} can still get the rest, let it, then: albus-dr resume {run.id}. If "
         f"not, let {run.source} serve again: albus-dr abort {run.id}, stop PostgreSQL at {run.target}, albus-dr witness set with "
-        f"--primary {run.source}, start PostgreSQL at both and the application at {run.source}, then albus-dr door"
+        f"--primary {run.source}, start PostgreSQL and the application at {run.source}, and at {run.target} only a server whose data "
+        "directory has standby.signal still: one that was promoted would be a second primary. Then albus-dr door"
     )
 
 
