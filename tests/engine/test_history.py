@@ -8,7 +8,14 @@ from typing import cast
 
 import pytest
 
-from albus_dr.engine.history import open_runs_of, primary_and_secondary, require_nothing_unfinished, runs_of, took_s
+from albus_dr.engine.history import (
+    backed_up,
+    open_runs_of,
+    primary_and_secondary,
+    require_nothing_unfinished,
+    runs_of,
+    took_s,
+)
 from albus_dr.journal.event import Event
 from albus_dr.journal.store import JournalStore
 from albus_dr.plan.model import Plan
@@ -109,4 +116,25 @@ def test_what_steps_took_comes_from_the_newest_run_that_passed_of_this_operation
         ("close", "traffic.close"): 40.0,
     }
     assert took_s(store, "another", "failover") == {}
+    store.close()
+
+
+def test_a_database_counts_as_backed_up_only_once_it_was(tmp_path: Path) -> None:
+    """The newest one was refused, for it is another one; nothing of it was dumped."""
+    store = JournalStore(f"sqlite:///{tmp_path / 'engine.sqlite'}", tmp_path)
+    for run, identifier, dumped in (("replicate-1-a", "701", True), ("replicate-2-b", "666", False)):
+        steps = (step("db.ready_to_dump", action="postgres.ready_to_dump", workload="db"),
+                 step("db.dump", ("db.ready_to_dump",), action="postgres.dump", workload="db"))  # fmt: skip
+        plan = Plan("fake", "replicate", "a", "b", steps)
+        store.append(run, "RunDeclared", {
+            "runbook": "fake", "operation": "replicate", "plan": plan.to_json(), "plan_digest": plan.digest, "source": "a",
+            "target": "b", "objectives": {"rto_s": 1.0, "rpo_s": 1.0, "clock": "disruption"},
+        })  # fmt: skip
+        done = {"facts": {"system_identifier": identifier}, "attempts": 1, "adopted": False}
+        store.append(run, "StepSucceeded", done, step="db.ready_to_dump")
+        store.append(run, "StepSucceeded" if dumped else "StepFailed", {
+            "facts": {}, "attempts": 1, "adopted": False, "error": "it has shrunk", "hint": "", "exit_code": 5,
+        }, step="db.dump")  # fmt: skip
+        store.append(run, "RunEnded", ENDED)
+    assert backed_up(store, "fake") == {"db": "701"}
     store.close()

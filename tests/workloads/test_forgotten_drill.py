@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from albus_dr.errors import NotReadyError
+from albus_dr.errors import NotReadyError, StepError
 from albus_dr.tools import namespace
 from albus_dr.tools.host import LocalHost
 from albus_dr.workloads import forgotten, site
@@ -106,6 +106,10 @@ def test_what_removed_itself_is_put_on_record_by_whoever_comes_next(
     facts = site._cleanup(ctx)
     assert (facts["removed_at"], facts["removed_by"]) == (at, "expiry")
     assert site._cleanup(ctx) == facts, "killed before that was on record"
+    with pytest.raises(StepError, match="is gone: a drill that nobody comes back to removes itself"):
+        site.fresh_directory(ctx, f"{directory}/patients")
+    directory.mkdir()  # whatever made it again, its own removal is told, not the keeper's
+    assert "removed_by" not in site._cleanup(ctx)
 
     monkeypatch.undo()
     later: dict[str, Any] = {}

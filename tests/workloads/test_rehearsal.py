@@ -124,6 +124,7 @@ def the_context(base: Path, facts: dict[str, Facts]) -> StepContext:
 
 def started_server(ctx: StepContext) -> Server:
     server = site.drill_server(ctx, "patients")
+    Path(site.drill_directory(ctx)).mkdir(mode=0o711, parents=True, exist_ok=True)
     site.fresh_directory(ctx, f"{site.drill_directory(ctx)}/patients", server.run_as)
     server.create(timeout_s=120)
     server.start(timeout_s=60)
