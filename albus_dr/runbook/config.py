@@ -67,7 +67,11 @@ class ServerConfig(Strict):
     host: Name = Field(description="A host of the site.")
     data: str = Field(description="The data directory.")
     port: int = Field(5432, ge=1, le=65535, description="The TCP port, which also names the socket.")
-    socket: str | None = Field(None, description="Directory of the Unix socket that administration goes through.")
+    socket: str | None = Field(
+        None,
+        description="Directory of the Unix socket that administration goes through, as the system user that albus-dr is on the "
+        "host, not as `run_as`.",
+    )
     user: str = Field("postgres", description="The database role for administration.", examples=["postgres"])
     run_as: str | None = Field(
         None, description="The system user that owns the data directory, when steps run as root."

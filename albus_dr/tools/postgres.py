@@ -106,8 +106,7 @@ class Server:
             if re.search(_NOT_LET_IN, done.stderr):
                 raise NotReadyError(
                     f"PostgreSQL at {self.host.name}:{self.port} does not let {self.user} into {database}: {done.last_words}",
-                    hint="compare the server's user: and password: in the config, and the runbook's database:, with the "
-                    "server and its pg_hba.conf",
+                    hint=self._how_to_get_in(done.stderr),
                 )
             raise ServerDown(f"PostgreSQL at {self.host.name}:{self.port} does not answer: {done.last_words}")
         if done.code != 0:
@@ -116,6 +115,21 @@ class Server:
                 f"{done.code}: {postgres_words(done.stderr)}"
             )
         return [row.split("\x1f") for row in done.stdout.split("\0")[:-1]]  # a text may hold line breaks
+
+    def _how_to_get_in(self, said: str) -> str:
+        """Debian's own setting (peer) goes by the system user's name, which psql does not say."""
+        if "Peer authentication failed" not in said:
+            return (
+                "compare the server's user: and password: in the config, and the runbook's database:, with the server and its "
+                "pg_hba.conf"
+            )
+        came_as = self.host.run(("id", "-un"), timeout_s=QUICK_S).stdout.strip()
+        return (
+            f"albus-dr came to the socket as the system user {came_as}, and `peer` lets only {self.user} in as {self.user}. Two lines "
+            f"let {came_as} in, too: `local all {self.user} peer map=albus`, above every other line of pg_hba.conf, and "
+            f"`albus {came_as} {self.user}` in pg_ident.conf; with `albus {self.user} {self.user}` below it {self.user} stays let in. Then "
+            "reload the server (docs/how-to/prepare-two-sites.md)"
+        )
 
     def value(self, sql: str, *, database: str = "postgres", timeout_s: float = QUICK_S) -> str:
         """One value as text. Raises StepError when the query gives anything else."""

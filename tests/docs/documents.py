@@ -4,6 +4,7 @@ For ``console``, of which the lines that begin with ``$`` (and go on with ``>``)
 
     (nothing)       run in an empty directory
     kind            run where the files of its page (``file=NAME``) lie
+    standby         run on two small servers, with what the page writes into their files (``file=NAME``)
     setup, bench, teardown
                     run on the tutorial's two sites, page after page
     form            needs a bad day: only verbs and options are compared with albus-dr's own
