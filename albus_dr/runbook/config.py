@@ -89,6 +89,9 @@ class ServerConfig(Strict):
 class DrillService(Strict):
     """How to start a copy of the service on what a drill restored.
 
+    It runs on the host of the site's `scratch`, whatever the service's own host is, and as the user that albus-dr is there
+    (that of `ssh:`). What it starts must be installed there.
+
     Placeholders: {port}, {dir} (the drill's own directory), and {NAME} for every workload in `needs`:
     a libpq URI for postgres, a directory for files.
     """
@@ -141,7 +144,9 @@ class RepositoryConfig(Strict):
     """A restic repository that belongs to the site."""
 
     host: Name | None = Field(
-        None, description="The host that restic runs on. Default: where the data is.", examples=["app"]
+        None,
+        description="The host that restic runs on. Default: where the data is. A drill's restic runs on the host of `scratch`.",
+        examples=["app"],
     )
     restic: str = Field(description="The repository, as restic names it: s3:https://…/bucket/path, or a directory.")
     password: SecretRef = Field(description="The password that the repository is encrypted with.")
@@ -184,9 +189,15 @@ class FenceMethod(Strict):
 
 
 class ScratchConfig(Strict):
-    """Where drills restore to at this site: isolated from production, emptied afterwards."""
+    """Where drills restore to at this site: isolated from production, emptied afterwards.
 
-    host: Name = Field(description="A host of the site.")
+    Everything is restored and started on this one host, wherever the data and the application are in production: by restic,
+    as PostgreSQL servers, as the application's copy. So these must be installed there, and the repositories must be in its
+    reach: one in a directory of another host is refused. Restored servers run as `run_as`; restic and the copy run as the
+    user that albus-dr is there (that of `ssh:`).
+    """
+
+    host: Name = Field(description="A host of the site. It need not be one that serves.")
     path: str = Field(pattern=r"^/", description="A directory that belongs to albus-dr alone.")
     run_as: str | None = Field(
         None, description="The system user for restored PostgreSQL servers, when steps run as root."

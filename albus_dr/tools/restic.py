@@ -27,6 +27,8 @@ MINIMUM_VERSION = (0, 17, 1)  # the first with exit codes 10, 11 and 12
 CONNECTIONS = 8
 LOCK_PATIENCE, READ_PATIENCE = "2m", "5s"  # how long restic waits for another's lock; --remove-all is never used
 _READS = ("cat", "dump", "ls", "restore", "snapshots")
+# What an address begins with that is no directory of the host that restic runs on (restic's doc/030_preparing_a_new_repo).
+_REMOTE = ("azure:", "b2:", "gs:", "rclone:", "rest:", "s3:", "sftp:", "swift:")
 QUICK_S = 15.0
 OPENS_WITHIN_S = 2.0  # a restic whose keys are right has its repository open by then: most of it goes into the password
 _versions_checked: set[Host] = set()
@@ -80,6 +82,15 @@ class Repository:
 
     def __str__(self) -> str:
         return f"{self.name} ({redact(self.config.restic)})"
+
+    @property
+    def is_directory(self) -> bool:
+        """It lies on the host that restic runs on: from another one it can't be read."""
+        return not self.config.restic.startswith(_REMOTE)
+
+    def read_at(self, host: Host) -> Repository:
+        """The same repository, by a restic on another host."""
+        return Repository(self.name, self.config, host, self._base)
 
     @property
     def location(self) -> s3.Bucket | None:

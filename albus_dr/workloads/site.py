@@ -13,6 +13,7 @@ from albus_dr.journal.state import EXPIRY
 from albus_dr.runbook.config import ScratchConfig
 from albus_dr.tools.host import Host
 from albus_dr.tools.postgres import Server, find_programs
+from albus_dr.tools.restic import Repository
 from albus_dr.workloads import access, drill_processes, forgotten, isolation
 from albus_dr.workloads.step import Action, Facts, StepContext, Verification
 
@@ -42,6 +43,22 @@ def drill_host(ctx: StepContext) -> Host:
 def _outside(ctx: StepContext) -> Host:
     """The same host in its own network: to make the target, and to remove it when its network is gone."""
     return access.host(ctx, ctx.spec.site, scratch_of(ctx).host)
+
+
+def drill_repository(ctx: StepContext, repository: Repository) -> Repository:
+    """The site's repository, by a restic at the host that holds the drill's directory: nothing else could restore into it.
+
+    It runs in the host's own network: it needs the repository. Raises NotReadyError where that is a directory of another host.
+    """
+    where, hosts = _outside(ctx), ctx.site.hosts
+    if repository.is_directory and hosts[repository.host.name] != hosts[where.name]:
+        raise NotReadyError(
+            f"{ctx.spec.workload}: the repository {repository} is a directory at {repository.host.name}, and a drill at "
+            f"{ctx.spec.site} restores at {where.name}, where restic can't read it",
+            hint="keep it where both hosts reach it (s3:, rest:, sftp:), or give "
+            f"sites.{ctx.spec.site}.scratch host: {repository.host.name}",
+        )
+    return repository.read_at(where)
 
 
 def drill_server(ctx: StepContext, workload: str) -> Server:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 
 from albus_dr.tools.host import Host
 from albus_dr.tools.restic import Repository
-from albus_dr.workloads import access, recovery_points
+from albus_dr.workloads import access, recovery_points, site
 from albus_dr.workloads.files.model import Model
 from albus_dr.workloads.step import StepContext
 
@@ -38,6 +38,12 @@ def repository_of(ctx: StepContext, at: str) -> Repository:
     return access.repository(ctx, at, model_of(ctx).recovery_points.restic, host)
 
 
+def restored_from(ctx: StepContext) -> Repository:
+    """The target's repository, by a restic on the host that the run restores to: in a drill that need not be the tree's."""
+    repository = repository_of(ctx, ctx.run.target)
+    return site.drill_repository(ctx, repository) if ctx.run.operation == "drill" else repository
+
+
 class Newest(NamedTuple):
     """A recovery point with what was counted when it was made, and where it is."""
 
@@ -48,7 +54,7 @@ class Newest(NamedTuple):
 
 def newest(ctx: StepContext) -> Newest:
     """The recovery point that the run's ready step chose; where none has, the newest at the target."""
-    repository, name = repository_of(ctx, ctx.run.target), ctx.spec.workload
+    repository, name = restored_from(ctx), ctx.spec.workload
     point = recovery_points.named(ctx.facts_of(f"{name}.ready_to_restore")) or recovery_points.newest(
         repository, ctx.runbook.runbook, name, timeout_s=QUICK_S
     )

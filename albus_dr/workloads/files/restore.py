@@ -5,7 +5,7 @@ from __future__ import annotations
 from albus_dr.errors import NotReadyError, RefusedError
 from albus_dr.tools.host import Host
 from albus_dr.workloads import recovery_points, site
-from albus_dr.workloads.files.access import QUICK_S, newest, path_of, repository_of
+from albus_dr.workloads.files.access import QUICK_S, newest, path_of, restored_from
 from albus_dr.workloads.files.alone import Entries, alone_at_target
 from albus_dr.workloads.files.attributes import compared_attributes, is_equal, may_give
 from albus_dr.workloads.files.compare import compared
@@ -19,12 +19,12 @@ ROOM = 1.05  # files take whole blocks
 
 def look_ahead(ctx: StepContext) -> None:
     """restic needs half a second to open a repository: it begins while the engine starts."""
-    repository, wanted = repository_of(ctx, ctx.run.target), recovery_points.wanted(ctx.run.options)
+    repository, wanted = restored_from(ctx), recovery_points.wanted(ctx.run.options)
     recovery_points.look_ahead(repository, ctx.runbook.runbook, ctx.spec.workload, wanted, timeout_s=QUICK_S)
 
 
 def ready_to_restore(ctx: StepContext) -> Facts:
-    repository = repository_of(ctx, ctx.run.target)
+    repository = restored_from(ctx)
     wanted, name = recovery_points.wanted(ctx.run.options), ctx.spec.workload
     opened = recovery_points.open_point(repository, ctx.runbook.runbook, name, wanted, timeout_s=QUICK_S)
     notes = recovery_points.notes_on(opened.future, name, repository)

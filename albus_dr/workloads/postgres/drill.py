@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from albus_dr.tools.postgres_contents import Contents, contents_of, create_like, parse_contents
+from albus_dr.tools.restic import Repository
 from albus_dr.workloads import recovery_points, site
 from albus_dr.workloads.postgres.access import QUICK_S, model_of, name_of, repository_of
 from albus_dr.workloads.postgres.contents import compare_contents
@@ -16,14 +17,18 @@ from albus_dr.workloads.step import Facts, StepContext, Verdict, Verification
 RESTORE_FACTOR = 2.5  # a dump on disk, and beside it the tables and indexes that it becomes
 
 
+def _repository(ctx: StepContext) -> Repository:
+    return site.drill_repository(ctx, repository_of(ctx, ctx.run.target))
+
+
 def look_ahead(ctx: StepContext) -> None:
     """restic needs half a second to open a repository: it begins while the engine starts."""
-    repository, wanted = repository_of(ctx, ctx.run.target), recovery_points.wanted(ctx.run.options)
+    repository, wanted = _repository(ctx), recovery_points.wanted(ctx.run.options)
     recovery_points.look_ahead(repository, ctx.runbook.runbook, name_of(ctx), wanted, timeout_s=QUICK_S)
 
 
 def ready_to_restore(ctx: StepContext) -> Facts:
-    repository = repository_of(ctx, ctx.run.target)
+    repository = _repository(ctx)
     wanted, name = recovery_points.wanted(ctx.run.options), name_of(ctx)
     opened = recovery_points.open_point(repository, ctx.runbook.runbook, name, wanted, timeout_s=QUICK_S)
     recovery_points.require_whole(opened, name, repository)
@@ -35,7 +40,7 @@ def ready_to_restore(ctx: StepContext) -> Facts:
 def restore(ctx: StepContext) -> Facts:
     """From the target's own repository into a server without a network."""
     model, name = model_of(ctx), name_of(ctx)
-    repository = repository_of(ctx, ctx.run.target)
+    repository = _repository(ctx)
     point = recovery_points.named(ctx.facts_of(f"{name}.ready_to_restore")) or recovery_points.newest(
         repository, ctx.runbook.runbook, name, timeout_s=QUICK_S
     )
