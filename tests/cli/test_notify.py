@@ -15,13 +15,15 @@ from typing import Any
 
 import pytest
 
-from albus_dr.cli.notify import Notifier, summary
+from albus_dr.cli.notify import LIMIT, Notifier, summary
 from albus_dr.journal.errors import JournalError
 from albus_dr.journal.fold import fold
+from albus_dr.journal.state import RunState, StepState, VerificationState
+from albus_dr.report.french import FRENCH, WIDE
 from albus_dr.workloads.step import RunInfo
 from tests.check.test_compliance import Book
 from tests.cli.test_resume_from_elsewhere import SITES
-from tests.report.run_states import failed_drill, in_progress, passed
+from tests.report.run_states import ALL, failed_drill, in_progress, over_budget, passed
 from tests.tools.listener import Listener, listening
 
 PATIENT = "Quarkmarten"
@@ -90,7 +92,43 @@ def test_a_failure_is_pinged_without_what_the_program_said(wiki: Wiki) -> None:
     run = wiki.replicate(4)
     assert PATIENT in json.dumps(run["steps"])
     assert wiki.server.paths == ["/t0ken-kumquat/start", "/t0ken-kumquat/fail"]
-    assert PATIENT not in wiki.server.heard[1][1]
+    body = wiki.server.heard[1][1]
+    assert "\nFailed: pages.take (nantes): exit code 4\n" in body
+    assert "\nSteps:\npages.take (nantes): failed, " in body
+    assert PATIENT not in body
+
+
+def test_a_failed_drill_is_told_with_what_broke_and_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wiki: Wiki
+) -> None:
+    """What the databases, the programs and the application said stays here: each of them may name a patient."""
+    book, day = Book(tmp_path, monkeypatch), datetime(2026, 1, 5, 4, tzinfo=UTC)
+    config = book.config.read_text() + "\nnotify: {pings: {drill: {env: PING}}}\n"
+    book.config = tmp_path / "other.yaml"
+    book.config.write_text(config)
+    monkeypatch.setenv("PING", wiki.server.address)
+    monkeypatch.setenv("no_proxy", "*")
+    question = {"workload": "application", "kind": "GET /agenda/today", "verdict": "failed"}
+    asked = [{**question, "expected": f"contains '{PATIENT}'", "actual": f"the body does not contain '{PATIENT}'"}]
+    run = book.drill(day, failed=True, error=f"restored {PATIENT}", hint=f"ask {PATIENT}", verifications=asked)
+    state = fold(book.store.events(run))
+    state.notes.append(f"{PATIENT} was there")
+    (broken,) = (step for step in state.steps.values() if step.status == "failed")
+    made = state.creations = failed_drill().creations
+    state.residue = [made[-1].path]
+    assert PATIENT in repr(state)
+    info = RunInfo(run, "drill", "strasbourg", "bordeaux", day, day, book.store.run_directory(run))
+    Notifier(book.store, book.loaded, info).end(state)
+    (_, begun), (path, body) = wiki.server.heard
+    assert (run in begun, path) == (True, "/fail")
+    lines = body.splitlines()
+    assert f"Failed: {broken.id} (bordeaux): the data failed verification (exit code 5)" in lines
+    assert "Verification failed: application: GET /agenda/today" in lines
+    assert f"Left behind at bordeaux, host all: {made[-1].path}" in lines
+    assert f"{broken.id} (bordeaux): failed" in lines
+    assert all(any(line.startswith(f"{id_} (") for line in lines) for id_ in state.steps)
+    assert PATIENT not in body
+    book.store.close()
 
 
 @pytest.mark.skipif(find_spec("apprise") is None, reason="apprise is not installed here")
@@ -220,16 +258,20 @@ def test_a_failed_notification_is_a_note_and_nothing_else(wiki: Wiki, status: in
     assert wiki.do("runs", "list").stdout.split()[1] == "passed"
 
 
+def no_room_for(wiki: Wiki, kind: str) -> None:
+    with sqlite3.connect(wiki.folder / "state" / "engine.sqlite") as database:
+        database.execute(
+            f"CREATE TRIGGER full BEFORE INSERT ON albus_event WHEN NEW.kind = '{kind}' "
+            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+    database.close()
+
+
 def test_a_journal_that_can_not_take_the_note_does_not_keep_the_report_from_being_written(wiki: Wiki) -> None:
     (wiki.folder / "well").touch()
     wiki.configure("{}")
     wiki.replicate(0)
-    with sqlite3.connect(wiki.folder / "state" / "engine.sqlite") as database:
-        database.execute(
-            "CREATE TRIGGER full BEFORE INSERT ON albus_event WHEN NEW.kind = 'NotificationFailed' "
-            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
-        )
-    database.close()
+    no_room_for(wiki, "NotificationFailed")
     wiki.server.status = 500
     wiki.configure("{pings: {replicate: {env: PING}}}")
     done = wiki.do("replicate", "wiki.yaml")
@@ -279,3 +321,45 @@ def test_the_summary_says_how_it_stands() -> None:
     assert "Drill failed at" in summary(failed_drill())
     assert "waits for a person" in summary(in_progress())
     assert "restic ended" not in summary(failed_drill())
+
+
+def test_the_summary_of_what_failed_names_steps_sites_questions_budgets_and_what_is_left() -> None:
+    told = summary(failed_drill()).splitlines()
+    assert {
+        "Failed: documents.restore (bordeaux): exit code 4",
+        "Not known whether it was done: patients.verify (bordeaux)",
+        "Verification failed: patients: SELECT count(*) FROM patient",
+        "documents.restore (bordeaux): failed, 850 ms",
+        "application.start (bordeaux): skipped",
+    } < {*told}
+    assert "Over budget: Approved came 25 min " in summary(over_budget())
+    assert "Steps:" not in summary(passed())
+    late = passed()  # no objective of the whole is missed: one of a workload's own is
+    late.verdict, late.exit_code, late.reason = "failed", 6, "patients: its newest write is too old"
+    assert "\nObjective missed: patients: its newest write is too old\n" in summary(late)
+
+
+def test_the_summary_is_told_in_french() -> None:
+    told = summary(failed_drill(), FRENCH).replace(WIDE, " ")
+    assert "Échec : documents.restore (bordeaux) : code de sortie 4" in told
+    assert "Vérification en échec : patients : SELECT count(*) FROM patient" in told
+    assert "Étapes :\nrun.preflight (bordeaux) : faite, 270 ms\n" in told
+    for make in ALL.values():
+        assert summary(make(), FRENCH) != summary(make())
+
+
+@pytest.mark.parametrize("name", ["step", "étape"])
+def test_a_summary_is_never_longer_than_a_channel_takes(name: str) -> None:
+    state: RunState = failed_drill()
+    for number in range(300):
+        id_ = f"{name}-{number}"
+        state.steps[id_] = StepState(id_, id_, "", "bordeaux", "own.run", (), "failed")
+        state.verifications.append(VerificationState(id_, "patients", "SELECT " + "é" * 900, "1", "2", "failed"))
+        state.residue.append(f"/srv/{name}/{number}")
+    told = summary(state)
+    assert LIMIT - 600 < len(told.encode()) <= LIMIT
+    lines = told.splitlines()
+    assert sum(line.endswith(" lines are left out …") for line in lines) == 2
+    assert lines[-1] == f"{name}-299 (bordeaux): failed"  # cut in the middle: the begin and the end are there
+    assert "run.preflight (bordeaux): done, 270 ms" in lines
+    assert f"albus-dr runs show {state.run}" in lines
