@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,6 +29,7 @@ from albus_dr.report.findings import (
     step_mark,
     troubled,
 )
+from albus_dr.report.phrases import PHRASES as NAMES
 from albus_dr.report.words import ENGLISH, Words
 from albus_dr.runbook.config import NotifyConfig, SecretRef
 from albus_dr.runbook.loader import Loaded
@@ -58,6 +60,16 @@ class _Channels:
         with self._pool:
             failures = [*self._failures(self._begun)]  # whoever hears of the end has heard of the start
             return [*failures, *self._failures(self._start(jobs))]
+
+    def of_error(self, phrase: str, error: BaseException, *more: str) -> Iterator[Job]:
+        """Its kind alone: its message may repeat what a program printed."""
+        said = self._words.say(
+            PHRASES[phrase], operation=self._words.say(NAMES[f"operation.{self._operation}"]), runbook=self._runbook,
+            error=type(error).__name__, kind=_kind(_exit_code(error), self._words), machine=platform.node(),
+        )  # fmt: skip
+        text = "\n".join([said, *more])
+        yield from self._pings("fail", text)
+        yield from self._people(text)
 
     def _pings(self, signal: str, text: str) -> Iterator[Job]:
         ref = self._config.pings.get(self._operation)
@@ -98,6 +110,12 @@ class Notifier(_Channels):
         """Tell how it ended, or that it waits; the state with a note for each that could not be told."""
         return self._noted(self.tell(self._at_the_end(state))) or state
 
+    def broke_off(self, error: BaseException) -> None:
+        """Tell that an error broke the run off before it came to an end; what can't be told is a note of it all the same."""
+        if isinstance(error, AlbusError):
+            error.told = True
+        self._noted(self.tell(self.of_error("told.broke_off", error, _where(self._run))))
+
     def _noted(self, failures: list[tuple[str, str]]) -> RunState | None:
         """The run with a note of each; None where there is none, or where the journal can't take it. It has ended: a journal
         that fails now takes neither its verdict nor its report."""
@@ -136,6 +154,13 @@ class Notifier(_Channels):
         passed = next((run for run in runs if _passed(run)), None)
         at: datetime | None = passed.clocks["ended_at"] if passed else None
         return metrics.render(state, at)
+
+
+def tell_not_begun(loaded: Loaded, operation: str, error: AlbusError, words: Words) -> None:
+    """Tell that the error kept a run from beginning. It has no journal: who can't be told is on stderr."""
+    channels = _Channels(loaded, operation, words)
+    for failure in channels.tell(channels.of_error("told.not_begun", error)):
+        print(_not_told(*failure), file=sys.stderr)
 
 
 def _not_told(channel: str, reason: str) -> str:
@@ -202,6 +227,12 @@ def _named(step: StepState) -> str:
 
 def _kind(code: int, words: Words) -> str:
     return words.say(PHRASES.get(f"told.code.{code}", PHRASES["told.code"]), code=code)
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, AlbusError):
+        return int(error.exit_code)
+    return int(ExitCode.INTERRUPTED if isinstance(error, KeyboardInterrupt) else ExitCode.BUG)
 
 
 def _cut(told: Iterable[str], room: int, words: Words) -> list[str]:

@@ -394,9 +394,13 @@ def _run(
             actions=_actions(ahead=not stopped.is_set()), progress=screen.on_progress, witness=at.witness, cancelled=stopped,
         )  # fmt: skip
         notifier = Notifier(store, loaded, info, manner.words)
-        with _signals(stopped, manner.words):
-            state = execute(execution)
-        left = give_up_claim(at, state)
+        try:
+            with _signals(stopped, manner.words):
+                state = execute(execution)
+            left = give_up_claim(at, state)
+        except BaseException as error:  # its start was told
+            notifier.broke_off(error)
+            raise
         state = notifier.end(state)
     if left:
         print(manner.words.say(PHRASES["stop.claim_left"], run=info.id, why=left), file=sys.stderr)

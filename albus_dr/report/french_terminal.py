@@ -77,10 +77,17 @@ TERMINAL = {
     "the data failed verification (exit code 5)": "les données n'ont pas passé la vérification (code de sortie 5)",
     "something was left behind (exit code 7)": "des éléments sont restés en place (code de sortie 7)",
     "refused for safety (exit code 8)": "refus, par sécurité (code de sortie 8)",
+    "interrupted (exit code 130)": "interruption demandée (code de sortie 130)",
     "Steps:": "Étapes :",
     "{step}: {status}, {time}": "{step} : {status}, {time}",
     "{step}: {status}": "{step} : {status}",
     "… {count} lines are left out …": "… {count} lignes omises …",
+    "{operation} of {runbook} broke off: {error}, {kind}. What it printed on {machine} says why.": (
+        "{operation} – {runbook} : arrêt sur une erreur : {error}, {kind}. Ce qui a été affiché sur {machine} dit pourquoi."
+    ),
+    "{operation} of {runbook} could not begin: {error}, {kind}. What it printed on {machine} says why.": (
+        "{operation} – {runbook} : impossible de commencer : {error}, {kind}. Ce qui a été affiché sur {machine} dit pourquoi."
+    ),
     "before": "avant",
     "after": "après",
     "change": "écart",
