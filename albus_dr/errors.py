@@ -33,6 +33,8 @@ class AlbusError(Exception):
     permanent: bool = True
     language: str = "en"
     """What people read it in, where it is a command's answer; ``--json`` keeps the English."""
+    told: bool = False
+    """Whoever is told how runs end has heard of it already."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

@@ -82,7 +82,7 @@ class Manner:
     quiet: bool
     yes: bool = False
     words: Words = ENGLISH
-    """The language of the reports."""
+    """The language of the reports, and of what others are told."""
 
 
 @dataclass(frozen=True)
@@ -393,10 +393,14 @@ def _run(
             config=loaded.config, base=loaded.path.parent, config_base=loaded.config_path.parent,
             actions=_actions(ahead=not stopped.is_set()), progress=screen.on_progress, witness=at.witness, cancelled=stopped,
         )  # fmt: skip
-        notifier = Notifier(store, loaded, info)
-        with _signals(stopped, manner.words):
-            state = execute(execution)
-        left = give_up_claim(at, state)
+        notifier = Notifier(store, loaded, info, manner.words)
+        try:
+            with _signals(stopped, manner.words):
+                state = execute(execution)
+            left = give_up_claim(at, state)
+        except BaseException as error:  # its start was told
+            notifier.broke_off(error)
+            raise
         state = notifier.end(state)
     if left:
         print(manner.words.say(PHRASES["stop.claim_left"], run=info.id, why=left), file=sys.stderr)

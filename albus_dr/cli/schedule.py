@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -22,7 +23,7 @@ from albus_dr.cli.common import (
     state_directory,
 )
 from albus_dr.cli.phrases import PHRASES
-from albus_dr.errors import NotReadyError, UsageError
+from albus_dr.errors import AlbusError, NotReadyError, UsageError
 from albus_dr.plan.timetable import Job, minute_of, timetable, was_missed
 from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.loader import Loaded
@@ -128,20 +129,37 @@ def run(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """What the timer starts: the operation with -q, and no word where one of its kind is still going (exit code 0)."""
+    """What the timer starts: the operation with -q, and no word where one of its kind is still going (exit code 0).
+
+    Where it can't begin, those whom the config's `notify:` names hear that it failed, too.
+    """
     from albus_dr.cli.operate import Manner, Order, operate  # the engine: slow to import, and the other verbs need none
     from albus_dr.engine.lock import RunInProgress
 
     if operation not in ("replicate", "drill"):
         raise UsageError(f"{operation} does not run by itself", hint="replicate or drill")
     engine = os.environ.get("ALBUS_DR_ENGINE")
-    if missed and not _was_missed(load_runbook(runbook, config, acts=False), operation, engine):
-        _not_started(f"no {operation} was missed", as_json)
     manner = Manner(engine, as_json, verbose=False, quiet=True, words=words_of(lang))
     try:
+        if missed and not _was_missed(load_runbook(runbook, config, acts=False), operation, engine):
+            _not_started(f"no {operation} was missed", as_json)
         operate(Order("drill" if operation == "drill" else "replicate", runbook, config), manner)
     except RunInProgress as error:
         _not_started(error.message, as_json)
+    except AlbusError as error:
+        if not error.told:
+            _tell_not_begun(runbook, config, operation, error, manner.words)
+        raise
+
+
+def _tell_not_begun(runbook: Path, config: Path | None, operation: str, error: AlbusError, words: Words) -> None:
+    """Nobody sits in front of it. Where the files can't be read nobody is named: a monitor notices the silence."""
+    from albus_dr.cli.notify import tell_not_begun
+
+    for acts in (True, False):  # the error may be about a variable that is not set: who looks needs none
+        with contextlib.suppress(AlbusError):
+            tell_not_begun(load_runbook(runbook, config, acts=acts), operation, error, words)
+            return
 
 
 def _not_started(reason: str, as_json: bool) -> NoReturn:

@@ -128,7 +128,7 @@ def _attempt_failed(state: RunState, event: Event) -> None:
 
 def _succeeded(state: RunState, event: Event) -> None:
     step = state.steps[event.step]
-    step.status, step.error, step.hint = "succeeded", None, ""
+    step.status, step.error, step.hint, step.exit_code = "succeeded", None, "", None
     step.facts = event.data["facts"]
     step.adopted = event.data["adopted"]
     _step_ended(state, step, event)
@@ -138,6 +138,7 @@ def _succeeded(state: RunState, event: Event) -> None:
 def _failed(state: RunState, event: Event) -> None:
     step = state.steps[event.step]
     step.status, step.error, step.hint = "failed", event.data["error"], event.data.get("hint", "")
+    step.exit_code = event.data.get("exit_code")
     step.facts = {"residue": left} if (left := event.data.get("facts", {}).get("residue")) else {}
     _step_ended(state, step, event)
 

@@ -38,6 +38,8 @@ class StepState:
     adopted: bool = False
     error: str | None = None
     hint: str = ""
+    exit_code: int | None = None
+    """What kind of error it failed with, as an exit code; None where it did not fail."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     began_by: tuple[float, float] | None = None
     """While it runs: how far the wall clock was ahead of the monotonic one when it began, and the run's ``clock_moved_s``."""

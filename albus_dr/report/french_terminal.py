@@ -59,6 +59,35 @@ TERMINAL = {
     "Report": "Rapport",
     "albus-dr report {run} --format html": "albus-dr report {run} --format html",
     "Next": "Ensuite",
+    "RTO: {found}, {promised} promised": "DMIA : {found}, promesse : {promised}",
+    "RPO: {found}, {promised} promised": "PDMA : {found}, promesse : {promised}",
+    "Failed: {step}: {kind}": "Échec : {step} : {kind}",
+    "Not known whether it was done: {step}": "Issue inconnue : {step}",
+    "Verification failed: {workload}: {kind}": "Vérification en échec : {workload} : {kind}",
+    "Objective missed: {reason}": "Objectif non tenu : {reason}",
+    "Over budget: {said}": "Budget dépassé : {said}",
+    "Left behind at {site}: {what}": "Resté en place à {site} : {what}",
+    "Left behind at {site}, host {host}: {what}": "Resté en place à {site}, hôte {host} : {what}",
+    "exit code {code}": "code de sortie {code}",
+    "an error in albus-dr itself (exit code 1)": "une erreur d'albus-dr lui-même (code de sortie 1)",
+    "wrong usage, or an invalid runbook or config (exit code 2)": (
+        "mauvais usage, ou plan de reprise ou configuration invalide (code de sortie 2)"
+    ),
+    "not ready (exit code 3)": "pas prêt (code de sortie 3)",
+    "the data failed verification (exit code 5)": "les données n'ont pas passé la vérification (code de sortie 5)",
+    "something was left behind (exit code 7)": "des éléments sont restés en place (code de sortie 7)",
+    "refused for safety (exit code 8)": "refus, par sécurité (code de sortie 8)",
+    "interrupted (exit code 130)": "interruption demandée (code de sortie 130)",
+    "Steps:": "Étapes :",
+    "{step}: {status}, {time}": "{step} : {status}, {time}",
+    "{step}: {status}": "{step} : {status}",
+    "… {count} lines are left out …": "… {count} lignes omises …",
+    "{operation} of {runbook} broke off: {error}, {kind}. What it printed on {machine} says why.": (
+        "{operation} – {runbook} : arrêt sur une erreur : {error}, {kind}. Ce qui a été affiché sur {machine} dit pourquoi."
+    ),
+    "{operation} of {runbook} could not begin: {error}, {kind}. What it printed on {machine} says why.": (
+        "{operation} – {runbook} : impossible de commencer : {error}, {kind}. Ce qui a été affiché sur {machine} dit pourquoi."
+    ),
     "before": "avant",
     "after": "après",
     "change": "écart",

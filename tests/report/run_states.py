@@ -102,7 +102,7 @@ def failed_drill() -> RunState:
             step.status, step.started_at, step.ended_at = "succeeded", after(begin), after(end)
             step.duration_s, step.attempts = end - begin, 1
     broken = state.steps["documents.restore"]
-    broken.status, broken.attempts = "failed", 3
+    broken.status, broken.attempts, broken.exit_code = "failed", 3, 4
     broken.error = "restic ended with code 12: wrong password or no key found"
     broken.hint = "compare the file named by sites.bordeaux.repositories.backups.password with the repository's key"
     state.steps["patients.verify"].status = "unknown"
