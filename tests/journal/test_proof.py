@@ -91,6 +91,42 @@ def test_a_comparison_that_failed_takes_the_claim_back(step: str) -> None:
     assert (*levels.values(), run_level(state, passed=False)) == DAMAGES[step]
 
 
+def unasked(operation: Operation, *workloads: str) -> RunState:
+    """As ``done``, of a runbook that has no ``verify:`` for these workloads: their copies are isolated, and asked nothing."""
+    state = done(operation)
+    state.verifications = [found for found in state.verifications if found.workload not in workloads]
+    state.verifications += [
+        VerificationState("application.start_copy", name, NETWORK, "loopback alone", "loopback alone", "passed")
+        for name in workloads
+    ]
+    return state
+
+
+def test_an_application_that_was_asked_nothing_served_nothing() -> None:
+    state = unasked("drill", "application")
+    assert run_level(state, passed=True) == "L2"
+    assert workload_levels(state, passed=True) == {"patients": "L2", "documents": "L2", "application": "L1"}
+
+
+def test_a_day_with_the_application_is_an_answer_of_its_own() -> None:
+    state = unasked("drill", "application")
+    state.verifications.append(
+        VerificationState("application.rehearse", "application", "GET /agenda", "status 200", "status 200", "passed")
+    )
+    assert run_level(state, passed=True) == "L3"
+    assert set(workload_levels(state, passed=True).values()) == {"L3"}
+
+
+def test_who_came_in_by_the_door_was_served_though_nobody_asked_the_application_itself() -> None:
+    state = unasked("failover", "application")
+    assert run_level(state, passed=True) == "L4"
+    levels = workload_levels(state, passed=True)
+    assert levels == {"patients": "L4", "documents": "L4", "application": "L1", "door": "L4"}
+    assert run_level(state, passed=False) == "L3"
+    nobody = unasked("failover", "application", "door")
+    assert run_level(nobody, passed=False) == "L2"
+
+
 def test_data_that_no_application_needs_are_restored_and_no_more() -> None:
     state = done("drill")
     start = state.steps["application.start_copy"]

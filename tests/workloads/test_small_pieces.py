@@ -433,7 +433,9 @@ def test_what_is_wrong_with_an_answer(expect: dict[str, Any], answer: Answer, wr
     assert http_checks.wrong(check.expect, answer) == wrong
 
 
-NAMES_A_PATIENT = b'{"note": "Zephyrine Canarienne", "patients": [{"age": 71}, {"age": "Canarienne"}], "endless": Infinity}'
+NAMES_A_PATIENT = (
+    b'{"note": "Zephyrine Canarienne", "patients": [{"age": 71}, {"age": "Canarienne"}], "endless": Infinity}'
+)
 
 
 @pytest.mark.parametrize(
