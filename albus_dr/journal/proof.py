@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 
-from albus_dr.journal.state import CHANGES_PRIMARY, NETWORK, RECOVERS, RunState, StepState
+from albus_dr.journal.state import CHANGES_PRIMARY, OPENED, RECOVERS, RunState, StepState
 
 _ANSWERS = ("service", "traffic")  # the kinds whose verifying steps have seen requests answered
 
@@ -35,7 +35,7 @@ def workload_levels(state: RunState, *, passed: bool) -> dict[str, str]:
     """Of each workload that the run's plan has steps for, in the plan's order.
 
     What an application, or users at the door, were answered counts for the workloads whose comparison it waited for. An
-    application that was asked nothing was answered nothing.
+    application that was asked nothing was answered nothing, and did nothing with a database that nobody saw it open.
     """
     wrong = _wrong(state)
     whole = run_level(state, passed=passed)
@@ -46,7 +46,7 @@ def workload_levels(state: RunState, *, passed: bool) -> dict[str, str]:
         if step.status == "succeeded" and step.workload not in wrong and _answered(step, compared):
             served |= {step.id, *behind[step.id]}
             through_the_door |= {step.id, *behind[step.id]} if _kind(step) == "traffic" else set()
-    levels = {}
+    levels, unopened = {}, _unopened(state)
     for name in dict.fromkeys(step.workload for step in state.steps.values() if step.workload):
         mine = {step.id for step in state.steps.values() if step.workload == name and step.status == "succeeded"}
         shown = compared.get(name, set()) | {id_ for id_ in mine & served if _may_answer(state.steps[id_], compared)}
@@ -57,7 +57,7 @@ def workload_levels(state: RunState, *, passed: bool) -> dict[str, str]:
         elif whole in ("L4", "L5") and shown & through_the_door:
             levels[name] = whole
         else:
-            levels[name] = "L3" if shown & served else "L2"
+            levels[name] = "L3" if shown & served and name not in unopened else "L2"
     return levels
 
 
@@ -65,7 +65,7 @@ def _compared(state: RunState) -> dict[str, set[str]]:
     """By workload: the steps in which something of it was compared and found right."""
     compared: dict[str, set[str]] = {}
     for found in state.verifications:
-        if found.verdict == "passed" and found.kind != NETWORK:
+        if found.verdict == "passed" and found.is_about_content:
             compared.setdefault(found.workload, set()).add(found.step)
     return compared
 
@@ -73,6 +73,13 @@ def _compared(state: RunState) -> dict[str, set[str]]:
 def _wrong(state: RunState) -> set[str]:
     """Workloads of which a comparison found something else than was saved."""
     return {found.workload for found in state.verifications if found.verdict == "failed"}
+
+
+def _unopened(state: RunState) -> set[str]:
+    """Restored databases of which was looked whether an application opened them, and none was seen to."""
+    looked = [found for found in state.verifications if found.kind.startswith(OPENED)]
+    seen = {found.kind for found in looked if found.verdict == "passed"}
+    return {found.kind.removeprefix(OPENED) for found in looked if found.kind not in seen}
 
 
 def _answered(step: StepState, compared: Container[str]) -> bool:
