@@ -16,7 +16,7 @@ from typing import Any
 from albus_dr.evidence.profiles import answered
 from albus_dr.journal.event import Event
 from albus_dr.journal.fold import fold
-from albus_dr.journal.state import HOW_DESTROYED, NETWORK, RunState, StepState
+from albus_dr.journal.state import HOW_DESTROYED, RunState, StepState
 from albus_dr.report.findings import limits, objectives, over_budget, unmeasured
 from albus_dr.report.json import run_document
 from albus_dr.report.texts import plain_or_withheld
@@ -174,7 +174,7 @@ def _verifications(state: RunState) -> Iterator[dict[str, Any]]:
 
 def _not_verified(state: RunState) -> list[str]:
     """Workloads of which nothing was compared, and comparisons that were not made."""
-    about_data = [found for found in state.verifications if found.kind != NETWORK]
+    about_data = [found for found in state.verifications if found.is_about_content]
     compared = {found.workload for found in about_data if found.verdict != "not_evaluated"}
     workloads = dict.fromkeys(step.workload for step in state.steps.values() if step.workload)
     return [name for name in workloads if name not in compared] + [

@@ -7,9 +7,9 @@ succeeded; one that was not made proves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
-from albus_dr.journal.state import CHANGES_PRIMARY, NETWORK, RECOVERS, RunState, StepState
+from albus_dr.journal.state import CHANGES_PRIMARY, OPENED, RECOVERS, RunState, StepState
 
 _ANSWERS = ("service", "traffic")  # the kinds whose verifying steps have seen requests answered
 
@@ -17,12 +17,14 @@ _ANSWERS = ("service", "traffic")  # the kinds whose verifying steps have seen r
 def run_level(state: RunState, *, passed: bool) -> str:
     """Of the run as a whole. ``passed``: its verdict, which the state may not have yet."""
     clocks, wrong = state.clocks, _wrong(state)
-    compared = any(found.verdict == "passed" and found.kind != NETWORK for found in state.verifications)
     if passed and state.operation in CHANGES_PRIMARY and clocks["clients_verified_at"]:
         return "L5" if state.operation == "failback" else "L4"
     kinds = {_kind(step) for step in state.steps.values() if step.workload in wrong}
     data_is_whole = kinds <= set(_ANSWERS)
-    if clocks["service_verified_at"] and data_is_whole and "service" not in kinds:
+    compared = _compared(state)
+    asked = {step.workload for step in state.steps.values() if _kind(step) in _ANSWERS}
+    served = asked & compared.keys() - wrong
+    if clocks["service_verified_at"] and data_is_whole and served and "service" not in kinds:
         return "L3"
     if clocks["data_recovered_at"] and data_is_whole and compared:
         return "L2"
@@ -32,24 +34,22 @@ def run_level(state: RunState, *, passed: bool) -> str:
 def workload_levels(state: RunState, *, passed: bool) -> dict[str, str]:
     """Of each workload that the run's plan has steps for, in the plan's order.
 
-    What an application, or users at the door, were answered counts for the workloads whose comparison it waited for.
+    What an application, or users at the door, were answered counts for the workloads whose comparison it waited for. An
+    application that was asked nothing was answered nothing, and did nothing with a database that nobody saw it open.
     """
     wrong = _wrong(state)
     whole = run_level(state, passed=passed)
-    compared: dict[str, set[str]] = {}
-    for found in state.verifications:
-        if found.verdict == "passed" and found.kind != NETWORK and found.workload not in wrong:
-            compared.setdefault(found.workload, set()).add(found.step)
+    compared = {name: steps for name, steps in _compared(state).items() if name not in wrong}
     behind = _behind(state.steps)
     served, through_the_door = set[str](), set[str]()
     for step in state.steps.values():
-        if step.status == "succeeded" and step.workload not in wrong and _answered(step):
+        if step.status == "succeeded" and step.workload not in wrong and _answered(step, compared):
             served |= {step.id, *behind[step.id]}
             through_the_door |= {step.id, *behind[step.id]} if _kind(step) == "traffic" else set()
-    levels = {}
+    levels, unopened = {}, _unopened(state)
     for name in dict.fromkeys(step.workload for step in state.steps.values() if step.workload):
         mine = {step.id for step in state.steps.values() if step.workload == name and step.status == "succeeded"}
-        shown = compared.get(name, set()) | {id_ for id_ in mine & served if _kind(state.steps[id_]) in _ANSWERS}
+        shown = compared.get(name, set()) | {id_ for id_ in mine & served if _may_answer(state.steps[id_], compared)}
         if not mine:
             levels[name] = "L0"
         elif state.operation not in RECOVERS or name in wrong or not shown:
@@ -57,8 +57,17 @@ def workload_levels(state: RunState, *, passed: bool) -> dict[str, str]:
         elif whole in ("L4", "L5") and shown & through_the_door:
             levels[name] = whole
         else:
-            levels[name] = "L3" if shown & served else "L2"
+            levels[name] = "L3" if shown & served and name not in unopened else "L2"
     return levels
+
+
+def _compared(state: RunState) -> dict[str, set[str]]:
+    """By workload: the steps in which something of it was compared and found right."""
+    compared: dict[str, set[str]] = {}
+    for found in state.verifications:
+        if found.verdict == "passed" and found.is_about_content:
+            compared.setdefault(found.workload, set()).add(found.step)
+    return compared
 
 
 def _wrong(state: RunState) -> set[str]:
@@ -66,9 +75,20 @@ def _wrong(state: RunState) -> set[str]:
     return {found.workload for found in state.verifications if found.verdict == "failed"}
 
 
-def _answered(step: StepState) -> bool:
-    kind, _, verb = step.action.partition(".")
-    return kind in _ANSWERS and verb.startswith("verify")
+def _unopened(state: RunState) -> set[str]:
+    """Restored databases of which was looked whether an application opened them, and none was seen to."""
+    looked = [found for found in state.verifications if found.kind.startswith(OPENED)]
+    seen = {found.kind for found in looked if found.verdict == "passed"}
+    return {found.kind.removeprefix(OPENED) for found in looked if found.kind not in seen}
+
+
+def _answered(step: StepState, compared: Container[str]) -> bool:
+    return _may_answer(step, compared) and step.action.partition(".")[2].startswith("verify")
+
+
+def _may_answer(step: StepState, compared: Container[str]) -> bool:
+    """Of a door, which is asked for a page at least; or of a service that has given a right answer."""
+    return _kind(step) == "traffic" or (_kind(step) == "service" and step.workload in compared)
 
 
 def _kind(step: StepState) -> str:

@@ -68,6 +68,9 @@ EXPIRY = "expiry"
 """``destroyed_by`` of a drill that nobody came back to: it removed itself when its time was over."""
 NETWORK = "network of what was restored"
 """The kind of the verification that says what a drill's target can reach. It proves nothing about data."""
+OPENED = "opened the restored "
+"""How the kind of the verification begins that says whether a drill's copy has connected to a restored database, which is named
+behind it. An answer of the copy is another one."""
 HOW_DESTROYED = (
     "Every process of the drill was killed, its directory was removed, then both were looked for again. "
     "The bytes on the disk were not overwritten."
@@ -84,6 +87,11 @@ class VerificationState:
     expected: str
     actual: str
     verdict: str
+
+    @property
+    def is_about_content(self) -> bool:
+        """Does it compare data or answers, and not what surrounds them?"""
+        return self.kind != NETWORK and not self.kind.startswith(OPENED)
 
 
 @dataclass

@@ -20,7 +20,8 @@ LEFT_OUT = "[…]"
 _QUESTION = re.compile(r"(?:GET|POST) /|[(\s]*(?:SELECT|WITH|VALUES|TABLE|SHOW)\b", re.IGNORECASE)
 # What our own comparison says of an application's answer, in words of ours.
 _OURS = re.compile(
-    r"status \d{3}(?: \(redirects are not followed\))?|the body is not JSON|https?://\S+ does not answer: .*|no answer|not asked: [^\n]*",
+    r"status \d{3}(?: \(redirects are not followed\))?|the body is not JSON|https?://\S+ does not answer: .*|no answer|not asked: [^\n]*"
+    r"|the expression can't be applied: (?:(?:[a-z_]+\(\): )?[A-Za-z]+Error|the body is nested too deeply)",
     re.DOTALL,
 )
 _JUDGED = re.compile(

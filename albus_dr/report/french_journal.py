@@ -326,6 +326,7 @@ VERIFICATIONS = {
     "status {status} (redirects are not followed)": "statut {status} (les redirections ne sont pas suivies)",
     "the body does not contain {text}": "la réponse ne contient pas {text}",
     "the expression can't be applied: {error}": "l'expression ne peut être appliquée : {error}",
+    "the body is nested too deeply": "le corps de la réponse a trop de niveaux imbriqués",
     "{expression} is null": "{expression} : nul",
     "{expression} is not true": "{expression} : pas vrai",
     "the body is not JSON": "le corps de la réponse n'est pas du JSON",

@@ -19,7 +19,15 @@ RESTORED = {
     "{count} have another: root restores owners, or the config's `owner:` says whose they are": (
         "{count} en ont un autre : root restaure les propriétaires, ou la clé `owner` de la configuration dit à qui ils sont"
     ),
-    # a day's work with the application
+    # the application's copy, and a day's work with it
+    "opened the restored {name}": "ouverture de la base restaurée {name}",
+    "a connection": "une connexion",
+    "none: the copy works on something else, or nothing that it was asked reads from its databases": (
+        "aucune : la copie travaille sur autre chose, ou rien de ce qu'on lui a demandé ne l'oblige à lire ses bases"
+    ),
+    "none: a question under verify: whose answer reads from it would show it": (
+        "aucune : une question sous « verify » qui l'oblige à lire cette base le montrerait"
+    ),
     "no answer": "pas de réponse",
     "not asked: an earlier answer was wrong": "pas demandé : une réponse précédente était fausse",
     "not asked: nobody could try whether anything leaves the copy's network ({reason})": (

@@ -16,7 +16,7 @@ _PLAIN = re.compile(
       | (?:checksum\ )?[0-9a-f]{8}
       | [0-9a-f]{64}
       | true | false | t | f | null | none | primary | standby | rows | equal | files | bytes | status
-      | no\ such\ table | the\ manifest | no\ recovery\ point\ has\ an\ answer\ to\ compare\ with | loopback\ alone
+      | no\ such\ table | a\ connection | the\ manifest | no\ recovery\ point\ has\ an\ answer\ to\ compare\ with | loopback\ alone
       | (?:its\ manifest\ is\ )?older\ than\ this\ comparison | there
       | no\ damage | objects | with | where\ they\ were | filled | default | by\ bytes | UTF8 | SQL_ASCII | LATIN\d{1,2} | WIN\d{3,4}
     )

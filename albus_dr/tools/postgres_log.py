@@ -6,7 +6,7 @@ from albus_dr.errors import StepError
 from albus_dr.tools.postgres import QUICK_S, Server, log_of
 
 # Constant text; the log is its argument. One program, so that its exit code says whether it could read.
-_OTHERS = """awk '/connection authorized: / && !/application_name=albus-dr/ {n++} END {print n + 0}' "$1" """
+_OTHERS = """awk '/connection authorized: / && !/application_name=albus-dr( |$)/ {n++} END {print n + 0}' "$1" """
 
 
 def visits_of_others(server: Server) -> int:

@@ -13,6 +13,7 @@ from albus_dr.tools.host import Host, LocalHost
 from albus_dr.workloads.step import StepContext, Verdict, Verification
 
 ANSWER_S = 15.0
+_NOT_APPLIED = "the expression can't be applied"
 _HERE = LocalHost()
 
 
@@ -60,14 +61,24 @@ def wrong(expect: HttpExpectation, answer: http.Answer, *, shown: HttpExpectatio
 
 
 def look_up(expression: str, body: bytes) -> tuple[Any, str]:
-    """What a JMESPath expression finds in a JSON body, and what is wrong with one of them (empty when nothing is)."""
+    """What a JMESPath expression finds in a JSON body, and what is wrong with one of them (empty when nothing is). No word of
+    the body stands in that."""
     import jmespath
 
     try:
         document = json.loads(body)
     except ValueError:
         return None, "the body is not JSON"
+    except RecursionError:
+        return None, f"{_NOT_APPLIED}: the body is nested too deeply"
     try:
         return jmespath.search(expression, document), ""
-    except jmespath.exceptions.JMESPathError as error:
-        return None, f"the expression can't be applied: {str(error).splitlines()[0]}"
+    # jmespath lets Python's own errors out where a function meets types, figures or a depth that it did not expect.
+    except (jmespath.exceptions.JMESPathError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        return None, f"{_NOT_APPLIED}: {_kind(error)}"
+
+
+def _kind(error: Exception) -> str:
+    """``length(): JMESPathTypeError``. The error's own words quote the body, or the expression with what was kept of one."""
+    function = getattr(error, "function_name", "")
+    return f"{function}(): {type(error).__name__}" if function else type(error).__name__

@@ -68,7 +68,9 @@ def drill_server(ctx: StepContext, workload: str) -> Server:
     options = (
         "-c listen_addresses=''", f"-c unix_socket_directories='{base}'", "-c fsync=off", "-c full_page_writes=off",
         "-c synchronous_commit=off", "-c autovacuum=off", "-c max_wal_size=8GB", "-c maintenance_work_mem=256MB",
-        "-c wal_level=minimal", "-c max_wal_senders=0", "-c log_connections=on",
+        "-c wal_level=minimal", "-c max_wal_senders=0",
+        # Who came is read in the log (tools.postgres_log): some packages have it written elsewhere.
+        "-c log_connections=on", "-c logging_collector=off", "-c log_destination=stderr",
         "-c dynamic_shared_memory_type=mmap",  # rows on their way between its processes: in its data directory, not /dev/shm
     )  # fmt: skip
     return Server(

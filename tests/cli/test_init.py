@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -17,6 +18,8 @@ from albus_dr.cli.main import VERBS
 from albus_dr.plan.build import build
 from albus_dr.report.french import WIDE
 from albus_dr.runbook.model import OPERATIONS
+from albus_dr.tools.http import Answer
+from albus_dr.workloads.http_checks import wrong
 from albus_dr.workloads.registry import kinds
 
 
@@ -77,6 +80,22 @@ def test_its_commented_steps_work_once_the_marks_are_taken_away(starter: Path) -
     assert len(runbook.steps) == 2
     plan = build(runbook, "failover", source="lyon", target="nantes", kinds=kinds())
     assert sum(step.action.startswith("own.") for step in plan.steps) == 2
+
+
+@pytest.mark.parametrize("workload", ["application", "door"])
+def test_an_error_page_with_status_200_is_a_wrong_answer(starter: Path, workload: str) -> None:
+    """Also with the questions that stand there as comments."""
+    playbook = starter / "playbook.yaml"
+    written = playbook.read_text()
+    commented = [f"      # - http: /{' ' * 49}#", "      #   expect: {status: 200, contains:"]
+    for line in commented:
+        assert line in written
+        written = written.replace(line, line.replace("# ", "", 1))
+    for text in (playbook.read_text(), written):
+        playbook.write_text(text)
+        model: Any = load_runbook(playbook, None, acts=False).runbook.workloads[workload]
+        page = Answer(200, b"<h1>Internal Server Error</h1>")
+        assert [check for check in model.verify if not wrong(check.expect, page)] == []
 
 
 def test_it_overwrites_nothing(starter: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from albus_dr.cli.common import load_runbook
 from albus_dr.journal.proof import run_level, workload_levels
-from albus_dr.journal.state import NETWORK, RunState, StepState, VerificationState
+from albus_dr.journal.state import NETWORK, OPENED, RunState, StepState, VerificationState
 from albus_dr.plan.build import build
 from albus_dr.runbook.model import Operation
 from albus_dr.workloads.registry import kinds
@@ -89,6 +89,68 @@ def test_a_comparison_that_failed_takes_the_claim_back(step: str) -> None:
         state.clocks["data_recovered_at"] = state.clocks["service_verified_at"] = None
     levels = workload_levels(state, passed=False)
     assert (*levels.values(), run_level(state, passed=False)) == DAMAGES[step]
+
+
+def unasked(operation: Operation, *workloads: str) -> RunState:
+    """As ``done``, of a runbook that has no ``verify:`` for these workloads: their copies are isolated, and asked nothing."""
+    state = done(operation)
+    state.verifications = [found for found in state.verifications if found.workload not in workloads]
+    state.verifications += [
+        VerificationState("application.start_copy", name, NETWORK, "loopback alone", "loopback alone", "passed")
+        for name in workloads
+    ]
+    return state
+
+
+def test_an_application_that_was_asked_nothing_served_nothing() -> None:
+    state = unasked("drill", "application")
+    assert run_level(state, passed=True) == "L2"
+    assert workload_levels(state, passed=True) == {"patients": "L2", "documents": "L2", "application": "L1"}
+
+
+def test_a_day_with_the_application_is_an_answer_of_its_own() -> None:
+    state = unasked("drill", "application")
+    state.verifications.append(
+        VerificationState("application.rehearse", "application", "GET /agenda", "status 200", "status 200", "passed")
+    )
+    assert run_level(state, passed=True) == "L3"
+    assert set(workload_levels(state, passed=True).values()) == {"L3"}
+
+
+def looked_at(need: str, verdict: str) -> VerificationState:
+    return VerificationState("application.verify_copy", "application", f"{OPENED}{need}", "a connection", "", verdict)
+
+
+def test_a_copy_that_opened_none_of_its_databases_was_asked_about_something_else() -> None:
+    state = damaged(done("drill"), "application.verify_copy")
+    state.verifications[-1] = looked_at("patients", "failed")
+    assert run_level(state, passed=False) == "L2"
+    assert workload_levels(state, passed=False) == {"patients": "L2", "documents": "L2", "application": "L1"}
+
+
+def test_a_database_that_nobody_saw_opened_was_served_by_nobody() -> None:
+    state = done("drill")
+    state.verifications += [looked_at("patients", "not_evaluated")]
+    assert workload_levels(state, passed=True) == {"patients": "L2", "documents": "L3", "application": "L3"}
+    state.verifications += [looked_at("patients", "passed")]
+    assert workload_levels(state, passed=True)["patients"] == "L3", "another service needs it, too"
+
+
+def test_an_opened_database_is_no_answer_of_the_application() -> None:
+    state = unasked("drill", "application")
+    state.verifications += [looked_at("patients", "passed")]
+    assert run_level(state, passed=True) == "L2"
+    assert workload_levels(state, passed=True)["application"] == "L1"
+
+
+def test_who_came_in_by_the_door_was_served_though_nobody_asked_the_application_itself() -> None:
+    state = unasked("failover", "application")
+    assert run_level(state, passed=True) == "L4"
+    levels = workload_levels(state, passed=True)
+    assert levels == {"patients": "L4", "documents": "L4", "application": "L1", "door": "L4"}
+    assert run_level(state, passed=False) == "L3"
+    nobody = unasked("failover", "application", "door")
+    assert run_level(nobody, passed=False) == "L2"
 
 
 def test_data_that_no_application_needs_are_restored_and_no_more() -> None:

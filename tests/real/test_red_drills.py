@@ -199,6 +199,25 @@ def test_an_application_that_answers_200_with_an_error_page(desk: Desk) -> None:
     assert failed == ["application.verify_copy"], "it was not the runbook's question that found it"
 
 
+def test_a_copy_that_works_on_the_standby(desk: Desk) -> None:
+    """It was left the database of every day, by a Unix socket, which no network cuts off. All its answers are right."""
+    standby = desk.bench.sites["bordeaux"].server.url
+    usual = 'DATABASE_URL: "{patients}", DOCUMENTS: "{documents}"}\n          health: /health\n'
+    # The bench's own health page asks whether a write would be taken; many don't.
+    left = usual.replace("{patients}", standby).replace("/health", "/agenda/today")
+    config = desk.variant("config.yaml", desk.config, (usual, left))
+    text = desk.playbook.read_text()
+    rehearse = text[text.index("    rehearse:") : text.index("  door:")]
+    called = desk.operate(
+        "drill", playbook=desk.variant("unrehearsed.yaml", desk.playbook, (rehearse, "")), config=config
+    )
+    red(called, 5, "application", "opened the restored patients", "the copy works on something else")
+    assert called.document["proof_level"] == "L2"
+    assert called.document["proof_levels"] == {"patients": "L2", "documents": "L2", "application": "L1"}
+    asked = [each for each in called.document["verifications"] if each["kind"].startswith("GET ")]
+    assert {each["verdict"] for each in asked} == {"passed"}
+
+
 def test_a_marker_older_than_the_rpo(desk: Desk) -> None:
     playbook = desk.variant("strict.yaml", desk.playbook, ("  rpo: 15m\n", "  rpo: 1s\n"))
     called = desk.operate("drill", playbook=playbook)

@@ -64,6 +64,8 @@ def test_the_json_has_everything() -> None:
         ("GET /agenda", "status 200", "http://127.0.0.1:8/agenda does not answer: timed out", True),
         ("GET /patients/1", "status 200", f"status 500: row of {PATIENT}", False),
         ("GET /patients/1", "status 200", f"the expression can't be applied: {PATIENT} is no number", False),
+        ("GET /patients/1", "status 200", "the expression can't be applied: length(): JMESPathTypeError", True),
+        ("GET /patients/1", "status 200", "the expression can't be applied: the body is nested too deeply", True),
         ("GET /a/{x}", "status 200, gives b[0].c", "b[0].c is neither text nor a number", True),
         ("GET /a/{x}", "status 200, gives b[0].c", "b[0].c is null", True),
         ("GET /a/{x}", "status 200", "not asked: an earlier answer was wrong", True),

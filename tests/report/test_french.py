@@ -278,6 +278,9 @@ def test_what_the_journal_says_is_told_in_french() -> None:
         "patients at bordeaux: 1,204 rows written there alone; listed in /a, the whole directory is kept in /b"
     )
     assert f"1{NARROW}204 lignes écrites là seulement" in told
+    assert FRENCH.retold("the expression can't be applied: the body is nested too deeply") == (
+        f"l'expression ne peut être appliquée{WIDE}: le corps de la réponse a trop de niveaux imbriqués"
+    )
     assert FRENCH.retold("recovered after 1 h 30 min; the objective is 4.5 s") == (
         f"rétabli après 1{WIDE}h{WIDE}30{WIDE}min{NARROW}; l'objectif est 4,5{WIDE}s"
     )

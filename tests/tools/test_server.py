@@ -333,7 +333,8 @@ def test_a_hosts_banner_is_no_error_of_the_log(pair: Pair, tmp_path: Path) -> No
     assert visits_of_others(server) == 0
     log.write_text(
         "LOG:  connection authorized: user=a database=b application_name=albus-dr\n"
-        "LOG:  connection authorized: user=a database=b application_name=albus\n"
+        "LOG:  connection authorized: user=a database=b application_name=albus-dr SSL enabled (protocol=TLSv1.3)\n"
+        "LOG:  connection authorized: user=a database=b application_name=albus-drugs\n"
         "LOG:  connection received\nLOG:  connection authorized: user=a database=b\n"
     )
     assert visits_of_others(server) == 2

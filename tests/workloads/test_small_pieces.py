@@ -433,11 +433,33 @@ def test_what_is_wrong_with_an_answer(expect: dict[str, Any], answer: Answer, wr
     assert http_checks.wrong(check.expect, answer) == wrong
 
 
-@pytest.mark.parametrize("expression", ["length(missing)", "a ==", "nofunction(a)"])
-def test_an_expression_that_can_not_be_applied_is_no_pass(expression: str) -> None:
+NAMES_A_PATIENT = (
+    b'{"note": "Zephyrine Canarienne", "patients": [{"age": 71}, {"age": "Canarienne"}], "endless": Infinity}'
+)
+
+
+@pytest.mark.parametrize(
+    ("expression", "body", "said"),
+    [
+        ("length(missing)", b"{}", "length(): JMESPathTypeError"),
+        ("sum(note)", NAMES_A_PATIENT, "sum(): JMESPathTypeError"),
+        ("a == 'Zephyrine' ==", b"{}", "IncompleteExpressionError"),
+        ("note ?Zephyrine", b"{}", "LexerError"),
+        ("nofunction(a)", b"{}", "UnknownFunctionError"),
+        ("length(a, b)", b"{}", "length(): ArityError"),
+        ("max_by(patients, &age)", NAMES_A_PATIENT, "TypeError"),
+        ("contains(note, `1`)", NAMES_A_PATIENT, "TypeError"),
+        ("ceil(endless)", NAMES_A_PATIENT, "OverflowError"),
+        ("patients[::0]", NAMES_A_PATIENT, "ValueError"),
+        ("note", b"[" * 100_000, "the body is nested too deeply"),
+    ],
+)
+def test_an_expression_that_can_not_be_applied_is_no_pass(expression: str, body: bytes, said: str) -> None:
     check = HttpCheck.model_validate({"http": "/", "expect": {"json": expression}})
 
-    assert "can't be applied" in http_checks.wrong(check.expect, Answer(200, b"{}"))
+    found = http_checks.wrong(check.expect, Answer(200, body))
+    assert found == f"the expression can't be applied: {said}", "and names no patient"
+    assert http_checks.look_up(expression, body) == (None, found)
 
 
 # --- own steps, and the isolated target ---------------------------------------------------------------------------

@@ -18,7 +18,11 @@ class Model(WorkloadModel):
 
     kind: Literal["service"]
     service: Name = Field(description="The service, by its name at each site.")
-    verify: tuple[HttpCheck, ...] = Field((), description="Questions to the running service.")
+    verify: tuple[HttpCheck, ...] = Field(
+        (),
+        description="Questions to the running service, one at least that makes it read from its database: "
+        "a drill looks whether its copy has opened what was restored. Without any, no run shows that it serves.",
+    )
     rehearse: tuple[Request, ...] = Field(
         (),
         description="A day's work, request by request, with a drill's copy alone: it may write. Later requests know what "

@@ -12,6 +12,7 @@ from albus_dr.tools.host import Host, free_port
 from albus_dr.workloads import access, site
 from albus_dr.workloads.http_checks import ask
 from albus_dr.workloads.service import Model
+from albus_dr.workloads.service.opened import verify_opened
 from albus_dr.workloads.service.rehearsal import rehearse, verify_rehearsed
 from albus_dr.workloads.step import Action, Facts, Observation, State, StepContext, Verification
 
@@ -120,8 +121,9 @@ def _errors_in(log: str) -> str:
 
 
 def _verify_copy(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
-    url = ctx.facts_of(f"{ctx.spec.workload}.start_copy")["url"]
-    return ask(ctx, _model(ctx).verify, url, host=site.drill_host(ctx))
+    url, questions = ctx.facts_of(f"{ctx.spec.workload}.start_copy")["url"], _model(ctx).verify
+    answers = ask(ctx, questions, url, host=site.drill_host(ctx))
+    return (*answers, *verify_opened(ctx, asked=bool(questions)))
 
 
 ACTIONS = {
