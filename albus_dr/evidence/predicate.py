@@ -36,6 +36,8 @@ _NO_REPOSITORY = {  # of a run that an older version declared
     "commit": None, "runbook_is_committed": None, "reason": "the journal does not say which commit it was planned from",
 }  # fmt: skip
 _PRINTED = "output"  # of a command of the runbook's own: a short text is guessed from its hash
+# What a person says on the command line. The other options are what albus-dr found in its own history, or drew by chance.
+_SAID = ("accept_data_loss", "accept_shrunken", "fenced_by", "without_witness")
 _NOT_OVERWRITTEN = "Removed data can be read from a disk until it is overwritten or its encryption key is gone."
 
 
@@ -64,13 +66,13 @@ def predicate(events: Sequence[Event], around: Surroundings, profiles: Sequence[
     run = run_document(state)
     kept = (
         "run", "runbook", "operation", "scenario", "source", "target", "verdict", "exit_code", "proof_level", "proof_levels",
-        "resumed",
+        "resumed", "point",
     )  # fmt: skip
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "made_at": rfc3339(around.made_at, "seconds"),
         "made_by": {"program": "albus-dr", "version": around.version},
-        "run": {key: run[key] for key in kept} | {"description": state.description},
+        "run": {key: run[key] for key in kept} | {"description": state.description, "seed": _options(events).get("seed")},
         "plan_digest": state.plan_digest,
         "plan": events[0].data["plan"],
         "repository": events[0].data.get("repository", _NO_REPOSITORY),
@@ -134,10 +136,9 @@ def _people(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
         "what": declared["operation"],
         "why": None,
     }
-    for key, said in sorted(declared.get("options", {}).items()):
-        if said not in (None, False, "", [], {}):
-            what = key if said is True else f"{key}: {said}"
-            yield _stated(events[0], operator, what)
+    for key, said in sorted(_said(events).items()):
+        if said:
+            yield _stated(events[0], operator, key if said is True else f"{key}: {said}")
     for event in events:
         if event.kind in roles:
             yield {
@@ -146,6 +147,22 @@ def _people(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
         if event.kind == "RunResumed" and (said := event.data.get("without_witness")):
             yield _stated(event, event.data.get("operator", ""), f"without_witness: {said}")
+
+
+def _options(events: Sequence[Event]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = events[0].data.get("options", {})
+    return found
+
+
+def _said(events: Sequence[Event]) -> dict[str, Any]:
+    """What the operator stated by an option, a time too. A point that was drawn by chance (there is a seed) is nobody's word."""
+    declared, options = events[0].data, _options(events)
+    return {
+        **{key: options.get(key) for key in _SAID},
+        "point": options.get("point") if options.get("seed") is None else None,
+        "disrupted_at": declared.get("disrupted_at"),
+        "detected_at": declared.get("clocks", {}).get("detected_at"),
+    }
 
 
 def _stated(event: Event, who: str, what: str) -> dict[str, Any]:
