@@ -18,7 +18,7 @@ from albus_dr.evidence.profiles import PROFILES, TITLES
 from albus_dr.journal.state import StepState
 from albus_dr.journal.store import JournalStore
 from albus_dr.report.texts import WITHHELD, is_plain
-from tests.evidence.recorded import AROUND, DIRECTORY, FOUND, PATIENT, RUN, SECRET, events, recorded
+from tests.evidence.recorded import AROUND, DIRECTORY, FOUND, FREE, PATIENT, RUN, SECRET, events, recorded
 
 
 def test_it_has_the_shape_of_its_schema(tmp_path: Path) -> None:
@@ -58,6 +58,28 @@ def test_no_hash_of_what_a_program_printed_is_in_it(tmp_path: Path) -> None:
     steps = {step["id"]: step["output_sha256"] for step in predicate(store.events(RUN), AROUND)["steps"]}
     store.close()
     assert (steps["isolate"], steps["patients.compare"]) == (None, canonical_sha256({"rows": 4000}))
+
+
+def test_what_a_comparison_found_has_its_digest_where_it_failed_too(tmp_path: Path) -> None:
+    """Of the run's red step, and of no file's name: that may be a patient's, and is guessed from its hash."""
+    events(tmp_path)
+    store = JournalStore(f"sqlite:///{tmp_path / 'engine.sqlite'}", tmp_path)
+    tables = {"tables": {"patient": {"rows": 3999, "checksum": "0a1b2c3d"}}}
+    for step, facts in (
+        ("patients.compare", tables),
+        ("documents.compare", {"wrong": 1, "first_wrong": f"file {PATIENT}"}),
+        ("isolate", {"output": "0612345678"}),
+        ("application.verify_copy", {}),
+    ):
+        store.append(RUN, "StepFailed", {"error": FREE, "exit_code": 5, "facts": facts}, step=step)
+    store.append(RUN, "StepFailed", {"error": FREE}, step="cleanup")
+    found = predicate(store.events(RUN), AROUND)["steps"]
+    store.close()
+    steps = {step["id"]: step["output_sha256"] for step in found if step["status"] == "failed"}
+    assert steps == {
+        "patients.compare": canonical_sha256(tables), "documents.compare": canonical_sha256({"wrong": 1}), "isolate": None,
+        "application.verify_copy": None, "cleanup": None,
+    }  # fmt: skip
 
 
 def test_plain_texts_stand_in_it_and_others_do_not(tmp_path: Path) -> None:
