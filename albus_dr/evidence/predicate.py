@@ -35,7 +35,10 @@ _LIMITS = (
 _NO_REPOSITORY = {  # of a run that an older version declared
     "commit": None, "runbook_is_committed": None, "reason": "the journal does not say which commit it was planned from",
 }  # fmt: skip
-_PRINTED = "output"  # of a command of the runbook's own: a short text is guessed from its hash
+# A short text is guessed from its hash: what a command of the runbook's own printed, and the name of the first file that differs.
+_GUESSED = ("output", "first_")
+# What a person says on the command line. The other options are what albus-dr found in its own history, or drew by chance.
+_SAID = ("accept_data_loss", "accept_shrunken", "fenced_by", "without_witness")
 _NOT_OVERWRITTEN = "Removed data can be read from a disk until it is overwritten or its encryption key is gone."
 
 
@@ -64,13 +67,14 @@ def predicate(events: Sequence[Event], around: Surroundings, profiles: Sequence[
     run = run_document(state)
     kept = (
         "run", "runbook", "operation", "scenario", "source", "target", "verdict", "exit_code", "proof_level", "proof_levels",
-        "resumed",
+        "resumed", "point",
     )  # fmt: skip
+    outputs = _outputs(events)
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "made_at": rfc3339(around.made_at, "seconds"),
         "made_by": {"program": "albus-dr", "version": around.version},
-        "run": {key: run[key] for key in kept} | {"description": state.description},
+        "run": {key: run[key] for key in kept} | {"description": state.description, "seed": _options(events).get("seed")},
         "plan_digest": state.plan_digest,
         "plan": events[0].data["plan"],
         "repository": events[0].data.get("repository", _NO_REPOSITORY),
@@ -88,7 +92,10 @@ def predicate(events: Sequence[Event], around: Surroundings, profiles: Sequence[
         "clocks": run["clocks"],
         "stages": run["stages"],
         "waited_s": run["waited_s"],
-        "steps": [_step(step, document) for step, document in zip(state.steps.values(), run["steps"], strict=True)],
+        "steps": [
+            _step(step, document, outputs.get(step.id, {}))
+            for step, document in zip(state.steps.values(), run["steps"], strict=True)
+        ],
         "verifications": list(_verifications(state)),
         "not_verified": _not_verified(state),
         "deviations": list(_deviations(state, events)),
@@ -134,10 +141,9 @@ def _people(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
         "what": declared["operation"],
         "why": None,
     }
-    for key, said in sorted(declared.get("options", {}).items()):
-        if said not in (None, False, "", [], {}):
-            what = key if said is True else f"{key}: {said}"
-            yield _stated(events[0], operator, what)
+    for key, said in sorted(_said(events).items()):
+        if said:
+            yield _stated(events[0], operator, key if said is True else f"{key}: {said}")
     for event in events:
         if event.kind in roles:
             yield {
@@ -148,16 +154,38 @@ def _people(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
             yield _stated(event, event.data.get("operator", ""), f"without_witness: {said}")
 
 
+def _options(events: Sequence[Event]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = events[0].data.get("options", {})
+    return found
+
+
+def _said(events: Sequence[Event]) -> dict[str, Any]:
+    """What the operator stated by an option, a time too. A point that was drawn by chance (there is a seed) is nobody's word."""
+    declared, options = events[0].data, _options(events)
+    return {
+        **{key: options.get(key) for key in _SAID},
+        "point": options.get("point") if options.get("seed") is None else None,
+        "disrupted_at": declared.get("disrupted_at"),
+        "detected_at": declared.get("clocks", {}).get("detected_at"),
+    }
+
+
 def _stated(event: Event, who: str, what: str) -> dict[str, Any]:
     return {"role": "stated", "who": who, "at": event.at, "step": None, "what": what, "why": None}
 
 
-def _step(step: StepState, document: Mapping[str, Any]) -> dict[str, Any]:
+def _outputs(events: Sequence[Event]) -> dict[str, Mapping[str, Any]]:
+    """The facts of each step, as it ended last. Those of a comparison that failed say what was wrong; the fold drops them."""
+    ended = ("StepSucceeded", "StepFailed")
+    return {event.step: event.data.get("facts", {}) for event in events if event.kind in ended}
+
+
+def _step(step: StepState, document: Mapping[str, Any], output: Mapping[str, Any]) -> dict[str, Any]:
     kept = (
         "id", "title", "workload", "site", "action", "needs", "status", "started_at", "ended_at", "duration_s", "attempts",
         "adopted",
     )  # fmt: skip
-    found = {key: value for key, value in step.facts.items() if key != _PRINTED}
+    found = {key: value for key, value in output.items() if not key.startswith(_GUESSED)}
     digest = canonical_sha256(found) if found else None
     return {**{key: document[key] for key in kept}, "output_sha256": digest, "told_an_error": step.error is not None}
 

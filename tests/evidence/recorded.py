@@ -25,6 +25,8 @@ SITES = {
                  "certificate": ""},
     "distance_km": 759.6,
 }  # fmt: skip
+# What is written among the options because albus-dr found it in its history: nobody said it.
+FOUND = {"epoch_seen": 2, "backed_up": {"patients": "7301"}, "returned_unkept": True}
 AROUND = Surroundings(
     datetime(2026, 3, 2, 9, 0, tzinfo=UTC), "0.1.0", (Tool("restic", "0.18.0", None), Tool("rclone", None, "not found")),
 )  # fmt: skip
@@ -39,7 +41,7 @@ def events(folder: Path) -> tuple[Event, ...]:
         store.append(RUN, "RunDeclared", {
             "runbook": "albus", "description": "Appointments", "operation": "drill", "scenario": None,
             "plan": plan.to_json(), "plan_digest": plan.digest, "source": "strasbourg", "target": "bordeaux",
-            "operator": "ana@ops1", "options": {"accept_shrunken": False, "point": "latest"}, "sites": SITES,
+            "operator": "ana@ops1", "options": {"accept_shrunken": False, "point": "latest", **FOUND}, "sites": SITES,
             "repository": {"commit": "4f" * 20, "runbook_is_committed": True, "reason": ""},
             "objectives": {"rto_s": 14400.0, "rpo_s": 900.0, "clock": "disruption"}, "notes": [FREE],
         })  # fmt: skip

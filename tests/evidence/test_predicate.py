@@ -18,7 +18,7 @@ from albus_dr.evidence.profiles import PROFILES, TITLES
 from albus_dr.journal.state import StepState
 from albus_dr.journal.store import JournalStore
 from albus_dr.report.texts import WITHHELD, is_plain
-from tests.evidence.recorded import AROUND, DIRECTORY, PATIENT, RUN, SECRET, events, recorded
+from tests.evidence.recorded import AROUND, DIRECTORY, FOUND, FREE, PATIENT, RUN, SECRET, events, recorded
 
 
 def test_it_has_the_shape_of_its_schema(tmp_path: Path) -> None:
@@ -60,6 +60,28 @@ def test_no_hash_of_what_a_program_printed_is_in_it(tmp_path: Path) -> None:
     assert (steps["isolate"], steps["patients.compare"]) == (None, canonical_sha256({"rows": 4000}))
 
 
+def test_what_a_comparison_found_has_its_digest_where_it_failed_too(tmp_path: Path) -> None:
+    """Of the run's red step, and of no file's name: that may be a patient's, and is guessed from its hash."""
+    events(tmp_path)
+    store = JournalStore(f"sqlite:///{tmp_path / 'engine.sqlite'}", tmp_path)
+    tables = {"tables": {"patient": {"rows": 3999, "checksum": "0a1b2c3d"}}}
+    for step, facts in (
+        ("patients.compare", tables),
+        ("documents.compare", {"wrong": 1, "first_wrong": f"file {PATIENT}"}),
+        ("isolate", {"output": "0612345678"}),
+        ("application.verify_copy", {}),
+    ):
+        store.append(RUN, "StepFailed", {"error": FREE, "exit_code": 5, "facts": facts}, step=step)
+    store.append(RUN, "StepFailed", {"error": FREE}, step="cleanup")
+    found = predicate(store.events(RUN), AROUND)["steps"]
+    store.close()
+    steps = {step["id"]: step["output_sha256"] for step in found if step["status"] == "failed"}
+    assert steps == {
+        "patients.compare": canonical_sha256(tables), "documents.compare": canonical_sha256({"wrong": 1}), "isolate": None,
+        "application.verify_copy": None, "cleanup": None,
+    }  # fmt: skip
+
+
 def test_plain_texts_stand_in_it_and_others_do_not(tmp_path: Path) -> None:
     compared = {each["kind"]: (each["expected"], each["actual"]) for each in recorded(tmp_path)["verifications"]}
     rows = "4000 rows, checksum 0a1b2c3d"
@@ -98,6 +120,45 @@ def test_who_did_what_is_in_it(tmp_path: Path) -> None:
         ("resumed", "ben@ops1", None, None),
         ("approved", "eva@ops2", "application.start_copy", None),
     ]
+
+
+def stated(tmp_path: Path, options: dict[str, Any], **more: Any) -> tuple[list[str], dict[str, Any]]:
+    """What the operator is said to have stated, and what the file says of the run, when it was declared with this."""
+    declared, *later = events(tmp_path)
+    found = predicate((replace(declared, data={**declared.data, "options": options, **more}), *later), AROUND)
+    Draft202012Validator(SCHEMAS["evidence"]()).validate(found)
+    people = found["people"]
+    assert {each["who"] for each in people if each["role"] == "stated"} <= {"ana@ops1"}
+    return [each["what"] for each in people if each["role"] == "stated"], found["run"]
+
+
+def test_what_was_said_with_an_option_is_stated(tmp_path: Path) -> None:
+    said, run = stated(
+        tmp_path,
+        {
+            "accept_data_loss": True,
+            "accept_shrunken": False,
+            "fenced_by": "Eva, by hand",
+            "without_witness": None,
+            **FOUND,
+        },
+        disrupted_at="2026-03-01T03:58:00+00:00",
+        clocks={"disrupted_at": "2026-03-01T03:58:00+00:00", "detected_at": "2026-03-01T03:59:00+00:00"},
+    )
+    assert said == [
+        "accept_data_loss", "detected_at: 2026-03-01T03:59:00+00:00", "disrupted_at: 2026-03-01T03:58:00+00:00",
+        "fenced_by: Eva, by hand",
+    ]  # fmt: skip
+    assert (run["point"], run["seed"]) == (None, None)
+
+
+def test_what_the_clock_or_chance_gave_is_stated_by_nobody(tmp_path: Path) -> None:
+    point = "20260201T040000Z-0badcafe"
+    said, run = stated(
+        tmp_path, {"point": point, "seed": 0}, disrupted_at=None, clocks={"disrupted_at": "2026-03-01T04:00:00+00:00"}
+    )
+    assert said == []
+    assert (run["point"], run["seed"]) == (point, 0)
 
 
 def test_a_statement_that_was_made_at_the_resume_is_in_it(tmp_path: Path) -> None:

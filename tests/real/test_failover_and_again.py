@@ -56,10 +56,10 @@ def test_a_failover_that_is_killed_at_ten_moments_ends_well(desk: Desk) -> None:
     assert len(ends) == 1
     succeeded = [event["step"] for event in desk.events(run) if event["kind"] == "StepSucceeded"]
     assert sorted(succeeded) == sorted(set(succeeded)), "a step that was done was done again"
-    assert_evidence_of(desk, run, killed)
+    assert_evidence_of(desk, run, killed, disrupted_at)
 
 
-def assert_evidence_of(desk: Desk, run: str, resumed: int) -> None:
+def assert_evidence_of(desk: Desk, run: str, resumed: int, disrupted_at: str) -> None:
     """An auditor has the file and the public key, and nothing else; one changed byte is found."""
     pack, key, elsewhere = desk.folder / "evidence.json", desk.folder / "auditor.pub", desk.folder / "auditor"
     assert desk.call("evidence", "keygen").code == 0
@@ -78,6 +78,10 @@ def assert_evidence_of(desk: Desk, run: str, resumed: int) -> None:
     assert (changed["fence"]["site"], changed["fence"]["method"]) == ("strasbourg", "probe")
     assert "nothing listens on port" in changed["fence"]["rests_on"]
     assert predicate["run"]["resumed"] == resumed
+    people = [(each["role"], each["what"]) for each in predicate["people"]]
+    assert people == [
+        ("ordered", "failover"), ("stated", f"disrupted_at: {disrupted_at}"), *[("resumed", None)] * resumed,
+    ]  # fmt: skip
     assert not predicate["destruction"]["applies"]
     content = bytearray(pack.read_bytes())
     content[len(content) // 2] ^= 1
