@@ -244,6 +244,12 @@ TERMINAL = {
         "remarque : une variable d'environnement que {file} utilise à la ligne {line} n'est pas définie ici ; les commandes "
         "qui agissent en ont besoin"
     ),
+    "note: {file} names no witness: who is the primary is known in one state directory alone, that of the runs. Name one at a "
+    "third place before a door, a guard or a second operator works elsewhere: docs/how-to/set-up-a-witness.md": (
+        "remarque : {file} ne désigne aucun témoin : un seul répertoire d'état, celui des exécutions, sait quel site est le "
+        "principal. Désignez-en un à un troisième endroit avant qu'une porte, un gardien ou un second opérateur ne travaille "
+        "ailleurs : docs/how-to/set-up-a-witness.md"
+    ),
     "{runbook}, with {scheduler}": "{runbook}, avec {scheduler}",
     "{operation}: {rhythm} ({reason}): {condition}": "{operation} : {rhythm} ({reason}) – {condition}",
     "installed": "en place",

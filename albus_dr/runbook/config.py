@@ -346,3 +346,10 @@ class Config(Strict):
         None, description="Who knows which site is primary. Default: a file in the state directory."
     )
     notify: NotifyConfig | None = Field(None, description="Who is told how runs end. Default: nobody.")
+
+    @property
+    def is_one_machine(self) -> bool:
+        """No host is reached by ssh: all of it is where albus-dr itself runs, and so is a witness in a file."""
+        hosts = [host for site in self.sites.values() for host in site.hosts.values()]
+        hosts += [proxy.host for proxy in self.proxies.values() if proxy.host is not None]
+        return not any(host.ssh for host in hosts)

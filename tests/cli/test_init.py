@@ -45,6 +45,7 @@ def test_it_validates_and_notes_what_the_environment_lacks(starter: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert "is valid: 4 workloads, lyon -> nantes" in done.stdout
     assert "environment variables" in done.stderr
+    assert "names no witness" in done.stderr
 
 
 def test_french_is_said_and_the_files_stay_as_they_are(starter: Path) -> None:
@@ -77,6 +78,23 @@ def test_its_commented_steps_work_once_the_marks_are_taken_away(starter: Path) -
     assert len(runbook.steps) == 2
     plan = build(runbook, "failover", source="lyon", target="nantes", kinds=kinds())
     assert sum(step.action.startswith("own.") for step in plan.steps) == 2
+
+
+def test_its_commented_witness_works_once_the_marks_are_taken_away(starter: Path) -> None:
+    config = starter / "config.yaml"
+    before, mark, after = config.read_text().partition("# witness:\n")
+    assert mark
+    block, gap, rest = after.partition("\n\n")
+    config.write_text(
+        before + "witness:\n" + "".join(line.removeprefix("# ") for line in block.splitlines(True)) + gap + rest
+    )
+    noted = albus_dr("validate", "playbook.yaml", folder=starter)
+    assert noted.returncode == 0, noted.stderr
+    assert "names no witness" not in noted.stderr
+    witness = load_runbook(starter / "playbook.yaml", None, acts=False).config.witness
+    assert witness
+    assert witness.postgres
+    assert witness.location
 
 
 def test_it_overwrites_nothing(starter: Path) -> None:
