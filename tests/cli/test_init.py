@@ -118,6 +118,8 @@ def test_a_place_that_can_not_be_written_is_told(tmp_path: Path) -> None:
 def test_the_cron_file_and_the_ci_job_call_verbs_that_exist(starter: Path) -> None:
     cron = [line for line in (starter / "albus-dr.cron").read_text().splitlines() if line.startswith(("*", "3", "5"))]
     assert len(cron) == 3
+    # cron's own PATH does not have /usr/local/bin
+    assert "PATH=/usr/local/bin:/usr/bin:/bin\n" in (starter / "albus-dr.cron").read_text()
     assert {line.partition("albus-dr ")[2].split()[0] for line in (each.rpartition("exec ")[2] for each in cron)} <= (
         VERBS.keys()
     )

@@ -20,7 +20,7 @@ from albus_dr.journal.event import EVENT_KINDS
 from tests.docs.documents import DOCUMENTS, PAGES, TOP, Block, all_blocks
 
 REFERENCE = TOP / "docs" / "reference"
-NOT_RUN = {"form": 12, "install": 3, "elsewhere": 5}
+NOT_RUN = {"form": 12, "install": 4, "elsewhere": 5}
 RUN = {"", "kind", "setup", "bench", "teardown"}
 LANGUAGES = {"console", "text", "yaml", "toml", "python", "sql", "json"}
 
@@ -139,3 +139,16 @@ def test_what_is_said_to_be_missing_is_missing() -> None:
 def test_the_program_knows_every_verb_it_lists() -> None:
     for module, _ in VERBS.values():
         assert import_module(module)
+
+
+def test_every_crontab_finds_the_program_and_the_state_directory() -> None:
+    found = [
+        block
+        for block in all_blocks("text")
+        if re.search(r"^(\S+ ){5}root ", re.sub(" +", " ", block.text), re.MULTILINE)
+    ]
+    assert len(found) == 2
+    for block in found:
+        assert block.text.startswith("PATH=/usr/local/bin:/usr/bin:/bin\n"), block
+        calls = [line for line in block.text.splitlines() if "albus-dr " in line]
+        assert all(" root set -a; . /etc/albus-dr/environment; exec albus-dr " in line for line in calls), block
