@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -55,7 +56,8 @@ def test_french_is_said_and_the_files_stay_as_they_are(starter: Path) -> None:
     assert written == f"clinique{WIDE}: {', '.join(STARTER)}"
     assert after == (f"À faire{WIDE}: mettez-y vos sites et vos noms, puis  albus-dr validate clinique/playbook.yaml")
     for name in STARTER:
-        assert (starter.parent / "clinique" / name).read_text() == (starter / name).read_text()
+        text = (starter.parent / "clinique" / name).read_text()
+        assert text.replace("clinique/playbook", "clinic/playbook") == (starter / name).read_text()
 
 
 def test_a_language_that_is_not_there_writes_nothing(tmp_path: Path) -> None:
@@ -126,3 +128,38 @@ def test_the_cron_file_and_the_ci_job_call_verbs_that_exist(starter: Path) -> No
     job = yaml.safe_load((starter / "ci.yaml").read_text())["jobs"]["drill"]
     calls = [line.strip() for step in job["steps"] for line in step.get("run", "").splitlines() if "albus-dr" in line]
     assert [call.split()[1] for call in calls] == ["validate", "drill", "report"]
+
+
+def called_in_ci(directory: Path) -> list[str]:
+    """The paths that its CI job gives to validate and drill."""
+    return re.findall(r"albus-dr (?:validate|drill) (\S+)", (directory / "ci.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [("recovery", "ops/recovery/playbook.yaml"), (".", "ops/playbook.yaml"), ("../dr", "dr/playbook.yaml")],
+)
+def test_the_ci_job_names_the_playbook_from_the_top_of_the_repository(tmp_path: Path, given: str, named: str) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "ops").mkdir()
+    for each in (given, str((tmp_path / "ops" / given).resolve())):
+        assert albus_dr("init", each, folder=tmp_path / "ops").returncode == 0
+        assert called_in_ci(tmp_path / "ops" / given) == [named, named]
+        for name in STARTER:
+            (tmp_path / "ops" / given / name).unlink()
+
+
+def test_without_a_repository_the_ci_job_names_it_from_where_init_was_called(starter: Path, tmp_path: Path) -> None:
+    assert called_in_ci(starter) == ["clinic/playbook.yaml"] * 2
+    (tmp_path / "inside").mkdir()
+    assert albus_dr("init", "../else where", folder=tmp_path / "inside").returncode == 0
+    assert called_in_ci(tmp_path / "else where") == ["playbook.yaml"] * 2
+
+
+def test_the_ci_job_lists_every_variable_of_the_config(starter: Path) -> None:
+    config, job = (starter / "config.yaml").read_text(), (starter / "ci.yaml").read_text()
+    wanted = set(re.findall(r"\$\{(?!NAME)(\w+)\}|\{env: (\w+)\}", config))
+    listed = yaml.safe_load(re.sub(r"^( +)# ([A-Z_0-9]+: )", r"\1\2", job, flags=re.MULTILINE))["jobs"]["drill"]["env"]
+    assert listed.keys() == {plain or secret for plain, secret in wanted} | {"ALBUS_DR_STATE"}
+    assert all(f".{name} }}}}" in value for name, value in listed.items() if name != "ALBUS_DR_STATE")
+    assert all(("secrets." in listed[secret]) for _, secret in wanted if secret)
