@@ -42,7 +42,7 @@ def command(
     elif not quiet:
         print(fitted(_summary(loaded, words), sys.stdout, rest="  "))
         if loaded.notes:
-            print(fitted(_unset(loaded, words), sys.stderr, rest="  "), file=sys.stderr)
+            print(fitted(unset(loaded, words), sys.stderr, rest="  "), file=sys.stderr)
         if _lacks_witness(loaded):
             said = words.say(PHRASES["validate.no_witness"], file=loaded.positions.config.file)
             print(fitted(said, sys.stderr, rest="  "), file=sys.stderr)
@@ -82,7 +82,8 @@ def _without_witness(loaded: Loaded) -> tuple[Problem, ...]:
     return (loaded.positions.config.problem(("sites",), message, hint, at_key=True),)
 
 
-def _unset(loaded: Loaded, words: Words) -> str:
+def unset(loaded: Loaded, words: Words) -> str:
+    """How many variables of the config are not set, and where it begins to use them. ``loaded.notes`` has some."""
     first, count = loaded.notes[0], len(loaded.notes)
     key = "validate.unset" if count != 1 else "validate.unset_one"
     return words.say(PHRASES[key], count=words.number(count), file=first.file, line=first.line)
