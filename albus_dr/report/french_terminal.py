@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TERMINAL = {
     "{operation} of {runbook}": "{operation} – {runbook}",
+    "{operation} of {runbook}: {source} -> {target}": "{operation} – {runbook} : {source} -> {target}",
     "{operation} of {runbook}, {source} -> {target}: run {run}, {count} steps, RTO {rto}": (
         "{operation} – {runbook}, {source} -> {target} : exécution {run}, {count} étapes, DMIA {rto}"
     ),
