@@ -21,8 +21,8 @@ from albus_dr.cli.common import (
 )
 from albus_dr.cli.folding import fitted
 from albus_dr.cli.live.phrases import PHRASES
-from albus_dr.engine.history import epoch_seen, primary_and_secondary
-from albus_dr.errors import RefusedError, TransientError, UsageError
+from albus_dr.engine.history import epoch_seen, knows_primary, primary_and_secondary
+from albus_dr.errors import NotReadyError, RefusedError, TransientError, UsageError
 from albus_dr.journal.store import JournalStore
 from albus_dr.report.words import words_of
 from albus_dr.runbook.loader import Loaded
@@ -45,6 +45,7 @@ def command(
     """Open every door to the site that the witness names as the primary, and close it to the other one.
 
     For a proxy that was started again: it remembers nothing. A run that changes the primary sets the doors itself.
+    Where the config names no witness that other machines can ask, only the place where runs are made knows the primary.
     """
     words = words_of(lang)
     loaded = load_runbook(runbook, config)
@@ -66,7 +67,9 @@ def command(
 
 
 def _primary(store: JournalStore, loaded: Loaded, witness: Witness) -> tuple[str, str]:
-    """Who is primary, and who says so. Raises RefusedError while a change of primary has closed the door on purpose."""
+    """Who is primary, and who says so. Raises RefusedError while a change of primary has closed the door on purpose, and
+    NotReadyError where nobody here can know."""
+    _require_known(store, loaded, witness)
     record = witness.read(epoch_seen(store, loaded.runbook.runbook)).record
     if record is None:
         if epoch_seen(store, loaded.runbook.runbook):
@@ -81,6 +84,19 @@ def _primary(store: JournalStore, loaded: Loaded, witness: Witness) -> tuple[str
             hint=f"albus-dr resume {record.claim.run} goes on with it, albus-dr abort gives it up; then set the door",
         )
     return record.primary, f"it is the primary in epoch {record.epoch}, by {witness.name}"
+
+
+def _require_known(store: JournalStore, loaded: Loaded, witness: Witness) -> None:
+    """A witness in a file is this machine's alone: an empty one says nothing about what runs elsewhere have changed."""
+    config = loaded.config
+    if (config.witness is not None and config.witness.file is None) or config.is_one_machine:
+        return
+    if not knows_primary(store, loaded.runbook.runbook):
+        raise NotReadyError(
+            f"who is the primary can't be known here: the witness is {witness.name}, and no run was made from here",
+            hint="name a witness at a third place in the config (witness:), or call it where the runs are made, with the same "
+            "ALBUS_DR_STATE",
+        )
 
 
 def _set_all(loaded: Loaded, workloads: list[str], primary: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -40,6 +41,8 @@ def command(
         directory.mkdir(parents=True, exist_ok=True)
         for name in STARTER:
             text = files("albus_dr.cli").joinpath("starter", name).read_text("utf-8")
+            if name == "ci.yaml":
+                text = text.replace(" playbook.yaml", f" {_in_checkout(directory)}")
             descriptor = os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
@@ -53,6 +56,16 @@ def command(
         typer.echo(json.dumps(document, indent=2))
     elif not quiet:
         typer.echo(_next(directory, words))
+
+
+def _in_checkout(directory: Path) -> str:
+    """The playbook as a CI job names it, which starts at the top of the repository; without one, where init was called."""
+    here = directory.resolve()
+    has_git = (above for above in (here, *here.parents) if os.path.exists(above / ".git"))  # noqa: PTH110 -- nobody may look: no
+    top = next(has_git, Path.cwd())
+    path = str((here.relative_to(top) if here.is_relative_to(top) else Path()) / "playbook.yaml")
+    plain = re.fullmatch(r"[\w.][\w./-]*", path)  # to the shell and in YAML, without quotes
+    return path if plain else "playbook.yaml"
 
 
 def _next(directory: Path, words: Words) -> str:

@@ -17,6 +17,10 @@ PHRASES = {
     "validate.unset_one": (
         "note: 1 environment variable that {file} uses is not set here, on line {line}; commands that act need it"
     ),
+    "validate.no_witness": (
+        "note: {file} names no witness: who is the primary is known in one state directory alone, that of the runs. Name one at a "
+        "third place before a door, a guard or a second operator works elsewhere: docs/how-to/set-up-a-witness.md"
+    ),
     "schedule.title": "{runbook}, with {scheduler}",
     "schedule.job": "{operation}: {rhythm} ({reason}): {condition}",
     "schedule.installed": "installed",

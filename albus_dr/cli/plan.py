@@ -83,7 +83,10 @@ def _document(plan: Plan, expected: Forecast, rto_s: float) -> dict[str, object]
 
 def _text(plan: Plan, expected: Forecast, rto_s: float, words: Words, width: int = UNFOLDED) -> str:
     critical = {step.id for step in expected.path}
-    heading = words.say(PHRASES["heading"], operation=words.retold(plan.operation), runbook=plan.runbook)
+    heading = words.say(
+        PHRASES["plan.heading"], operation=words.retold(plan.operation), runbook=plan.runbook, source=plan.source,
+        target=plan.target,
+    )  # fmt: skip
     rows = []
     for number, step in enumerate(plan.steps, 1):
         mark = "*" if step.id in critical else " "
@@ -95,7 +98,7 @@ def _text(plan: Plan, expected: Forecast, rto_s: float, words: Words, width: int
         PHRASES[_rests_on(expected)], forecast=words.duration(expected.seconds), promised=words.duration(rto_s),
         count=len(expected.measured), all=len(expected.path),
     )  # fmt: skip
-    lines = [f"{heading}: {plan.source} -> {plan.target}", "", *table(rows, width), ""]
+    lines = [heading, "", *table(rows, width), ""]
     return "\n".join([*lines, *folded(path, width, rest="  "), f"plan {plan.digest[:16]}"])
 
 

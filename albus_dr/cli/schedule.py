@@ -23,6 +23,7 @@ from albus_dr.cli.common import (
     state_directory,
 )
 from albus_dr.cli.phrases import PHRASES
+from albus_dr.cli.validate import unset
 from albus_dr.errors import AlbusError, NotReadyError, UsageError
 from albus_dr.plan.timetable import Job, minute_of, timetable, was_missed
 from albus_dr.report.words import Words, words_of
@@ -95,6 +96,8 @@ def install(
     elif not quiet:
         in_place = words.say(PHRASES["schedule.in_place"], runbook=name, scheduler=chosen)
         typer.echo("\n".join(map(words.retold, said)) or in_place)
+    if loaded.notes and not quiet:  # each run would end with 2, if the environment file lacks them as well
+        typer.echo(unset(loaded, words), err=True)
     if said and not quiet:
         typer.echo("\n".join(_advice(chosen, words)), err=True)
 

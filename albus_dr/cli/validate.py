@@ -38,11 +38,14 @@ def command(
             print(fitted(str(problem), sys.stderr, rest="  "), file=sys.stderr)
         return ExitCode.USAGE
     if as_json:
-        _print_json(runbook, (), loaded.notes)
+        _print_json(runbook, (), (*loaded.notes, *_without_witness(loaded)))
     elif not quiet:
         print(fitted(_summary(loaded, words), sys.stdout, rest="  "))
         if loaded.notes:
-            print(fitted(_unset(loaded, words), sys.stderr, rest="  "), file=sys.stderr)
+            print(fitted(unset(loaded, words), sys.stderr, rest="  "), file=sys.stderr)
+        if _lacks_witness(loaded):
+            said = words.say(PHRASES["validate.no_witness"], file=loaded.positions.config.file)
+            print(fitted(said, sys.stderr, rest="  "), file=sys.stderr)
     return ExitCode.PASSED
 
 
@@ -68,7 +71,19 @@ def _summary(loaded: Loaded, words: Words) -> str:
     )  # fmt: skip
 
 
-def _unset(loaded: Loaded, words: Words) -> str:
+def _lacks_witness(loaded: Loaded) -> bool:
+    return loaded.config.witness is None and not loaded.config.is_one_machine
+
+
+def _without_witness(loaded: Loaded) -> tuple[Problem, ...]:
+    if not _lacks_witness(loaded):
+        return ()
+    message, hint = "no witness is named: only the state directory of the runs knows who is primary", "add witness: {…}"
+    return (loaded.positions.config.problem(("sites",), message, hint, at_key=True),)
+
+
+def unset(loaded: Loaded, words: Words) -> str:
+    """How many variables of the config are not set, and where it begins to use them. ``loaded.notes`` has some."""
     first, count = loaded.notes[0], len(loaded.notes)
     key = "validate.unset" if count != 1 else "validate.unset_one"
     return words.say(PHRASES[key], count=words.number(count), file=first.file, line=first.line)

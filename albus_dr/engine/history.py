@@ -119,6 +119,11 @@ def returned_unkept(store: JournalStore, runbook: str) -> bool:
     return False
 
 
+def knows_primary(store: JournalStore, runbook: str) -> bool:
+    """True where runs of the runbook are made that change or ask its primary, so that this journal may say who it is."""
+    return next(runs_of(store, runbook, (*CHANGES_SITES, "replicate"), damaged=[]), None) is not None
+
+
 def epoch_seen(store: JournalStore, runbook: str) -> int:
     """The highest epoch of the witness that a change of primary here has seen or made; 0 when there was none.
 

@@ -85,13 +85,13 @@ GUARD = {
         "ce qui tourne continue ; démarrez dès que le témoin répond, ou sans le gardien si vous êtes sûr qu'aucun autre site "
         "n'écrit"
     ),
-    "look at both sites, then: albus-dr witness set {runbook} --primary SITE, as often as it takes for the epoch to be above "
+    "look at both sites, then: albus-dr witness set RUNBOOK --primary SITE, as often as it takes for the epoch to be above "
     "{seen}: each one adds 1": (
-        "examinez les deux sites, puis : albus-dr witness set {runbook} --primary SITE, autant de fois qu'il le faut pour que "
+        "examinez les deux sites, puis : albus-dr witness set RUNBOOK --primary SITE, autant de fois qu'il le faut pour que "
         "l'époque dépasse {seen} : chaque fois l'augmente de 1"
     ),
-    "look at both sites, then: albus-dr witness set {runbook} --primary SITE; {more}": (
-        "examinez les deux sites, puis : albus-dr witness set {runbook} --primary SITE ; {more}"
+    "look at both sites, then: albus-dr witness set RUNBOOK --primary SITE; {more}": (
+        "examinez les deux sites, puis : albus-dr witness set RUNBOOK --primary SITE ; {more}"
     ),
     "albus-dr status shows both sites; a claim ends with its run: albus-dr runs list": (
         "albus-dr status montre les deux sites ; une réservation prend fin avec son exécution : albus-dr runs list"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TERMINAL = {
     "{operation} of {runbook}": "{operation} – {runbook}",
+    "{operation} of {runbook}: {source} -> {target}": "{operation} – {runbook} : {source} -> {target}",
     "{operation} of {runbook}, {source} -> {target}: run {run}, {count} steps, RTO {rto}": (
         "{operation} – {runbook}, {source} -> {target} : exécution {run}, {count} étapes, DMIA {rto}"
     ),
@@ -272,6 +273,12 @@ TERMINAL = {
     "note: 1 environment variable that {file} uses is not set here, on line {line}; commands that act need it": (
         "remarque : une variable d'environnement que {file} utilise à la ligne {line} n'est pas définie ici ; les commandes "
         "qui agissent en ont besoin"
+    ),
+    "note: {file} names no witness: who is the primary is known in one state directory alone, that of the runs. Name one at a "
+    "third place before a door, a guard or a second operator works elsewhere: docs/how-to/set-up-a-witness.md": (
+        "remarque : {file} ne désigne aucun témoin : un seul répertoire d'état, celui des exécutions, sait quel site est le "
+        "principal. Désignez-en un à un troisième endroit avant qu'une porte, un gardien ou un second opérateur ne travaille "
+        "ailleurs : docs/how-to/set-up-a-witness.md"
     ),
     "{runbook}, with {scheduler}": "{runbook}, avec {scheduler}",
     "{operation}: {rhythm} ({reason}): {condition}": "{operation} : {rhythm} ({reason}) – {condition}",

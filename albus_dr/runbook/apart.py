@@ -48,7 +48,10 @@ def problems(
         if use.section == "paths" and (first := protects.setdefault(use.name, use.workload)) != use.workload:
             message = f"{use.workload} protects the same directory as {first}"
             yield runbook.problem(("workloads", use.workload, *use.key), message, "one workload for one directory")
-    places = {place.at: place for site in sites for place in _of_site(config, site, uses)}
+    described = [
+        site for site in sites if config.get("sites", site, "hosts")
+    ]  # else which machine is meant is not known
+    places = {place.at: place for site in described for place in _of_site(config, site, uses)}
     places |= {place.at: place for place in _of_witness(config)}
     known = [place for place in places.values() if not {place.at, *place.host} & stand_ins]
     for first_place, second in combinations(known, 2):

@@ -13,6 +13,12 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from albus_dr.runbook.model import OPERATIONS, Argv, Name, Seconds, Strict
 
 
+def _web_address(url: str) -> str:
+    if not re.match(r"(?i)https?://[^/\s]", url):
+        raise ValueError("an address begins with http:// or https://, for example https://clinic.example.org")
+    return url
+
+
 class SecretRef(Strict):
     """Where a secret is: an environment variable, a file or a command that prints it. Never the secret itself."""
 
@@ -125,6 +131,11 @@ class ServiceConfig(Strict):
     health: str = Field("/", description="Path that answers 200 once the service works.")
     drill: DrillService | None = Field(None, description="How a drill starts a copy.")
 
+    @field_validator("url")
+    @classmethod
+    def _with_scheme(cls, url: str) -> str:
+        return _web_address(url)
+
     @model_validator(mode="after")
     def _startable(self) -> ServiceConfig:
         if self.systemd is None and None in (self.start, self.stop, self.status):
@@ -159,6 +170,17 @@ class RepositoryConfig(Strict):
         if re.search(r"://[^/@]*:[^/@]*@", address):
             raise ValueError(
                 "a password stands in the address; a secret is named by password:, access_key: and secret_key:"
+            )
+        return address
+
+    @field_validator("restic")
+    @classmethod
+    def _not_a_bare_host(cls, address: str) -> str:
+        """To restic it would be a directory below the current one: a copy on the very disk that may burn."""
+        if re.fullmatch(r"[\w-]+(\.[\w-]+)+(:\d+)?(/.*)?", address):
+            raise ValueError(
+                "this looks like a host, and restic takes it for a directory; in S3 a repository is s3:https://HOST/BUCKET/PATH, "
+                "and a directory begins with / or ./"
             )
         return address
 
@@ -240,6 +262,11 @@ class ProxyConfig(Strict):
         "client_downtime_s.",
         examples=[["/etc/albus-dr/what-users-saw"]],
     )
+
+    @field_validator("url")
+    @classmethod
+    def _with_scheme(cls, url: str) -> str:
+        return _web_address(url)
 
 
 class WitnessConfig(Strict):
@@ -361,3 +388,10 @@ class Config(Strict):
         None, description="Who knows which site is primary. Default: a file in the state directory."
     )
     notify: NotifyConfig | None = Field(None, description="Who is told how runs end. Default: nobody.")
+
+    @property
+    def is_one_machine(self) -> bool:
+        """No host is reached by ssh: all of it is where albus-dr itself runs, and so is a witness in a file."""
+        hosts = [host for site in self.sites.values() for host in site.hosts.values()]
+        hosts += [proxy.host for proxy in self.proxies.values() if proxy.host is not None]
+        return not any(host.ssh for host in hosts)

@@ -127,12 +127,16 @@ def _config_path(path: Path, given: Path | None, runbook: Document) -> tuple[Pat
         return None, [runbook.problem(("config",), "no config is named", "write config: FILE, or give --config FILE")]
     config = path.parent / named
     try:
-        exists = config.is_file()
+        exists, is_directory = config.is_file(), config.is_dir()
     except (OSError, ValueError):
-        exists = False
+        exists = is_directory = False
     if not exists:
+        tried = os.path.normpath(config)
+        what = f"there is no config file {tried}"
+        if is_directory:
+            what = f"{tried} is a directory, and a config file is wanted"
         hint = "write the path relative to this file, or give --config FILE"
-        return None, [runbook.problem(("config",), "there is no such config file", hint)]
+        return None, [runbook.problem(("config",), what, hint)]
     return config, []
 
 

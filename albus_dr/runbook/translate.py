@@ -164,15 +164,20 @@ def _plain(error: _Error, name: str, value: object) -> tuple[str, str]:
                 f"at least {context['min_length']}" if "field_type" in context else "write something"
             )
         case "greater_than_equal":
-            return f"{name} is too small", f"at least {context['ge']:g}"
+            return f"{name} is too small", f"at least {_limit(context['ge'], value)}"
         case "greater_than":
-            return f"{name} is too small", f"more than {context['gt']:g}"
+            return f"{name} is too small", f"more than {_limit(context['gt'], value)}"
         case "less_than_equal":
-            return f"{name} is too large", f"at most {context['le']:g}"
+            return f"{name} is too large", f"at most {_limit(context['le'], value)}"
         case "less_than":
-            return f"{name} is too large", f"less than {context['lt']:g}"
+            return f"{name} is too large", f"less than {_limit(context['lt'], value)}"
         case _:
             return f"{name}: {error.message[:1].lower()}{error.message[1:]}", ""
+
+
+def _limit(number: float, value: object) -> str:
+    """As it would be written: what stands there as text and was compared as a number is a duration."""
+    return f"{number:g}s" if isinstance(value, str) else f"{number:g}"
 
 
 def _called(path: Keys) -> str:

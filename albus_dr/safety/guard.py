@@ -108,14 +108,14 @@ class Guard:
         if text is None:
             raise RefusedError(
                 f"the witness ({self.register.name}) holds nothing about {self.runbook}: nobody has said who is primary",
-                hint=f"look at both sites, then: albus-dr witness set {self.runbook} --primary SITE; {_ALLOWED_STILL}",
+                hint=f"look at both sites, then: albus-dr witness set RUNBOOK --primary SITE; {_ALLOWED_STILL}",
             )
         record = Record.from_text(text)
         seen = self.epoch()
         believed = rule.accept(record, self.runbook, self.sites, seen)
         if not believed.allowed:
             anew = (
-                f"look at both sites, then: albus-dr witness set {self.runbook} --primary SITE, as often as it takes for the epoch "
+                "look at both sites, then: albus-dr witness set RUNBOOK --primary SITE, as often as it takes for the epoch "
                 f"to be above {seen}: each one adds 1"
             )
             raise RefusedError(

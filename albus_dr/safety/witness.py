@@ -160,7 +160,7 @@ class Witness:
         if record is None:
             raise RefusedError(
                 f"{self.name} holds nothing about {self._runbook}: it was lost, or is another place",
-                hint=f"look at both sites, then: albus-dr witness set {self._runbook} --primary SITE",
+                hint="look at both sites, then: albus-dr witness set RUNBOOK --primary SITE",
             )
         return record
 

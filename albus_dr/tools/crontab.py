@@ -80,7 +80,9 @@ def lines(entry: Entry) -> tuple[str, str]:
     cron gives them to ``sh``; it mails what is printed, and all well prints nothing.
     """
     file = shlex.quote(entry.environment_file)
-    given = f"set -a; [ ! -r {file} ] || . {file}; ALBUS_DR_STATE={shlex.quote(str(entry.state))} exec"
+    # As for systemd's service: the file has the last word, and programs in /usr/local/bin are found.
+    defaults = f"set -a; PATH=/usr/local/bin:$PATH; ALBUS_DR_STATE={shlex.quote(str(entry.state))}"
+    given = f"{defaults}; [ ! -r {file} ] || . {file}; exec"
     timed = f"{entry.five_fields} {given} {shlex.join(entry.command)}"
     back = f"@reboot sleep {SETTLED_S}; {given} {shlex.join(entry.catch_up)}"
     return timed.replace("%", "\\%"), back.replace("%", "\\%")  # a bare % ends the command (crontab(5))

@@ -70,7 +70,7 @@ def test_without_a_record(site: Guarded) -> None:
     assert told == (
         f"albus-dr: le témoin (le répertoire {site.folder}/state/witness de cette machine) ne contient rien sur wiki : "
         "personne n'a dit quel site est le principal\n"
-        "  à faire : examinez les deux sites, puis : albus-dr witness set wiki --primary SITE ; ce qui tourne continue ; "
+        "  à faire : examinez les deux sites, puis : albus-dr witness set RUNBOOK --primary SITE ; ce qui tourne continue ; "
         "démarrez dès que le témoin répond, ou sans le gardien si vous êtes sûr qu'aucun autre site n'écrit\n"
     )
 
@@ -99,10 +99,12 @@ def test_a_witness_that_is_not_believed(site: Guarded) -> None:
     site.write(replace(site.says("lyon"), epoch=7))
     site.guard(code=0)
     site.says("lyon")
+    _, told = site.guard()
+    assert "n'est pas cru : l'époque du témoin a reculé : il indique 1, alors que 7 a déjà été vue ici ; " in told
     assert (
-        "n'est pas cru : l'époque du témoin a reculé : il indique 1, alors que 7 a déjà été vue ici ; "
-        in site.guard()[1]
-    )
+        "  à faire : examinez les deux sites, puis : albus-dr witness set RUNBOOK --primary SITE, autant de fois qu'il le "
+        "faut pour que l'époque dépasse 7 : chaque fois l'augmente de 1\n"
+    ) in told
 
 
 def test_a_standby(site: Guarded) -> None:

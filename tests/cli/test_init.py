@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -48,6 +49,7 @@ def test_it_validates_and_notes_what_the_environment_lacks(starter: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert "is valid: 4 workloads, lyon -> nantes" in done.stdout
     assert "environment variables" in done.stderr
+    assert "names no witness" in done.stderr
 
 
 def test_french_is_said_and_the_files_stay_as_they_are(starter: Path) -> None:
@@ -57,7 +59,8 @@ def test_french_is_said_and_the_files_stay_as_they_are(starter: Path) -> None:
     assert written == f"clinique{WIDE}: {', '.join(STARTER)}"
     assert after == (f"À faire{WIDE}: mettez-y vos sites et vos noms, puis  albus-dr validate clinique/playbook.yaml")
     for name in STARTER:
-        assert (starter.parent / "clinique" / name).read_text() == (starter / name).read_text()
+        text = (starter.parent / "clinique" / name).read_text()
+        assert text.replace("clinique/playbook", "clinic/playbook") == (starter / name).read_text()
 
 
 def test_a_language_that_is_not_there_writes_nothing(tmp_path: Path) -> None:
@@ -98,6 +101,23 @@ def test_an_error_page_with_status_200_is_a_wrong_answer(starter: Path, workload
         assert [check for check in model.verify if not wrong(check.expect, page)] == []
 
 
+def test_its_commented_witness_works_once_the_marks_are_taken_away(starter: Path) -> None:
+    config = starter / "config.yaml"
+    before, mark, after = config.read_text().partition("# witness:\n")
+    assert mark
+    block, gap, rest = after.partition("\n\n")
+    config.write_text(
+        before + "witness:\n" + "".join(line.removeprefix("# ") for line in block.splitlines(True)) + gap + rest
+    )
+    noted = albus_dr("validate", "playbook.yaml", folder=starter)
+    assert noted.returncode == 0, noted.stderr
+    assert "names no witness" not in noted.stderr
+    witness = load_runbook(starter / "playbook.yaml", None, acts=False).config.witness
+    assert witness
+    assert witness.postgres
+    assert witness.location
+
+
 def test_it_overwrites_nothing(starter: Path) -> None:
     (starter / "config.yaml").write_text("mine")
     for name in STARTER[2:]:
@@ -119,9 +139,46 @@ def test_a_place_that_can_not_be_written_is_told(tmp_path: Path) -> None:
 def test_the_cron_file_and_the_ci_job_call_verbs_that_exist(starter: Path) -> None:
     cron = [line for line in (starter / "albus-dr.cron").read_text().splitlines() if line.startswith(("*", "3", "5"))]
     assert len(cron) == 3
+    # cron's own PATH does not have /usr/local/bin
+    assert "PATH=/usr/local/bin:/usr/bin:/bin\n" in (starter / "albus-dr.cron").read_text()
     assert {line.partition("albus-dr ")[2].split()[0] for line in (each.rpartition("exec ")[2] for each in cron)} <= (
         VERBS.keys()
     )
     job = yaml.safe_load((starter / "ci.yaml").read_text())["jobs"]["drill"]
     calls = [line.strip() for step in job["steps"] for line in step.get("run", "").splitlines() if "albus-dr" in line]
     assert [call.split()[1] for call in calls] == ["validate", "drill", "report"]
+
+
+def called_in_ci(directory: Path) -> list[str]:
+    """The paths that its CI job gives to validate and drill."""
+    return re.findall(r"albus-dr (?:validate|drill) (\S+)", (directory / "ci.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [("recovery", "ops/recovery/playbook.yaml"), (".", "ops/playbook.yaml"), ("../dr", "dr/playbook.yaml")],
+)
+def test_the_ci_job_names_the_playbook_from_the_top_of_the_repository(tmp_path: Path, given: str, named: str) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "ops").mkdir()
+    for each in (given, str((tmp_path / "ops" / given).resolve())):
+        assert albus_dr("init", each, folder=tmp_path / "ops").returncode == 0
+        assert called_in_ci(tmp_path / "ops" / given) == [named, named]
+        for name in STARTER:
+            (tmp_path / "ops" / given / name).unlink()
+
+
+def test_without_a_repository_the_ci_job_names_it_from_where_init_was_called(starter: Path, tmp_path: Path) -> None:
+    assert called_in_ci(starter) == ["clinic/playbook.yaml"] * 2
+    (tmp_path / "inside").mkdir()
+    assert albus_dr("init", "../else where", folder=tmp_path / "inside").returncode == 0
+    assert called_in_ci(tmp_path / "else where") == ["playbook.yaml"] * 2
+
+
+def test_the_ci_job_lists_every_variable_of_the_config(starter: Path) -> None:
+    config, job = (starter / "config.yaml").read_text(), (starter / "ci.yaml").read_text()
+    wanted = set(re.findall(r"\$\{(?!NAME)(\w+)\}|\{env: (\w+)\}", config))
+    listed = yaml.safe_load(re.sub(r"^( +)# ([A-Z_0-9]+: )", r"\1\2", job, flags=re.MULTILINE))["jobs"]["drill"]["env"]
+    assert listed.keys() == {plain or secret for plain, secret in wanted} | {"ALBUS_DR_STATE"}
+    assert all(f".{name} }}}}" in value for name, value in listed.items() if name != "ALBUS_DR_STATE")
+    assert all(("secrets." in listed[secret]) for _, secret in wanted if secret)

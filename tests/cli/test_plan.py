@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from albus_dr.cli.main import app
 from albus_dr.journal.store import JournalStore
+from albus_dr.report.french import WIDE
 from tests.engine.test_roles import Past
 
 PLAYBOOK = str(Path(__file__).resolve().parents[2] / "playbooks" / "albus.yaml")
@@ -47,6 +48,7 @@ def test_after_a_failover_the_plan_leads_back(state: Path) -> None:
 
 def test_the_plan_is_told_in_french(state: Path) -> None:
     said = plan("drill", "--lang", "fr")
+    assert said.splitlines()[0].endswith(f" – albus{WIDE}: strasbourg -> bordeaux")
     assert "Restaurer patients dans la cible isolée" in said
     assert "chemin critique" in said
     assert not re.search(r"\b(after|of|the)\b", said)

@@ -162,6 +162,16 @@ def test_install_says_what_it_did_once_and_remove_takes_it_away(wiki: Wiki, cron
     assert wiki.do("schedule", "remove", "wiki.yaml")[1] == "wiki: nothing is installed\n"
 
 
+def test_install_notes_variables_that_are_not_set(wiki: Wiki, crontab: Path) -> None:
+    with (wiki.folder / "config.yaml").open("a") as config:
+        config.write('notify: {metrics: "${NOWHERE_SET}"}\n')
+    code, _, err = wiki.do("schedule", "install", "wiki.yaml", "--with", "cron")
+    assert code == 0
+    assert "note: 1 environment variable that config.yaml uses is not set here" in err
+    assert "note: " in wiki.do("schedule", "install", "wiki.yaml", "--with", "cron")[2], "it is still so"
+    assert wiki.do("schedule", "install", "wiki.yaml", "--with", "cron", "-q")[1:] == ("", "")
+
+
 def test_it_is_said_in_french(wiki: Wiki, crontab: Path) -> None:
     def french(*arguments: str) -> str:
         code, out, err = wiki.do("schedule", *arguments, "wiki.yaml", "--lang", "fr")

@@ -104,6 +104,14 @@ def test_the_page_of_the_commands_is_current() -> None:
     assert read("cli.md") == cli_page.page(), "python -m albus_dr.cli.cli_page docs/reference/cli.md"
 
 
+def test_a_schema_that_no_command_prints_yet_is_said_to_be_of_a_planned_one() -> None:
+    text = (TOP / "docs" / "explanation" / "not-guaranteed.md").read_text(encoding="utf-8")
+    planned = set(re.findall(r"`(\w+)`", text.partition("planned and not in this version:")[2].partition(".")[0]))
+    printed_by_none = SCHEMAS.keys() - VERBS.keys() - {"runbook", "config", "run", "comparison"}
+    assert printed_by_none <= planned
+    assert not planned & VERBS.keys()
+
+
 def test_every_exit_code_is_explained() -> None:
     codes = [int(code) for code in re.findall(r"^\| (\d+) \|", read("exit-codes.md"), re.MULTILINE)]
     assert codes == [int(code) for code in ExitCode]
@@ -139,3 +147,16 @@ def test_what_is_said_to_be_missing_is_missing() -> None:
 def test_the_program_knows_every_verb_it_lists() -> None:
     for module, _ in VERBS.values():
         assert import_module(module)
+
+
+def test_every_crontab_finds_the_program_and_the_state_directory() -> None:
+    found = [
+        block
+        for block in all_blocks("text")
+        if re.search(r"^(\S+ ){5}root ", re.sub(" +", " ", block.text), re.MULTILINE)
+    ]
+    assert len(found) == 2
+    for block in found:
+        assert block.text.startswith("PATH=/usr/local/bin:/usr/bin:/bin\n"), block
+        calls = [line for line in block.text.splitlines() if "albus-dr " in line]
+        assert all(" root set -a; . /etc/albus-dr/environment; exec albus-dr " in line for line in calls), block

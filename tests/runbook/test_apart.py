@@ -80,6 +80,13 @@ def test_a_machine_that_a_variable_names_may_be_any(files: Files) -> None:
         files.load({**ENVIRONMENT, "FAR": "same", "NEAR": "same"})
 
 
+def test_a_site_whose_hosts_are_not_read_is_not_compared(files: Files) -> None:
+    assert written(files, "/srv/scans", "/srv/scans/letters", "{all: {}, app: {ssh: root@app}}", "app") == []
+    files.replace("config.yaml", "hosts: {all: {}, app: {ssh", "Hosts: {all: {}, app: {ssh")
+
+    assert files.problems() == ["config.yaml:14:5: unknown key Hosts; did you mean hosts?"]
+
+
 def test_two_workloads_of_one_tree(files: Files) -> None:
     written(files, "/srv/scans", "/srv/letters")
     files.replace("runbook.yaml", "path: letters", "path: scans")

@@ -209,3 +209,19 @@ def test_a_runbook_that_is_not_there(files: Files) -> None:
     Path("runbook.yaml").unlink()
 
     assert files.problems() == ["runbook.yaml:1:1: the file can't be read: no such file or directory"]
+
+
+@pytest.mark.parametrize(
+    ("repository", "is_refused"),
+    [
+        ("s3.lyon.example.org/clinic/restic", True), ("s3.lyon.example.org:9000/clinic", True), ("backup.example.org", True),
+        ("s3:s3.lyon.example.org/clinic", False), ("rest:https://b.example.org/", False), ("sftp:u@b.example.org:/r", False),
+        ("/srv/restic.d", False), ("./restic.d", False), ("restic", False),
+    ],
+)  # fmt: skip
+def test_a_host_in_the_place_of_a_repository_is_refused(files: Files, repository: str, is_refused: bool) -> None:
+    text = Path("config.yaml").read_text().replace("restic: /repository", f'restic: "{repository}"')
+    Path("config.yaml").write_text(text)
+    said = files.problems()
+    assert len(said) == (2 if is_refused else 0), said
+    assert all("s3:https://HOST/BUCKET/PATH" in each for each in said)

@@ -364,8 +364,33 @@ CASES = [
         R,
         "config.yaml",
         "conf.yaml",
-        ["runbook.yaml:3:9: there is no such config file; write the path relative to this file, or give --config FILE"],
+        [
+            "runbook.yaml:3:9: there is no config file conf.yaml; write the path relative to this file, or give --config FILE"
+        ],
         id="no such config",
+    ),
+    pytest.param(
+        R,
+        "config.yaml",
+        "./",
+        [
+            "runbook.yaml:3:9: . is a directory, and a config file is wanted; write the path relative to this file, or give --config FILE"
+        ],
+        id="a directory in the place of the config",
+    ),
+    pytest.param(
+        C,
+        'url: "http://127.0.0.1"}',
+        "url: clinic.example.org}",
+        ["config.yaml:19:87: an address begins with http:// or https://, for example https://clinic.example.org"],
+        id="a door's address without its scheme",
+    ),
+    pytest.param(
+        C,
+        'url: "http://127.0.0.1:8000"}',
+        'url: "127.0.0.1:8000"}',
+        ["config.yaml:15:64: an address begins with http:// or https://, for example https://clinic.example.org"],
+        id="a service's address without its scheme",
     ),
     pytest.param(
         R,

@@ -56,6 +56,26 @@ def test_the_production_example_is_valid_with_the_playbook() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_sites_by_ssh_without_a_witness_are_noted(files: Files) -> None:
+    Path("config.yaml").write_text(Path("config.yaml").read_text().replace("{all: {}}", "{all: {ssh: root@db}}"))
+    done = validate("runbook.yaml", environment=ENVIRONMENT)
+    noted = json.loads(validate("runbook.yaml", "--json", environment=ENVIRONMENT).stdout)["notes"]
+    french = validate("runbook.yaml", "--lang", "fr", environment=ENVIRONMENT)
+
+    assert done.returncode == 0
+    assert done.stderr.startswith("note: config.yaml names no witness: ")
+    assert [(note["file"], note["line"], note["message"].partition(":")[0]) for note in noted] == [
+        ("config.yaml", 2, "no witness is named")
+    ]
+    assert french.stderr.startswith(f"remarque{WIDE}: config.yaml ne désigne aucun témoin{WIDE}: ")
+    assert validate("runbook.yaml", "-q", environment=ENVIRONMENT).stderr == ""
+
+    Path("config.yaml").write_text(
+        Path("config.yaml").read_text() + 'witness: {etcd: ["https://etcd.example.org:2379"]}\n'
+    )
+    assert validate("runbook.yaml", environment=ENVIRONMENT).stderr == ""
+
+
 def test_quiet_success_prints_nothing() -> None:
     done = validate("playbooks/albus.yaml", "-q", cwd=TOP)
 

@@ -67,6 +67,14 @@ def test_systemd_finds_nothing_wrong_with_the_drop_ins_of_the_documentation(page
     assert "ExecStrat" in verified(tmp_path / "wrong", PAGES[page], wrong), "it finds what is wrong"
 
 
+def test_every_drop_in_has_the_variables_of_the_config() -> None:
+    """A guard that lacks one starts nothing. HAProxy starts all the same: its door is only closed."""
+    guards = [re.findall(r"^Environment.*", text, re.MULTILINE) for text in drop_ins("guard-a-site")]
+    assert guards == [["EnvironmentFile=/etc/albus-dr/environment"]] * 2
+    doors = [re.findall(r"^Environment.*", text, re.MULTILINE) for text in drop_ins("set-the-door")]
+    assert doors == [["EnvironmentFile=-/etc/albus-dr/environment"]]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="a namespace of its own takes root")
 @pytest.mark.skipif(RUNNING.exists(), reason="the machine has a systemd of its own, which stays as it is")
 @pytest.mark.skipif(not MANAGER.exists(), reason="systemd is not installed here")
@@ -83,11 +91,13 @@ def test_under_a_real_manager_the_guard_starts_keeps_and_ends_debians_own_server
     (units / "postgresql@.service").write_text(base.replace("OOMScoreAdjust=-900", ""))
     (home / "playbook.yaml").write_text(RUNBOOK)
     data = "data: /var/lib/postgresql/15/main, port: 5432, run_as: postgres"
-    config = CONFIG.replace('data: /data, port: "${PORT}", run_as: "${USER_NAME}"', data).replace("${PORT}", "8000")
+    config = CONFIG.replace('data: /data, port: "${PORT}", run_as: "${USER_NAME}"', data)
+    (home / "environment").write_text(f"ALBUS_DR_STATE={home}/state\nPORT=8000\n")  # of the config, else it is refused
     (home / "config.yaml").write_text(f"{config}witness: {{file: {home}/witness, lease: 6s, margin: 2s}}\n")
     for name, drop_in in zip(("plain", "lease"), drop_ins("guard-a-site"), strict=True):
         text = drop_in.replace("/etc/albus-dr/playbook.yaml", f"{home}/playbook.yaml")
-        text = text.replace("/var/lib/albus-dr-guard", f"{home}/state").replace("RestartSec=10", "RestartSec=1")
+        text = text.replace("/etc/albus-dr/environment", f"{home}/environment")
+        text = text.replace("RestartSec=10", "RestartSec=1")
         log = f"StandardOutput=append:{home}/log\nStandardError=append:{home}/log\n"
         (home / f"{name}.conf").write_text(text.replace("[Service]\n", f"[Service]\n{log}"))
     told = told_by(IN_A_NAMESPACE, home, timeout_s=280)

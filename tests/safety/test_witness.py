@@ -56,8 +56,9 @@ def test_an_epoch_that_went_backwards_and_a_foreign_runbook_are_refused(witness:
 def test_nothing_is_changed_in_an_empty_register(tmp_path: Path) -> None:
     empty = Witness(TrustedRegister(FilePlace(tmp_path), "albus"), "albus", SITES, 1)
     assert empty.read().record is None
-    with pytest.raises(RefusedError, match="holds nothing about albus"):
+    with pytest.raises(RefusedError, match="holds nothing about albus") as refused:
         empty.change(lambda record, now: rule.claim(record, "r1", "b", now))
+    assert "albus-dr witness set RUNBOOK --primary SITE" in refused.value.hint, "a file is wanted, not the name"
 
 
 def test_a_register_that_was_lost_is_written_anew_above_what_was_seen(witness: Witness) -> None:

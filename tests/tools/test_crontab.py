@@ -79,6 +79,18 @@ def test_what_stands_there_is_run_as_it_was_meant(real: Path, tmp_path: Path) ->
     assert json.loads((tmp_path / "said").read_text()) == told(tmp_path)
 
 
+def test_the_environment_file_has_the_last_word_on_the_state_directory(tmp_path: Path) -> None:
+    """As with systemd: whoever installs from another shell does not begin a second history."""
+    timed, _ = module.lines(made := entry(tmp_path))
+    Path(made.environment_file).write_text("EXTRA=more\nALBUS_DR_STATE=/var/lib/albus-dr\n")
+    command = timed.split(" ", 5)[5].replace("\\%", "%")
+    subprocess.run(("sh", "-c", command), env={"PATH": "/usr/bin:/bin"}, timeout=60, check=True)
+    assert json.loads((tmp_path / "said").read_text())[1:] == ["/var/lib/albus-dr", "more"]
+    Path(made.environment_file).write_text('EXTRA="$PATH"\n')
+    subprocess.run(("sh", "-c", command), env={"PATH": "/usr/bin:/bin"}, timeout=60, check=True)
+    assert json.loads((tmp_path / "said").read_text())[2] == "/usr/local/bin:/usr/bin:/bin"
+
+
 # Its own /run, so that cron takes the machine's start for its own, and its own crontabs: nobody else's is begun.
 A_MACHINE_THAT_STARTS = """
 for own in /run /var/spool/cron /etc/cron.d; do mount -t tmpfs none $own || exit 77; done

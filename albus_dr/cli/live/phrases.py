@@ -4,6 +4,7 @@ from __future__ import annotations
 
 PHRASES = {
     "heading": "{operation} of {runbook}",
+    "plan.heading": "{operation} of {runbook}: {source} -> {target}",
     "declared": "{operation} of {runbook}, {source} -> {target}: run {run}, {count} steps, RTO {rto}",
     "started": "started",
     "resumed": "resumed",
