@@ -17,6 +17,10 @@ PHRASES = {
     "validate.unset_one": (
         "note: 1 environment variable that {file} uses is not set here, on line {line}; commands that act need it"
     ),
+    "validate.no_fence": (
+        "note: a failover from {site} would be refused, whatever anybody states: nothing can prove that it can't write. Under "
+        "sites.{site} ({file}, line {line}) add  {fence}"
+    ),
     "schedule.title": "{runbook}, with {scheduler}",
     "schedule.job": "{operation}: {rhythm} ({reason}): {condition}",
     "schedule.installed": "installed",

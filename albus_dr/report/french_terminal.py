@@ -244,6 +244,11 @@ TERMINAL = {
         "remarque : une variable d'environnement que {file} utilise à la ligne {line} n'est pas définie ici ; les commandes "
         "qui agissent en ont besoin"
     ),
+    "note: a failover from {site} would be refused, whatever anybody states: nothing can prove that it can't write. Under "
+    "sites.{site} ({file}, line {line}) add  {fence}": (
+        "remarque : une bascule d'urgence depuis {site} serait refusée, quoi que l'on déclare : rien ne peut prouver que ce site "
+        "ne peut plus écrire. Sous sites.{site} ({file}, ligne {line}), ajoutez  {fence}"
+    ),
     "{runbook}, with {scheduler}": "{runbook}, avec {scheduler}",
     "{operation}: {rhythm} ({reason}): {condition}": "{operation} : {rhythm} ({reason}) – {condition}",
     "installed": "en place",
