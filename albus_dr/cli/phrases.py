@@ -21,6 +21,10 @@ PHRASES = {
         "note: {file} names no witness: who is the primary is known in one state directory alone, that of the runs. Name one at a "
         "third place before a door, a guard or a second operator works elsewhere: docs/how-to/set-up-a-witness.md"
     ),
+    "validate.no_fence": (
+        "note: a failover from {site} would be refused, whatever anybody states: nothing can prove that it can't write. Under "
+        "sites.{site} ({file}, line {line}) add  {fence}"
+    ),
     "schedule.title": "{runbook}, with {scheduler}",
     "schedule.job": "{operation}: {rhythm} ({reason}): {condition}",
     "schedule.installed": "installed",

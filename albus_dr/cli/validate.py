@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from albus_dr.cli.common import ConfigOption, JsonOption, LangOption, QuietOption, RunbookArgument
 from albus_dr.cli.folding import fitted
 from albus_dr.cli.phrases import PHRASES
-from albus_dr.errors import ExitCode
+from albus_dr.errors import ExitCode, UsageError
 from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.loader import Loaded, load
-from albus_dr.runbook.problems import InvalidRunbook, Problem
+from albus_dr.runbook.model import own_step_id
+from albus_dr.runbook.problems import InvalidRunbook, Problem, nearest
 from albus_dr.units import great_circle_km
 from albus_dr.workloads.registry import kinds
 
@@ -31,14 +33,18 @@ def command(
     words = words_of(lang)
     try:
         loaded = load(runbook, config, kinds=kinds(), environment=os.environ, require_environment=False)
+        if misplaced := tuple(_misplaced(loaded)):
+            raise InvalidRunbook(misplaced)
     except InvalidRunbook as error:
         if as_json:
             _print_json(runbook, error.problems, ())
         for problem in error.problems:
             print(fitted(str(problem), sys.stderr, rest="  "), file=sys.stderr)
         return ExitCode.USAGE
+    unfenced = _unfenced(loaded)
     if as_json:
-        _print_json(runbook, (), (*loaded.notes, *_without_witness(loaded)))
+        notes = (*loaded.notes, *_without_witness(loaded), *(note for _, _, note in unfenced))
+        _print_json(runbook, (), notes)
     elif not quiet:
         print(fitted(_summary(loaded, words), sys.stdout, rest="  "))
         if loaded.notes:
@@ -46,7 +52,46 @@ def command(
         if _lacks_witness(loaded):
             said = words.say(PHRASES["validate.no_witness"], file=loaded.positions.config.file)
             print(fitted(said, sys.stderr, rest="  "), file=sys.stderr)
+        for site, fence, note in unfenced:
+            where = {"site": site, "fence": fence, "file": note.file, "line": note.line}
+            print(fitted(words.say(PHRASES["validate.no_fence"], **where), sys.stderr, rest="  "), file=sys.stderr)
     return ExitCode.PASSED
+
+
+def _misplaced(loaded: Loaded) -> Iterator[Problem]:
+    """Own steps for whose place an operation would be refused, on the very day that it is for."""
+    runbook = loaded.runbook
+    if not runbook.steps:
+        return
+    from albus_dr.plan.build import build, misplaced  # only where there are own steps
+
+    sites = {"source": runbook.sites.primary, "target": runbook.sites.secondary}
+    for operation in dict.fromkeys(operation for own in runbook.steps for operation in own.in_):
+        wrong, known = misplaced(runbook, operation, **sites, kinds=kinds())
+        for own in wrong:
+            key, place = ("before", own.before) if own.before else ("after", own.after)
+            others = [each for each in known if each != own_step_id(own.name)]
+            message = f"there is no workload or step {place} in a {operation} to be {key}"
+            yield loaded.problem(("steps", runbook.steps.index(own), key), message, nearest(str(place), others))
+        if not wrong:
+            try:
+                build(runbook, operation, **sites, kinds=kinds())
+            except UsageError as error:
+                yield loaded.problem(("steps",), error.message, error.hint)
+
+
+def _unfenced(loaded: Loaded) -> list[tuple[str, str, Problem]]:
+    """The sites of the pair that nothing can prove to be off, not even a person's word, with what to add."""
+    found = []
+    for site in (loaded.runbook.sites.primary, loaded.runbook.sites.secondary):
+        config = loaded.config.sites[site]
+        if not config.fence:
+            probes = dict.fromkeys(f"{{probe: {server.host}}}" for server in config.servers.values())
+            fence = f"fence: [{', '.join([*probes, '{statement: true}'])}]"
+            message = f"a failover from {site} would be refused: nothing can prove that it can't write"
+            note = loaded.positions.config.problem(("sites", site), message, f"add {fence}", at_key=True)
+            found.append((site, fence, note))
+    return found
 
 
 def _print_json(runbook: Path, problems: tuple[Problem, ...], notes: tuple[Problem, ...]) -> None:

@@ -27,6 +27,28 @@ _OF_A_SERVER = ("quiesce", "keep", "rebuild", "rejoin", "stop", "promote", "foll
 
 def build(runbook: Runbook, operation: Operation, *, source: str, target: str, kinds: Mapping[str, Kind]) -> Plan:
     """The plan of one operation. Raises UsageError where an own step's place does not exist in it."""
+    steps, beyond = _derived(runbook, operation, source, target, kinds)
+    for own in _own_in_turn(runbook, operation):
+        steps = _weave(own, steps, runbook, target=target, source=source, beyond=beyond)
+    protects = {name: model.model_dump(mode="json", by_alias=True) for name, model in runbook.workloads.items()}
+    return Plan(runbook.runbook, operation, source, target, _stable_order(steps), protects)
+
+
+def misplaced(
+    runbook: Runbook, operation: Operation, *, source: str, target: str, kinds: Mapping[str, Kind]
+) -> tuple[list[OwnStep], list[str]]:
+    """The operation's own steps whose place does not exist in it, for which ``build`` refuses it; and the places that do."""
+    steps, beyond = _derived(runbook, operation, source, target, kinds)
+    mine = {own_step_id(own.name): own for own in runbook.steps if operation in own.in_}
+    known = [name for name in runbook.workloads if _at(name, steps, runbook, beyond)]
+    known += [step.id for step in steps] + list(mine)
+    return [own for own in mine.values() if (own.before or own.after) not in known], known
+
+
+def _derived(
+    runbook: Runbook, operation: Operation, source: str, target: str, kinds: Mapping[str, Kind]
+) -> tuple[list[StepSpec], set[str]]:
+    """The steps without anybody's own, and the ids of those that stand beyond what ``after`` a workload means."""
     order = tuple(TopologicalSorter({name: model.needs for name, model in runbook.workloads.items()}).static_order())
 
     def derive(what: Operation) -> dict[str, Derived]:
@@ -66,11 +88,7 @@ def build(runbook: Runbook, operation: Operation, *, source: str, target: str, k
         steps.append(_cleanup(target, ends=tuple(step.id for step in steps)))
     steps = _one_database_first(runbook, order, steps)
     # In a drill nobody waits for these: a step "after" a workload comes when that is back, as on the worst day.
-    beyond = {step.id for name in order for step in derived[name].after if operation == "drill"}
-    for own in _own_in_turn(runbook, operation):
-        steps = _weave(own, steps, runbook, target=target, source=source, beyond=beyond)
-    protects = {name: model.model_dump(mode="json", by_alias=True) for name, model in runbook.workloads.items()}
-    return Plan(runbook.runbook, operation, source, target, _stable_order(steps), protects)
+    return steps, {step.id for name in order for step in derived[name].after if operation == "drill"}
 
 
 def _kind(kinds: Mapping[str, Kind], runbook: Runbook, name: str) -> Kind:
@@ -208,6 +226,14 @@ def _everything_before(steps: list[StepSpec]) -> dict[str, set[str]]:
     return behind
 
 
+def _at(place: str, steps: list[StepSpec], runbook: Runbook, beyond: Container[str]) -> list[StepSpec]:
+    """The steps that an own step's place means: one, or those of a workload that do more than look. None: no such place."""
+    if place not in runbook.workloads:
+        return [step for step in steps if step.id == place]
+    whole = [step for step in steps if step.workload == place and step.id not in beyond]
+    return [step for step in whole if not step.action.partition(".")[2].startswith("ready")] or whole
+
+
 def _weave(
     own: OwnStep, steps: list[StepSpec], runbook: Runbook, *, target: str, source: str, beyond: Container[str]
 ) -> list[StepSpec]:
@@ -216,10 +242,7 @@ def _weave(
     anchor = own.before or own.after or ""
     if own.before == "fence" and any(step.id == "fence" and step.needs == ("claim",) for step in steps):
         anchor = "claim"  # nobody waits for an approval with a claim: a primary that dies meanwhile may start again
-    mine = [step for step in steps if step.id == anchor]
-    if anchor in runbook.workloads:
-        whole = [step for step in steps if step.workload == anchor and step.id not in beyond]
-        mine = [step for step in whole if not step.action.partition(".")[2].startswith("ready")] or whole
+    mine = _at(anchor, steps, runbook, beyond)
     if not mine:
         places = ", ".join(dict.fromkeys([*runbook.workloads, *(step.id for step in steps)]))
         raise UsageError(

@@ -280,6 +280,11 @@ TERMINAL = {
         "principal. Désignez-en un à un troisième endroit avant qu'une porte, un gardien ou un second opérateur ne travaille "
         "ailleurs : docs/how-to/set-up-a-witness.md"
     ),
+    "note: a failover from {site} would be refused, whatever anybody states: nothing can prove that it can't write. Under "
+    "sites.{site} ({file}, line {line}) add  {fence}": (
+        "remarque : une bascule d'urgence depuis {site} serait refusée, quoi que l'on déclare : rien ne peut prouver que ce site "
+        "ne peut plus écrire. Sous sites.{site} ({file}, ligne {line}), ajoutez  {fence}"
+    ),
     "{runbook}, with {scheduler}": "{runbook}, avec {scheduler}",
     "{operation}: {rhythm} ({reason}): {condition}": "{operation} : {rhythm} ({reason}) – {condition}",
     "installed": "en place",

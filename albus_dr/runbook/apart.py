@@ -1,4 +1,5 @@
 """Directories that stand apart: what makes one equal to a recovery point would remove what another one holds.
+And repositories that do: what both sites keep in one is lost with one.
 
 Compares what is written: symbolic links and two names of one machine are not found.
 """
@@ -6,6 +7,7 @@ Compares what is written: symbolic links and two names of one machine are not fo
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import PurePosixPath
@@ -18,6 +20,10 @@ _Kind = Literal["paths", "servers", "repositories", "scratch", "witness"]
 _KEYS: Mapping[str, tuple[_Kind, str]] = {
     "paths": ("paths", "path"), "servers": ("servers", "data"), "repositories": ("repositories", "restic"),
 }  # fmt: skip
+# What is the same wherever restic runs. Not so a directory, a loopback, a short name, or a name in a machine's rclone.
+_ANYWHERE = re.compile(
+    r"(swift|b2|azure|gs):|(s3|rest|sftp):(\w+:)?(//)?([^/@]*@)?(?!localhost|127\.|\[::1\])([^/:@]*\.[^/:@]*|\[[^/@]*\])([/:]|$)"
+)
 _HINT = "give each a directory of its own: what is restored, rebuilt or cleaned up in one would remove the other's"
 
 
@@ -59,6 +65,27 @@ def problems(
         if where and _may_harm(first_place, second):
             message = f"{_named(second)} {where} {_named(first_place)}"
             yield config.problem(second.at, message, _HINT)
+    yield from _shared(config, uses, sites, stand_ins)
+
+
+def _shared(config: Document, uses: Sequence[Use], sites: Sequence[str], stand_ins: set[Keys]) -> Iterator[Problem]:
+    """Repositories that both sites name: nothing would be copied to the other site, and every run would say it was there."""
+    named: list[tuple[str, str, tuple[object, ...]]] = []
+    for site in sites:
+        for use, entry, host in _entries(config, site, uses):
+            at = (*entry, "restic")
+            text = config.get(*at)
+            if use.section != "repositories" or not isinstance(text, str):
+                continue
+            anywhere = bool(_ANYWHERE.match(text))
+            if at in stand_ins or (not anywhere and stand_ins & set(host)):
+                continue
+            path = text.removeprefix("local:")
+            name = posixpath.normpath(path) if path.startswith("/") else text.rstrip("/")
+            machine = () if anywhere else _machine(config, host)
+            if any(found[0] != site and found[1:] == (name, machine) for found in named):
+                yield config.problem(at, "both sites name one repository", "give each its own")
+            named.append((site, name, machine))
 
 
 def _may_harm(one: _Place, other: _Place) -> bool:
@@ -79,7 +106,8 @@ def _relation(first: _Place, second: _Place) -> str:
     return "holds" if second.path in first.path.parents else ""
 
 
-def _of_site(config: Document, site: str, uses: Sequence[Use]) -> Iterator[_Place]:
+def _entries(config: Document, site: str, uses: Sequence[Use]) -> Iterator[tuple[Use, Keys, tuple[Keys, ...]]]:
+    """What the site has for each use, and where that entry's machine is written."""
     at: Keys = ("sites", site)
     data_hosts = {
         use.workload: config.get(*at, use.section, use.name, "host")
@@ -88,11 +116,16 @@ def _of_site(config: Document, site: str, uses: Sequence[Use]) -> Iterator[_Plac
     }
     for use in uses:
         if use.section in _KEYS:
-            kind, key = _KEYS[use.section]
             entry: Keys = (*at, use.section, use.name)
-            host = config.get(*entry, "host") or data_hosts.get(use.workload)
-            yield from _place(config, (*entry, key), kind, _host(site, host))
-    yield from _place(config, (*at, "scratch", "path"), "scratch", _host(site, config.get(*at, "scratch", "host")))
+            yield use, entry, _host(site, config.get(*entry, "host") or data_hosts.get(use.workload))
+
+
+def _of_site(config: Document, site: str, uses: Sequence[Use]) -> Iterator[_Place]:
+    for use, entry, host in _entries(config, site, uses):
+        kind, key = _KEYS[use.section]
+        yield from _place(config, (*entry, key), kind, host)
+    at: Keys = ("sites", site, "scratch")
+    yield from _place(config, (*at, "path"), "scratch", _host(site, config.get(*at, "host")))
 
 
 def _of_witness(config: Document) -> Iterator[_Place]:
@@ -108,8 +141,11 @@ def _place(config: Document, at: Keys, kind: _Kind, host: tuple[Keys, ...]) -> I
     path = text.removeprefix("local:") if isinstance(text, str) else ""
     if path.startswith("/"):  # a repository may be anywhere, and a witness beside the config
         absolute = PurePosixPath("/" + posixpath.normpath(path).lstrip("/"))
-        machine = tuple(written for key in host if (written := config.get(*key)) is not None)
-        yield _Place(at, kind, host, machine, absolute)
+        yield _Place(at, kind, host, _machine(config, host), absolute)
+
+
+def _machine(config: Document, host: tuple[Keys, ...]) -> tuple[object, ...]:
+    return tuple(written for key in host if (written := config.get(*key)) is not None)
 
 
 def _named(place: _Place) -> str:

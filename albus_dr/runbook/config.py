@@ -190,7 +190,8 @@ class FenceMethod(Strict):
 
     command: Argv | None = Field(
         None,
-        description="Exit code 0 means that the site is off.",
+        description="Exit code 0 means that the site is off. Run in a failover alone: a planned change stops the servers itself, "
+        "and looks at all of them.",
         examples=[["/etc/albus-dr/power-off", "strasbourg"]],
     )
     probe: Name | None = Field(

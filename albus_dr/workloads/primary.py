@@ -5,6 +5,8 @@ Where a person stated that the run goes on without the witness, claim and commit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from albus_dr.errors import AlbusError, NotReadyError, RefusedError, TransientError
 from albus_dr.journal.event import now
 from albus_dr.runbook.config import FenceMethod
@@ -84,7 +86,7 @@ def _observe_commit(ctx: StepContext) -> Observation:
 def _commit(ctx: StepContext) -> Facts:
     """The target is primary in a new epoch. The proof counts only while the claim that it was made under is there."""
     if ctx.run.operation in PLANNED:
-        _require_let_go_still(ctx)
+        _require_databases_as_stopped(ctx)  # once more: the run may have lain there since the fence
     if ctx.witness is None:
         epoch = int(ctx.run.options.get("epoch_seen") or 0) + 1
         notes = [f"the witness does not know yet that {ctx.run.target} is the primary"]
@@ -97,15 +99,6 @@ def _commit(ctx: StepContext) -> Facts:
         hint=let_go.way_forward(ctx) if ctx.run.operation in PLANNED else begin_anew,
     )
     return _commit_facts(ctx, record)
-
-
-def _require_let_go_still(ctx: StepContext) -> None:
-    """Once more: the run may have lain there since the fence. A fence that cuts the power leaves nobody to ask; it looked."""
-    try:
-        let_go.require_databases_as_stopped(ctx)
-    except (TransientError, NotReadyError):
-        if fence_proof(ctx).method == "probe":
-            raise
 
 
 def _commit_facts(ctx: StepContext, record: Record) -> Facts:
@@ -145,33 +138,61 @@ def _fence(ctx: StepContext) -> Facts:
 def _require_let_go(ctx: StepContext) -> None:
     """Before a planned change is proved: the claim may have been given back since the source was stopped. What a guard
     started until this claim is in the record; after that it starts nothing."""
+    _require_databases_as_stopped(ctx)
+    _wait_for_start_window(ctx)
+    _require_databases_as_stopped(ctx)
+    let_go.require_files_as_carried(ctx)
+
+
+def _require_databases_as_stopped(ctx: StepContext) -> None:
+    """As ``let_go`` has it; where it can't be looked at, with the way on."""
     try:
         let_go.require_databases_as_stopped(ctx)
     except (TransientError, NotReadyError) as error:
         kind = TransientError if isinstance(error, TransientError) else NotReadyError
         raise kind(
             f"whether {ctx.run.source} has served since it was stopped can't be looked at: {error.message}",
-            hint=f"is it switched off, by a fence's command perhaps? Switch it on, leave PostgreSQL stopped, then: albus-dr resume "
-            f"{ctx.run.id}. If it is lost: albus-dr abort {ctx.run.id}, then albus-dr failover",
+            hint=f"is it switched off? Switch it on, leave PostgreSQL stopped, then: {_resume_or_give_up(ctx)}",
         ) from None
-    _wait_for_start_window(ctx)
-    let_go.require_databases_as_stopped(ctx)
-    let_go.require_files_as_carried(ctx)
+
+
+def _resume_or_give_up(ctx: StepContext) -> str:
+    run = ctx.run.id
+    return f"albus-dr resume {run}. If {ctx.run.source} is lost: albus-dr abort {run}, then albus-dr failover"
 
 
 def _prove(ctx: StepContext) -> FenceProof:
     site = ctx.spec.site
     tried: list[str] = []
     methods = ctx.config.sites[site].fence
+    if ctx.spec.params["planned"]:
+        return _prove_stopped(ctx, methods, tried)
     probed = tuple(dict.fromkeys(method.probe for method in methods if method.probe))
     proofs = (_try(ctx, method, probed, tried) for method in methods)
     proof = next((found for found in proofs if found), None)
-    if proof is None and ctx.spec.params["planned"]:
-        proof = _probe_servers(ctx, _hosts_of_servers(ctx), tried)
     if proof is None:
         raise RefusedError(
             f"nothing proves that {site} can't write: " + ("; ".join(tried) or "no fence method is configured"),
             hint=f'make sure of it yourself, then say so: --fenced-by "who, how, when" (sites.{site}.fence must allow statement)',
+        )
+    return proof
+
+
+def _prove_stopped(ctx: StepContext, methods: Sequence[FenceMethod], tried: list[str]) -> FenceProof:
+    """In a planned change the run stopped the servers itself, and looks at all of them, whatever ``fence:`` lists. A command
+    is never run: it would switch off a healthy machine, which is still compared with and becomes the standby."""
+    proof = _probe_servers(ctx, _hosts_of_servers(ctx), tried)
+    others = (_try(ctx, method, (), tried) for method in methods if not method.probe and not method.command)
+    proof = proof or next((found for found in others if found), None)
+    if proof is None:
+        if any(method.command for method in methods):
+            tried.append("a planned change does not run the fence's command")
+        raise RefusedError(
+            f"nothing proves that {ctx.spec.site} can't write: " + "; ".join(tried),
+            hint=f"let every host of its servers answer, with PostgreSQL stopped, then: {_resume_or_give_up(ctx)}"
+            if ctx.site.servers
+            else f"give this run up: albus-dr abort {ctx.run.id}. Once everything at {ctx.spec.site} is stopped, albus-dr failover "
+            "goes on by your word",
         )
     return proof
 
@@ -286,11 +307,13 @@ def _probe_servers(ctx: StepContext, hosts: tuple[str, ...], tried: list[str]) -
         if alive:
             raise RefusedError(
                 f"{ctx.spec.site} is not fenced: its server {name} is alive ({alive})",
-                hint="stop it or power it off; for a planned change use: albus-dr switchover",
+                hint=f"stop it, then: albus-dr resume {ctx.run.id}"
+                if ctx.spec.params["planned"]
+                else "stop it or power it off; for a planned change use: albus-dr switchover",
             )
         gone.append(f"server “{name}”: no process owns {config.data}, nothing listens on port {config.port}")
     if not gone:
-        tried.append("the probe's host has no server to look for")
+        tried.append("there is no server to look for" if not hosts else "the probe's host has no server to look for")
         return None
     if elsewhere:
         tried.append(f"the probe says nothing of the server {', '.join(elsewhere)}")

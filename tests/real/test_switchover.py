@@ -36,7 +36,12 @@ def assert_lost_nothing(called: Called) -> None:
 
 
 def test_switchover_loses_nothing_and_the_old_primary_follows(desk: Desk) -> None:
-    assert_lost_nothing(desk.operate("switchover"))
+    """The power-off that the config lists is for the worst day alone."""
+    mark = desk.folder / "powered-off"
+    first = f"fence: [{{command: [touch, {mark}]}}, {{probe: all}}"
+    config = desk.variant("power.yaml", desk.config, ("fence: [{probe: all}", first))
+    assert_lost_nothing(desk.operate("switchover", config=config))
+    assert not mark.exists()
     assert desk.primaries() == ["bordeaux"]
     assert desk.sync_state("bordeaux", "strasbourg") == "sync"
 

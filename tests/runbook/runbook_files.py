@@ -49,7 +49,7 @@ sites:
     hosts: {all: {}}
     servers: {database: {host: all, data: /data, port: "${PORT}", run_as: "${USER_NAME}"}}
     services: {albus: {host: all, systemd: albus.service, url: "http://127.0.0.1:${PORT}"}}
-    repositories: {backups: {restic: /repository, password: {file: key}}}
+    repositories: {backups: {restic: /restic-sbg, password: {file: key}}}
     scratch: {host: all, path: /scratch}
     fence: [{probe: all}]
   bordeaux:

@@ -108,3 +108,43 @@ def test_what_depends_on_a_variable_that_is_not_set_is_not_compared(files: Files
     assert written(files, "/srv/scans", '"${TREE}/scans"') != []
     files.load({**ENVIRONMENT, "TREE": "/other"})
     assert files.load(ENVIRONMENT, require_environment=False).notes
+
+
+def kept_in(here: str, there: str) -> str:
+    """The config with these repositories."""
+    config = CONFIG.replace("restic: /restic-sbg", f'restic: "{here}"')
+    return config.replace("restic: /repository", f'restic: "{there}"')
+
+
+@pytest.mark.parametrize(
+    ("hosts", "here", "there", "refused"),
+    [
+        ("{all: {ssh: root@b}}", "s3:https://s3.example.org/restic", "s3:https://s3.example.org/restic/", True),
+        ("{all: {ssh: root@b}}", "s3:https://s3.example.org/restic", "s3:https://s3.example.org/restic-2", False),
+        ("{all: {ssh: root@b}}", "sftp:albus@nas.example.org:/restic", "sftp:albus@nas.example.org:/restic", True),
+        ("{all: {ssh: root@b}}", "/repository", "/repository", False),
+        ("{all: {ssh: root@b}}", "rclone:backups:restic", "rclone:backups:restic", False),
+        ("{all: {ssh: root@b}}", "s3:http://127.0.0.1:9000/restic", "s3:http://127.0.0.1:9000/restic", False),
+        ("{all: {ssh: root@b}}", "rest:http://me@localhost:8000/", "rest:http://me@localhost:8000/", False),
+        ("{all: {ssh: root@b}}", "rest:http://me@127.0.0.1:8000/", "rest:http://me@127.0.0.1:8000/", False),
+        ("{all: {ssh: root@b, options: [C=yes]}}", "sftp:nas:/restic", "sftp:nas:/restic", False),
+        ("{all: {ssh: root@b}}", "b2:backups:restic", "b2:backups:restic", True),
+        ("{all: {}}", "s3:http://127.0.0.1:9000/restic", "s3:http://127.0.0.1:9000/restic", True),
+        ("{all: {}}", "local:/srv/./repository/", "/srv/repository", True),
+        ("{all: {}}", "/srv/repository", "/srv/repository-2", False),
+    ],
+)
+def test_one_repository_for_both_sites(files: Files, hosts: str, here: str, there: str, refused: bool) -> None:
+    """A path, a loopback, a short name and a name of rclone's may be another place on another machine."""
+    files.write(RUNBOOK, kept_in(here, there).replace(BORDEAUX, BORDEAUX.replace("{all: {}}", hosts)))
+
+    said = ["config.yaml:16:38: both sites name one repository; give each its own"]
+    assert files.problems() == (said if refused else [])
+
+
+def test_repositories_that_a_variable_names_may_be_any(files: Files) -> None:
+    files.write(RUNBOOK, kept_in("${ONE}", "${TWO}"))
+    files.load(ENVIRONMENT, require_environment=False)
+    files.load({**ENVIRONMENT, "ONE": "s3:a.example.org/b", "TWO": "s3:a.example.org/c"})
+    with pytest.raises(InvalidRunbook, match="both sites name one repository"):
+        files.load({**ENVIRONMENT, "ONE": "s3:a.example.org/b", "TWO": "s3:a.example.org/b"})

@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from albus_dr.report.french import WIDE
-from tests.runbook.runbook_files import ENVIRONMENT, Files
+from tests.runbook.runbook_files import ENVIRONMENT, RUNBOOK, Files
 
 TOP = Path(__file__).resolve().parents[2]
 HEAVY = ("boto3", "botocore", "sqlalchemy", "dbos", "psycopg", "rich", "faker")
@@ -96,6 +96,7 @@ def test_problems_go_to_stderr_and_the_code_is_2(files: Files) -> None:
 
 
 def test_json_is_one_document(files: Files) -> None:
+    files.replace("config.yaml", "proxies:\n", "    fence: [{statement: true}]\nproxies:\n")
     valid = validate("runbook.yaml", "--json", environment=ENVIRONMENT)
     files.replace("config.yaml", "probe: all", "probe: al")
     invalid = validate("runbook.yaml", "--json", environment=ENVIRONMENT)
@@ -109,6 +110,57 @@ def test_json_is_one_document(files: Files) -> None:
         "problems": [{"file": "config.yaml", "line": 10, "column": 21, "message": "site strasbourg has no host al",
                       "hint": "did you mean all?"}],
     }  # fmt: skip
+
+
+def test_a_site_that_nothing_can_prove_to_be_off_is_noted(files: Files) -> None:
+    """The config of this test has a fence for one of its sites alone."""
+    said, written = (
+        validate("runbook.yaml", environment=ENVIRONMENT),
+        validate("runbook.yaml", "--json", environment=ENVIRONMENT),
+    )
+
+    assert (said.returncode, written.returncode) == (0, 0)
+    [line] = said.stderr.splitlines()
+    assert line.startswith("note: a failover from bordeaux would be refused, whatever anybody states")
+    assert line.endswith("(config.yaml, line 11) add  fence: [{probe: all}, {statement: true}]")
+    [note] = json.loads(written.stdout)["notes"]
+    assert (note["file"], note["line"], note["hint"]) == (
+        "config.yaml", 11, "add fence: [{probe: all}, {statement: true}]",
+    )  # fmt: skip
+    french = validate("runbook.yaml", "--lang", "fr", environment=ENVIRONMENT)
+    assert french.stderr.startswith(f"remarque{WIDE}: une bascule d'urgence depuis bordeaux serait refusée")
+    files.replace("config.yaml", "proxies:\n", "    fence: [{statement: true}]\nproxies:\n")
+    assert validate("runbook.yaml", environment=ENVIRONMENT).stderr == ""
+
+
+STEPS = """\
+  - {name: One, wait: 1s, before: patients.promot, in: [failover]}
+  - {name: Two, wait: 1s, before: fence, in: [drill, failover]}
+  - {name: Three, wait: 1s, after: own.one, in: [failover]}
+  - {name: Four, wait: 1s, after: own.three, in: [switchover]}
+"""
+
+
+def test_a_place_that_an_operation_does_not_have_is_told_before_that_day(files: Files) -> None:
+    files.write(RUNBOOK + STEPS)
+    done = validate("runbook.yaml", environment=ENVIRONMENT)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    one, two, four = done.stderr.splitlines()
+    assert one == (
+        "runbook.yaml:30:35: there is no workload or step patients.promot in a failover to be before; did you mean patients.promote?"
+    )
+    assert two.startswith("runbook.yaml:31:35: there is no workload or step fence in a drill to be before; ")
+    assert four.startswith("runbook.yaml:33:35: there is no workload or step own.three in a switchover to be after; ")
+
+
+def test_steps_beside_each_other_in_a_circle_are_told_before_that_day(files: Files) -> None:
+    circle = "  - {name: One, wait: 1s, after: own.two, in: [drill]}\n  - {name: Two, wait: 1s, after: own.one, in: [drill]}\n"
+    files.write(RUNBOOK + circle)
+    done = validate("runbook.yaml", environment=ENVIRONMENT)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("runbook.yaml:25:3: own steps stand before or after each other in a circle: ")
 
 
 def test_nothing_heavy_is_imported(files: Files) -> None:

@@ -99,7 +99,7 @@ def test_it_has_an_address_of_a_site(files: Files, witness: str, site: str, said
 def test_it_is_on_the_s3_server_of_a_site(files: Files) -> None:
     witness = "witness:\n  s3: http://s3.example.org/w\n  access_key: {env: A}\n  secret_key: {env: B}\n"
     repository = "restic: s3:http://s3.example.org/backups"
-    files.write(RUNBOOK, CONFIG.replace("restic: /repository", repository, 1) + witness)
+    files.write(RUNBOOK, CONFIG.replace("restic: /restic-sbg", repository) + witness)
     assert files.problems() == [
         "config.yaml:21:7: the witness is at strasbourg's own repositories.backups.restic" + PLACE
     ]

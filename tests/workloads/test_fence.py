@@ -80,6 +80,45 @@ def test_a_planned_change_looks_at_every_server(tmp_path: Path) -> None:
     assert proved(fencing(tmp_path, [], planned=True, options={})).method == "probe"
 
 
+def test_a_planned_change_never_runs_the_command_and_a_failover_does(tmp_path: Path) -> None:
+    """It would switch the healthy machine off that becomes the standby."""
+    mark = tmp_path / "powered off"
+    methods: list[dict[str, Any]] = [{"command": ["touch", str(mark)]}, {"probe": "one"}, {"probe": "two"}]
+    assert proved(fencing(tmp_path, methods, planned=True, options={})).method == "probe"
+    with living(tmp_path / "two"), pytest.raises(RefusedError, match="its server two is alive") as alive:
+        proved(fencing(tmp_path, methods, planned=True, options={}))
+    assert alive.value.hint == "stop it, then: albus-dr resume 20260101-abc123"
+    assert not mark.exists()
+    assert proved(fencing(tmp_path, methods, options={})).method == "command"
+    assert mark.exists()
+
+
+class Silent(LocalHost):
+    """A machine that does not answer."""
+
+    def run(self, argv: Sequence[str], **more: Any) -> Completed:
+        raise TransientError("no answer")
+
+
+def test_a_planned_change_that_cannot_look_says_that_it_does_not_run_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = tmp_path / "powered off"
+    methods: list[dict[str, Any]] = [{"command": ["touch", str(mark)]}, {"probe": "one"}]
+
+    monkeypatch.setattr(access, "host", lambda *_: Silent())
+    with pytest.raises(RefusedError, match="no answer; a planned change does not run the fence's command") as refused:
+        proved(fencing(tmp_path, methods, planned=True, options={}))
+    assert "albus-dr resume 20260101-abc123. If strasbourg is lost: albus-dr abort" in refused.value.hint
+    assert proved(fencing(tmp_path, [*methods, {"statement": True}], planned=True)).method == "statement"
+    ctx = fencing(tmp_path, methods, planned=True, options={})
+    ctx.config.sites[A].servers.clear()
+    with pytest.raises(RefusedError, match="there is no server to look for") as nothing:
+        proved(ctx)
+    assert "albus-dr failover goes on by your word" in nothing.value.hint
+    assert not mark.exists()
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [
