@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
-from itertools import pairwise
+from itertools import combinations
 
 from albus_dr.errors import UsageError
 from albus_dr.plan.model import Plan
@@ -125,11 +125,11 @@ def _one_database_first(runbook: Runbook, order: tuple[str, ...], steps: list[St
         model = runbook.workloads[name]
         if server := getattr(model, "server", ""):
             servers.setdefault((model.kind, server), []).append(name)
-    for first, then in (pair for names in servers.values() for pair in pairwise(names)):
+    for first, then in (pair for names in servers.values() for pair in combinations(names, 2)):
         for verb in _OF_A_SERVER:
             one, other = f"{first}.{verb}", f"{then}.{verb}"
             before = _everything_before(steps)
-            if {one, other} <= before.keys() and other not in before[one]:
+            if {one, other} <= before.keys() and other not in before[one] and one not in before[other]:
                 steps = [replace(step, needs=(*step.needs, one)) if step.id == other else step for step in steps]
     return steps
 
