@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -44,6 +45,13 @@ def run(
             id=id_, title=id_, workload="db" if "." in id_ else "", site="z", action=action, needs=(),
             status="succeeded", facts=mine,
         )  # fmt: skip
+    if service_s is not None:
+        state.steps["app.verify"] = replace(
+            state.steps["db.count"], id="app.verify", title="app.verify", workload="app", action="service.verify"
+        )
+        state.verifications.append(
+            VerificationState("app.verify", "app", "GET /", "status 200", "status 200", "passed")
+        )
     return state
 
 
