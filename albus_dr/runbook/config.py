@@ -13,12 +13,6 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from albus_dr.runbook.model import OPERATIONS, Argv, Name, Seconds, Strict
 
 
-def _web_address(url: str) -> str:
-    if not re.match(r"(?i)https?://[^/\s]", url):
-        raise ValueError("an address begins with http:// or https://, for example https://clinic.example.org")
-    return url
-
-
 class SecretRef(Strict):
     """Where a secret is: an environment variable, a file or a command that prints it. Never the secret itself."""
 
@@ -130,11 +124,6 @@ class ServiceConfig(Strict):
     url: str = Field(description="Where the service answers, for example http://127.0.0.1:8000")
     health: str = Field("/", description="Path that answers 200 once the service works.")
     drill: DrillService | None = Field(None, description="How a drill starts a copy.")
-
-    @field_validator("url")
-    @classmethod
-    def _with_scheme(cls, url: str) -> str:
-        return _web_address(url)
 
     @model_validator(mode="after")
     def _startable(self) -> ServiceConfig:
@@ -263,11 +252,6 @@ class ProxyConfig(Strict):
         "client_downtime_s.",
         examples=[["/etc/albus-dr/what-users-saw"]],
     )
-
-    @field_validator("url")
-    @classmethod
-    def _with_scheme(cls, url: str) -> str:
-        return _web_address(url)
 
 
 class WitnessConfig(Strict):

@@ -7,6 +7,7 @@ What has the wrong type is left to the schema.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeGuard
 
@@ -19,6 +20,7 @@ from albus_dr.units import great_circle_km, parse_distance_km
 OWN_STEP_VERBS = ("run", "http", "approve", "wait")
 RUN_STEPS = ("claim", "fence", "commit", "isolate", "cleanup")  # derived steps that belong to no workload
 WITHOUT_DATA = ("service", "traffic", "command")  # of the kinds that come with albus-dr
+_WEB_ADDRESS = re.compile(r"(?i)https?://[^/\s]")
 _WITH_HOST = ("servers", "services", "paths", "repositories")
 
 
@@ -73,6 +75,7 @@ class References(NamedTuple):
         yield from self._sites(self.config)
         for site in _mapping(self.config.get("sites")):
             yield from self._hosts(self.config, site)
+        yield from self._addresses(self.config)
         yield from self._workload_hosts(self.config)
         yield from self._workload_references(self.config)
         yield from self._scratch(self.config)
@@ -83,6 +86,19 @@ class References(NamedTuple):
         yield from witness_place.problems(self.config, pair, self.stand_ins)
         uses = [apart.Use(name, each.key, each.section, each.name) for name, each in self._referenced()]
         yield from apart.problems(self.runbook, self.config, uses, pair, self.stand_ins)
+
+    def _addresses(self, config: Document) -> Iterator[Problem]:
+        """Of services and proxies: requests go there."""
+        places: list[Keys] = [("proxies", name, "url") for name in _mapping(config.get("proxies"))]
+        for site in _mapping(config.get("sites")):
+            services = _mapping(config.get("sites", site, "services"))
+            places += [("sites", site, "services", name, "url") for name in services]
+        for place in places:
+            url = _text(config.get(*place))
+            if url is not None and place not in self.stand_ins and not _WEB_ADDRESS.match(url):
+                yield config.problem(
+                    place, "an address begins with http:// or https://, for example https://clinic.example.org"
+                )
 
     @property
     def _primary(self) -> str | None:

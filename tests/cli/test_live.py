@@ -390,7 +390,9 @@ def run(**changes: Any) -> RunState:
         steps={name: StepState(name, f"Title of {name}", "", "", "", (), "succeeded") for name in STEPS},
         verdict="passed", exit_code=0, rta_s=2.31, rpa_s=0.04, client_downtime_s=2.2, acknowledged_writes=1204,
         lost_writes=0, reason="recovered, verified and within the objectives",
-        clocks=dict.fromkeys(("service_verified_at", "clients_verified_at"), datetime(2026, 3, 10, 3, 12, 2, tzinfo=UTC)),
+        clocks=dict.fromkeys(
+            ("data_recovered_at", "service_verified_at", "clients_verified_at"), datetime(2026, 3, 10, 3, 12, 2, tzinfo=UTC)
+        ),
     )  # fmt: skip
     return replace(state, **changes)
 
