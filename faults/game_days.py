@@ -86,7 +86,7 @@ def split(replication: Replication, hurt: Hurt | None = None) -> Outcome:
         last = here.go_on(run, last)
         time.sleep(max(0.0, cut_s + SPLIT_S - time.monotonic()))
         network_of(here).heal()
-        if hurt and hurt == Hurt("guard", signal.SIGSTOP):
+        if hurt == Hurt("guard", signal.SIGSTOP):
             here.hit("guard", here.source, signal.SIGCONT)
         wait_for(lambda: not here.pids("guard", here.source) or None)
         _stays_down(here, "--keep-lease")

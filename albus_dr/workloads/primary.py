@@ -92,11 +92,14 @@ def _commit(ctx: StepContext) -> Facts:
         notes = [f"the witness does not know yet that {ctx.run.target} is the primary"]
         return {"epoch": epoch, "is_witnessed": False, "notes": notes}
     proof, margin_s = fence_proof(ctx), ctx.witness.margin_s
-    begin_anew = f"nothing was promoted. Give this run up (albus-dr abort {ctx.run.id}) and start a new one"
     proven = Proven(proof.site, proof.run, proof.method)
+    hint = f"nothing was promoted. Give this run up (albus-dr abort {ctx.run.id}) and start a new one"
+    named = ctx.witness.read().record
+    if ctx.run.operation in PLANNED and named and named.primary == ctx.run.source:  # else it must not be told to serve
+        hint = let_go.way_forward(ctx)
     record = ctx.witness.change(
         lambda record, at: rule.commit(record, ctx.run.id, ctx.run.target, proven, at, margin_s),
-        hint=let_go.way_forward(ctx) if ctx.run.operation in PLANNED else begin_anew,
+        hint=hint,
     )
     return _commit_facts(ctx, record)
 
