@@ -29,8 +29,8 @@ types: install-test ## mypy, strict
 imports: install-test ## which part may import which (pytest asks the same)
 	@lint-imports
 
-tests: install-test ## pytest; ARGS="-k restic" for some
-	@pytest $(ARGS)
+tests: install-test ## pytest, a file for each core at a time; ARGS="-k restic" for some
+	@pytest -n auto --dist loadfile $(ARGS)
 
 bench: install-test ## measure beside doing without it, write docs/benchmarks.md; ARGS="--only help,drill" for some rows
 	@python -m benchmarks $(ARGS)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
+from albus_dr.bench import machine
 from albus_dr.errors import NotReadyError
 from albus_dr.tools.inventory import postgres_program, require_program
+
+
+def pytest_configure() -> None:
+    """Ports of its own for each process of pytest: where a server of one is stopped, another's must not answer."""
+    worker, count = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    machine.PORTS = machine.PORTS[int(worker.removeprefix("gw")) :: count]
 
 
 @pytest.fixture(scope="session")

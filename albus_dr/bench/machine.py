@@ -12,7 +12,7 @@ from albus_dr.bench.processes import Running
 from albus_dr.errors import NotReadyError
 from albus_dr.tools.host import LocalHost
 
-_PORTS = range(20_000, 32_000)  # below those that the system gives to outgoing connections: still free after a restart
+PORTS = range(20_000, 32_000)  # below those that the system gives to outgoing connections: still free after a restart
 _ENTER_ONLY = 0o711  # PostgreSQL's user passes through; nobody but us sees what is there
 
 
@@ -46,7 +46,7 @@ def system_user() -> str:
 def free_ports(count: int) -> list[int]:
     """Ports on loopback that nobody listens on now."""
     found: list[int] = []
-    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

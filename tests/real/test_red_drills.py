@@ -238,7 +238,7 @@ def test_a_step_over_its_budget(desk: Desk) -> None:
     letters = '  letters:\n    kind: command\n    timeout: 2s\n    drill: {verify: [sleep, "600"]}\n'
     playbook = desk.variant("slow.yaml", desk.playbook, ("\nworkloads:\n", f"\nworkloads:\n{letters}"))
     called = desk.operate("drill", playbook=playbook)
-    red(called, 4, "letters", "did not end within 2.0 s")
+    red(called, 4, "letters", "sleep did not end within ")  # what is left of its 2 s
 
 
 @only_root

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from albus_dr.bench.machine import free_ports
 from albus_dr.tools.host import SshHost
 from albus_dr.tools.inventory import find_program
 
@@ -22,9 +23,8 @@ PATIENCE_S = 30.0
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """None that the system gives to a connection: tests run side by side, and a server may come back on its port."""
+    return free_ports(1)[0]
 
 
 def accepts(port: int) -> bool:

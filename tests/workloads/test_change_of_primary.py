@@ -18,6 +18,7 @@ from albus_dr.runbook.config import Config
 from albus_dr.runbook.model import Runbook
 from albus_dr.safety import witness as safety_witness
 from albus_dr.safety.record import RunLease
+from albus_dr.safety.rule import Decision
 from albus_dr.safety.witness import Witness, run_lease
 from albus_dr.tools import postgres_rebuild
 from albus_dr.tools.file_register import FilePlace
@@ -221,6 +222,29 @@ def test_a_planned_change_goes_no_further_where_it_cannot_look(sites: Sites, mon
         with pytest.raises(TransientError, match="can't be looked at") as untold:
             verb(ctx)
         assert "Switch it on, leave PostgreSQL stopped" in untold.value.hint
+
+
+@pytest.mark.parametrize("primary_now", [OLD, NEW])
+def test_after_a_refused_commit_only_the_site_that_the_witness_names_is_told_to_serve(
+    sites: Sites, primary_now: str
+) -> None:
+    """The run slept until its lease was another's, or a person told the witness what is so."""
+    sites.facts["patients.stop"] = change.stop(sites.context("switchover", OLD, NEW, OLD))
+    witness = Witness(TrustedRegister(FilePlace(sites.base / "witness"), "albus"), "albus", (OLD, NEW), 1)
+    ctx = replace(before_the_commit(sites), witness=witness)
+    witness.begin(OLD, run="first")
+    lease = RunLease(ctx.run.id, "a person", "switchover of albus", "here", 30, 0)
+    with run_lease(witness, lease, lambda _: None, lambda: False):
+        sites.facts["fence"] = primary._fence(ctx)
+        witness.change(lambda record, _: Decision(True, "told", replace(record, claim=None, primary=primary_now)))
+
+        with pytest.raises(RefusedError) as refused:
+            primary._commit(ctx)
+
+    assert "albus-dr abort run-ab12" in refused.value.hint
+    serve = f"Let PostgreSQL and the application run at {OLD}"
+    assert (serve in refused.value.hint) == (primary_now == OLD)
+    assert sites.new.is_in_recovery()
 
 
 def committed(sites: Sites) -> tuple[StepContext, Witness, RunLease]:
