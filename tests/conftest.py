@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
 from albus_dr.bench import machine
 from albus_dr.errors import NotReadyError
+from albus_dr.tools import process
 from albus_dr.tools.inventory import postgres_program, require_program
 
 
@@ -26,3 +28,11 @@ def programs() -> None:
             require_program(name)
     except NotReadyError as error:
         pytest.skip(error.message)
+
+
+@pytest.fixture(autouse=True)
+def secrets_of_one_test() -> Iterator[None]:
+    """What one test registers as a secret, a common word perhaps, is none in the next, whichever that is."""
+    before = set(process._redacted)
+    yield
+    process._redacted.intersection_update(before)
