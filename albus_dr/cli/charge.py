@@ -193,9 +193,9 @@ def _stated_before(alone: Standpoint, loaded: Loaded, state: RunState) -> Standp
         says = f"{record.primary} is the primary in epoch {record.epoch}" if record else f"{witness.name} holds nothing"
     give_up = f"albus-dr abort {state.run} gives it up; then begin a failover anew, through the witness"
     told = (
-        f"if {alone.target} serves by now (albus-dr status): promote by hand what is a standby still among its servers "
-        f"(pg_ctl promote), then albus-dr witness set RUNBOOK --primary {alone.target}, then "
-        f"albus-dr resume {state.run}. If not: "
+        f"if {alone.target} serves by now (albus-dr status): stop every server at {alone.source} that is a primary, promote by "
+        f"hand what is a standby still at {alone.target} (pg_ctl promote), then albus-dr witness set RUNBOOK --primary "
+        f"{alone.target}, then albus-dr resume {state.run}. If not: "
     )
     raise RefusedError(
         f"the witness answers again ({says}), and {state.run} was to go on without it: what was stated then "

@@ -69,9 +69,9 @@ def command(
 def _primary(store: JournalStore, loaded: Loaded, witness: Witness) -> tuple[str, str]:
     """Who is primary, and who says so. Raises RefusedError while a change of primary has closed the door on purpose, and
     NotReadyError where nobody here can know."""
-    _require_known(store, loaded, witness)
     record = witness.read(epoch_seen(store, loaded.runbook.runbook)).record
     if record is None:
+        _require_known(store, loaded, witness)
         if epoch_seen(store, loaded.runbook.runbook):
             raise RefusedError(
                 f"{witness.name} holds nothing about {loaded.runbook.runbook}: it was lost",

@@ -139,19 +139,15 @@ def epoch_seen(store: JournalStore, runbook: str) -> int:
 
 
 def backed_up(store: JournalStore, runbook: str) -> dict[str, str]:
-    """The system identifier of each database, by workload, as the newest replication from here found it. A journal that
-    can't be read tells none: it must not keep anybody from a failover."""
+    """The system identifier of each database, by workload, as the newest replication from here that dumped it found it. A
+    journal that can't be read tells none: it must not keep anybody from a failover."""
+    found: dict[str, str] = {}
     for state in islice(runs_of(store, runbook, ("replicate",), damaged=[]), _LOOKED_BACK):
-        found = {
-            step.workload: str(step.facts["system_identifier"])
-            for step in state.steps.values()
-            if step.action == "postgres.ready_to_dump"
-            and "system_identifier" in step.facts
-            and _was_dumped(state, step)
-        }
-        if found:
-            return found
-    return {}
+        for step in state.steps.values():
+            looked = step.action == "postgres.ready_to_dump" and "system_identifier" in step.facts
+            if looked and step.workload not in found and _was_dumped(state, step):
+                found[step.workload] = str(step.facts["system_identifier"])
+    return found
 
 
 def _was_dumped(state: RunState, looked: StepState) -> bool:
@@ -194,10 +190,11 @@ def require_same_primary(store: JournalStore, runbook: Runbook, state: RunState)
 
 
 # A claim is given back by a run that ends before its commit; what is brought forward replaces a copy at the target.
-_LEAVES_NOTHING = ("site.claim", "files.bring_forward")
+# Who was asked, or waited for, has nothing to finish either.
+_LEAVES_NOTHING = ("site.claim", "files.bring_forward", "own.approve", "own.wait")
 
 
-def _touched(state: RunState) -> bool:
+def touched(state: RunState) -> bool:
     """True when it did more than look. A fence that proved nothing leaves nothing to finish: the next run tries it."""
     return any(
         step.status != "pending" and step.attempts and not _only_looks(step.action)
@@ -211,7 +208,7 @@ def require_nothing_unfinished(store: JournalStore, runbook: str) -> None:
     for state in runs_of(store, runbook, CHANGES_PRIMARY):
         done = all(step.status == "succeeded" for step in state.steps.values())
         ended = state.exit_code is not None
-        if (not ended or (_touched(state) and not done)) and not aborted(store, state.run):
+        if (not ended or (touched(state) and not done)) and not aborted(store, state.run):
             raise RefusedError(
                 f"the {state.operation} {state.run} was begun and is not finished",
                 hint=f"albus-dr resume {state.run} goes on with it; albus-dr abort {state.run} gives it up",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
-from itertools import combinations
+from itertools import combinations, product
 
 from albus_dr.errors import UsageError
 from albus_dr.plan.model import Plan
@@ -30,6 +30,7 @@ def build(runbook: Runbook, operation: Operation, *, source: str, target: str, k
     steps, beyond = _derived(runbook, operation, source, target, kinds)
     for own in _own_in_turn(runbook, operation):
         steps = _weave(own, steps, runbook, target=target, source=source, beyond=beyond)
+    steps = _one_database_first(runbook, steps)
     protects = {name: model.model_dump(mode="json", by_alias=True) for name, model in runbook.workloads.items()}
     return Plan(runbook.runbook, operation, source, target, _stable_order(steps), protects)
 
@@ -73,6 +74,7 @@ def _derived(
         steps.append(_claim(target, needs=_ends(steps)))
     steps += _against_needs(runbook, {name: derived[name].release for name in order}, order, gate=_ends(steps))
     if operation in PLANNED:
+        steps = _measured_without_a_door(steps)
         # Resumed, it compares the trees at both sites: some millions of files take as long as carrying them over.
         fence_s = max(_FENCE_S, runbook.objectives.rto)
         steps.append(_fence(operation, source, ends=_ends(steps), timeout_s=fence_s))
@@ -86,7 +88,6 @@ def _derived(
         steps += _chained(derived[name].after, everything)
     if operation == "drill":
         steps.append(_cleanup(target, ends=tuple(step.id for step in steps)))
-    steps = _one_database_first(runbook, order, steps)
     # In a drill nobody waits for these: a step "after" a workload comes when that is back, as on the worst day.
     return steps, {step.id for name in order for step in derived[name].after if operation == "drill"}
 
@@ -117,21 +118,29 @@ def _chained(steps: Iterable[StepSpec], gate: tuple[str, ...]) -> list[StepSpec]
     return [step if step.needs else replace(step, needs=gate) for step in steps]
 
 
-def _one_database_first(runbook: Runbook, order: tuple[str, ...], steps: list[StepSpec]) -> list[StepSpec]:
+def _one_database_first(runbook: Runbook, steps: list[StepSpec]) -> list[StepSpec]:
     """Of several databases of one server one goes first, and the others find it done: side by side they would be in each
-    other's way."""
+    other's way. What is done to the server waits for all that any of them waits for: it is stopped for the last one's users."""
     servers: dict[tuple[str, str], list[str]] = {}
-    for name in order:
-        model = runbook.workloads[name]
+    for name, model in runbook.workloads.items():
         if server := getattr(model, "server", ""):
             servers.setdefault((model.kind, server), []).append(name)
-    for first, then in (pair for names in servers.values() for pair in combinations(names, 2)):
-        for verb in _OF_A_SERVER:
-            one, other = f"{first}.{verb}", f"{then}.{verb}"
-            before = _everything_before(steps)
-            if {one, other} <= before.keys() and other not in before[one] and one not in before[other]:
-                steps = [replace(step, needs=(*step.needs, one)) if step.id == other else step for step in steps]
+    for names, verb in product(servers.values(), _OF_A_SERVER):
+        together = [step for step in steps if step.id in {f"{name}.{verb}" for name in names}]
+        waits = dict.fromkeys(need for step in together for need in step.needs)
+        for one, need in product(together, waits):
+            steps = _after(steps, one.id, need)
+        for one, other in combinations(together, 2):
+            steps = _after(steps, other.id, one.id)
     return steps
+
+
+def _after(steps: list[StepSpec], id_: str, need: str) -> list[StepSpec]:
+    """The step waits for the other one as well, unless it does already, or is itself waited for."""
+    before = _everything_before(steps)
+    if id_ == need or need in before[id_] or id_ in before[need]:
+        return steps
+    return [replace(step, needs=(*step.needs, need)) if step.id == id_ else step for step in steps]
 
 
 Phase = Mapping[str, tuple[StepSpec, ...]]  # by workload
@@ -171,8 +180,15 @@ def _fence(operation: Operation, source: str, *, ends: tuple[str, ...], timeout_
     return StepSpec(
         id="fence", workload="", site=source, action="site.fence", title=f"Prove that {source} can't write",
         needs=ends, params={"planned": operation in PLANNED}, timeout_s=timeout_s, clock="fenced_at",
-        estimate_s=0.2,
+        estimate_s=0.2, retries=_WITNESS_RETRIES,
     )  # fmt: skip
+
+
+def _measured_without_a_door(steps: list[StepSpec]) -> list[StepSpec]:
+    """Users lose the service when the door closes. Where there is none, from the claim on: what follows stops it."""
+    if any(step.clock == "disrupted_at" for step in steps):
+        return steps
+    return [replace(step, clock="disrupted_at") if step.id == "claim" else step for step in steps]
 
 
 def _claim(target: str, *, needs: tuple[str, ...]) -> StepSpec:

@@ -5,11 +5,11 @@ Where a person stated that the run goes on without the witness, claim and commit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from albus_dr.errors import AlbusError, NotReadyError, RefusedError, TransientError
 from albus_dr.journal.event import now
-from albus_dr.runbook.config import FenceMethod
+from albus_dr.runbook.config import FenceMethod, ServerConfig
 from albus_dr.runbook.model import PLANNED
 from albus_dr.safety import rule
 from albus_dr.safety.record import Record
@@ -22,6 +22,7 @@ from albus_dr.workloads.step import Action, Facts, Observation, State, StepConte
 
 QUICK_S = 15.0
 POLL_S = 0.5
+LAST_RENEWALS = 2  # one may be seen as it was, and one be on its way while what the guard started ends
 
 
 # --- claim and commit ---------------------------------------------------------------------------------------------
@@ -38,6 +39,13 @@ def _observe_claim(ctx: StepContext) -> Observation:
 
 def _claim(ctx: StepContext) -> Facts:
     """From here on nothing starts as a primary, at either site. The one that runs goes on."""
+    if ctx.run.operation in PLANNED and not _servers(ctx, ctx.run.source):
+        raise RefusedError(
+            f"nothing could prove that {ctx.run.source} can't write: a planned change looks at the databases of the runbook "
+            "there, and there are none. Nothing was stopped",
+            hint=f"stop the application at {ctx.run.source} by hand, then albus-dr replicate, then albus-dr failover with "
+            '--fenced-by "who, how, when"',
+        )
     return _claim_facts(claim(ctx)) if ctx.witness else {"notes": [_without(ctx)]}
 
 
@@ -85,23 +93,52 @@ def _observe_commit(ctx: StepContext) -> Observation:
 
 def _commit(ctx: StepContext) -> Facts:
     """The target is primary in a new epoch. The proof counts only while the claim that it was made under is there."""
-    if ctx.run.operation in PLANNED:
-        _require_databases_as_stopped(ctx)  # once more: the run may have lain there since the fence
+    if ctx.run.operation in PLANNED:  # once more: the run may have lain there since the fence
+        _require_databases_as_stopped(ctx, otherwise=_commits_no_more(ctx))
     if ctx.witness is None:
         epoch = int(ctx.run.options.get("epoch_seen") or 0) + 1
         notes = [f"the witness does not know yet that {ctx.run.target} is the primary"]
         return {"epoch": epoch, "is_witnessed": False, "notes": notes}
     proof, margin_s = fence_proof(ctx), ctx.witness.margin_s
     proven = Proven(proof.site, proof.run, proof.method)
-    hint = f"nothing was promoted. Give this run up (albus-dr abort {ctx.run.id}) and start a new one"
-    named = ctx.witness.read().record
-    if ctx.run.operation in PLANNED and named and named.primary == ctx.run.source:  # else it must not be told to serve
-        hint = let_go.way_forward(ctx)
-    record = ctx.witness.change(
-        lambda record, at: rule.commit(record, ctx.run.id, ctx.run.target, proven, at, margin_s),
-        hint=hint,
-    )
+    seen: list[Record] = []
+
+    def decide(record: Record, at: float) -> rule.Decision:
+        seen.append(record)
+        if (record.primary, record.changed_by) == (ctx.run.target, ctx.run.id):
+            return rule.Decision(True, "it is committed: the answer to an earlier attempt did not arrive")
+        return rule.commit(record, ctx.run.id, ctx.run.target, proven, at, margin_s)
+
+    try:
+        record = ctx.witness.change(decide)
+    except RefusedError as refused:
+        if seen:
+            refused.hint = _after_a_refused_commit(ctx, seen[-1])
+        raise
     return _commit_facts(ctx, record)
+
+
+def _after_a_refused_commit(ctx: StepContext, record: Record) -> str:
+    """The source is told to serve only where nobody else is about to make, or has made, the target the primary."""
+    run = ctx.run
+    if run.operation not in PLANNED:
+        return f"nothing was promoted. Give this run up (albus-dr abort {run.id}) and start a new one"
+    of_others = {held.run for held in (record.claim, record.run_lease) if held is not None} - {run.id}
+    if record.primary == run.source and not of_others:
+        return let_go.way_forward(ctx)
+    return (
+        f"this run promoted nothing. Start nothing at {run.source}: somebody else changes, or has changed, the primary (albus-dr "
+        f"witness show RUNBOOK says who). Give this run up: albus-dr abort {run.id}"
+    )
+
+
+def _commits_no_more(ctx: StepContext) -> str:
+    """Its claim goes when the run ends, and what it proved with it."""
+    run = ctx.run
+    return (
+        f"is it switched off? This run can't commit any more: albus-dr abort {run.id}. Once {run.source} is back: let PostgreSQL "
+        f"and the application run there, then albus-dr door. If it is lost: albus-dr failover"
+    )
 
 
 def _commit_facts(ctx: StepContext, record: Record) -> Facts:
@@ -147,7 +184,7 @@ def _require_let_go(ctx: StepContext) -> None:
     let_go.require_files_as_carried(ctx)
 
 
-def _require_databases_as_stopped(ctx: StepContext) -> None:
+def _require_databases_as_stopped(ctx: StepContext, *, otherwise: str = "") -> None:
     """As ``let_go`` has it; where it can't be looked at, with the way on."""
     try:
         let_go.require_databases_as_stopped(ctx)
@@ -155,7 +192,8 @@ def _require_databases_as_stopped(ctx: StepContext) -> None:
         kind = TransientError if isinstance(error, TransientError) else NotReadyError
         raise kind(
             f"whether {ctx.run.source} has served since it was stopped can't be looked at: {error.message}",
-            hint=f"is it switched off? Switch it on, leave PostgreSQL stopped, then: {_resume_or_give_up(ctx)}",
+            hint=otherwise
+            or f"is it switched off? Switch it on, leave PostgreSQL stopped, then: {_resume_or_give_up(ctx)}",
         ) from None
 
 
@@ -182,9 +220,11 @@ def _prove(ctx: StepContext) -> FenceProof:
 
 
 def _prove_stopped(ctx: StepContext, methods: Sequence[FenceMethod], tried: list[str]) -> FenceProof:
-    """In a planned change the run stopped the servers itself, and looks at all of them, whatever ``fence:`` lists. A command
+    """In a planned change the run stopped the servers itself, and looks at each of those, whatever ``fence:`` lists. A command
     is never run: it would switch off a healthy machine, which is still compared with and becomes the standby."""
-    proof = _probe_servers(ctx, _hosts_of_servers(ctx), tried)
+    servers = _servers(ctx, ctx.spec.site)
+    hosts = tuple(dict.fromkeys(server.host for server in servers.values()))
+    proof = _probe_servers(ctx, servers, hosts, tried)
     others = (_try(ctx, method, (), tried) for method in methods if not method.probe and not method.command)
     proof = proof or next((found for found in others if found), None)
     if proof is None:
@@ -192,10 +232,7 @@ def _prove_stopped(ctx: StepContext, methods: Sequence[FenceMethod], tried: list
             tried.append("a planned change does not run the fence's command")
         raise RefusedError(
             f"nothing proves that {ctx.spec.site} can't write: " + "; ".join(tried),
-            hint=f"let every host of its servers answer, with PostgreSQL stopped, then: {_resume_or_give_up(ctx)}"
-            if ctx.site.servers
-            else f"give this run up: albus-dr abort {ctx.run.id}. Once everything at {ctx.spec.site} is stopped, albus-dr failover "
-            "goes on by your word",
+            hint=f"let every host of its servers answer, with PostgreSQL stopped, then: {_resume_or_give_up(ctx)}",
         )
     return proof
 
@@ -223,7 +260,7 @@ def _try(ctx: StepContext, method: FenceMethod, probed: tuple[str, ...], tried: 
         tried.append(f"{method.command[0]} ended with {done.code}: {done.last_words}")
         return None
     if method.probe:
-        return _probe_servers(ctx, probed, tried) if method.probe == probed[0] else None
+        return _probe_servers(ctx, ctx.site.servers, probed, tried) if method.probe == probed[0] else None
     if method.lease:
         return _lease(ctx, tried)
     return _statement(ctx, tried)
@@ -275,6 +312,7 @@ def _wait_for_start_window(ctx: StepContext) -> None:
     """A guard that asked before the claim may still start its server: what a probe doesn't find then is not absent."""
     if ctx.witness is None:
         return
+    renewals: set[float] = set()
     while True:
         seen = ctx.witness.read()
         if seen.record is None:
@@ -282,20 +320,32 @@ def _wait_for_start_window(ctx: StepContext) -> None:
         decided = rule.look(seen.record, ctx.run.id, ctx.spec.site, seen.now, ctx.witness.margin_s)
         if decided.allowed:
             return
+        lease = seen.record.write_lease
+        if lease is not None and lease.site == ctx.spec.site:
+            renewals.add(lease.renewed_at)
+            if len(renewals) > LAST_RENEWALS:
+                raise RefusedError(
+                    f"the guard of {ctx.spec.site} ({lease.holder}) renews its lease: what it started lives, PostgreSQL or not",
+                    hint=f"stop the guard's own unit there, then: {_resume_or_give_up(ctx)}",
+                )
         claimed = seen.record.claim is not None and seen.record.claim.run == ctx.run.id
         if not claimed or ctx.remaining_s <= 1 or ctx.cancelled.wait(POLL_S):
             raise RefusedError(decided.reason, hint="try again when that is over")
 
 
-def _hosts_of_servers(ctx: StepContext) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(server.host for server in ctx.site.servers.values()))
+def _servers(ctx: StepContext, site: str) -> Mapping[str, ServerConfig]:
+    """Those of the runbook's databases: another runbook's may share the config, and no run of this one stops it."""
+    mine = {getattr(model, "server", None) for model in ctx.runbook.workloads.values()}
+    return {name: server for name, server in ctx.config.sites[site].servers.items() if name in mine}
 
 
-def _probe_servers(ctx: StepContext, hosts: tuple[str, ...], tried: list[str]) -> FenceProof | None:
+def _probe_servers(
+    ctx: StepContext, servers: Mapping[str, ServerConfig], hosts: tuple[str, ...], tried: list[str]
+) -> FenceProof | None:
     """Hosts that answer, and on which no server's process or port is left. A server elsewhere may still write: no proof."""
     gone: list[str] = []
-    elsewhere = [f"{name} at {config.host}" for name, config in ctx.site.servers.items() if config.host not in hosts]
-    for name, config in ctx.site.servers.items():
+    elsewhere = [f"{name} at {config.host}" for name, config in servers.items() if config.host not in hosts]
+    for name, config in servers.items():
         if config.host not in hosts:
             continue
         where = access.host(ctx, ctx.spec.site, config.host)

@@ -91,3 +91,10 @@ def test_a_witness_that_others_can_ask_is_asked(files: Files) -> None:
     files.write(RUNBOOK, BY_SSH + WITNESS)
     loaded = files.load()
     door._require_known(None, loaded, witness_of(loaded))  # type: ignore[arg-type]  # the journal is not read
+
+
+def test_a_witness_in_a_file_that_was_told_knows(files: Files, past: Past) -> None:
+    """`witness set`, where the state directory was lost."""
+    files.write(RUNBOOK, BY_SSH)
+    witness_of(files.load()).begin("bordeaux", run="told")
+    assert primary(files, past, BY_SSH) == "bordeaux"

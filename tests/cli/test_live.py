@@ -504,6 +504,16 @@ def test_two_steps_that_failed_alike_are_both_named_and_what_to_do_is_told_once(
     assert "✗ door.switch failed: it said no\n" in said
 
 
+@pytest.mark.parametrize("code", [3, 5])
+def test_who_stops_half_way_is_told_how_to_go_on_and_who_only_looked_is_not(code: int) -> None:
+    state = run(verdict="failed", exit_code=code, reason="door.switch failed: no key")
+    state.steps["door.switch"] = replace(state.steps["door.switch"], status="failed", error="no key")
+    assert "Next " not in closing(state)
+    promoted = state.steps["patients.promote"]
+    state.steps["patients.promote"] = replace(promoted, action="postgres.promote", attempts=1)
+    assert "Next    albus-dr resume failover-7f3a" in closing(state)
+
+
 def test_a_budget_that_was_exceeded_is_told_once_in_the_first_line() -> None:
     said = closing(over_budget())
     assert said.splitlines()[1].startswith(

@@ -138,3 +138,26 @@ def test_a_database_counts_as_backed_up_only_once_it_was(tmp_path: Path) -> None
         store.append(run, "RunEnded", ENDED)
     assert backed_up(store, "fake") == {"db": "701"}
     store.close()
+
+
+def test_a_database_whose_newest_dump_failed_is_known_from_an_earlier_one(tmp_path: Path) -> None:
+    store = JournalStore(f"sqlite:///{tmp_path / 'engine.sqlite'}", tmp_path)
+    for run, refused in (("replicate-1-a", ()), ("replicate-2-b", ("ledger",))):
+        looks = [step(f"{name}.look", action="postgres.ready_to_dump", workload=name) for name in ("ledger", "db")]
+        dumps = [
+            step(f"{name}.dump", (f"{name}.look",), action="postgres.dump", workload=name) for name in ("ledger", "db")
+        ]
+        plan = Plan("fake", "replicate", "a", "b", (*looks, *dumps))
+        store.append(run, "RunDeclared", {
+            "runbook": "fake", "operation": "replicate", "plan": plan.to_json(), "plan_digest": plan.digest, "source": "a",
+            "target": "b", "objectives": {"rto_s": 1.0, "rpo_s": 1.0, "clock": "disruption"},
+        })  # fmt: skip
+        for name in ("ledger", "db"):
+            done = {"facts": {"system_identifier": f"{name} in {run}"}, "attempts": 1, "adopted": False}
+            store.append(run, "StepSucceeded", done, step=f"{name}.look")
+            kind = "StepFailed" if name in refused else "StepSucceeded"
+            ended = {"facts": {}, "attempts": 1, "adopted": False, "error": "no", "hint": "", "exit_code": 4}
+            store.append(run, kind, ended, step=f"{name}.dump")
+        store.append(run, "RunEnded", ENDED)
+    assert backed_up(store, "fake") == {"ledger": "ledger in replicate-1-a", "db": "db in replicate-2-b"}
+    store.close()

@@ -28,7 +28,7 @@ A, B = "strasbourg", "bordeaux"
 ACTIONS = {
     "ready": "db.ready_to_promote", "fence": "site.fence", "close": "traffic.close", "promote": "postgres.promote",
     "promote2": "postgres.promote", "open": "traffic.open", "bring": "files.bring_forward", "claim": "site.claim",
-    "commit": "site.commit",
+    "commit": "site.commit", "agree": "own.approve", "pause": "own.wait", "mute": "own.run",
 }  # fmt: skip
 FAILOVER = ("ready", "fence", "promote", "open")
 OBJECTIVES = Objectives.model_validate({"rto": "4h", "rpo": "15m", "drill_every": "1y"})
@@ -274,6 +274,21 @@ def test_a_fence_that_proved_nothing_is_nothing_to_finish(past: Past) -> None:
     past.failed(run, "fence")
     past.end(run, "failed", ExitCode.REFUSED)
     require_nothing_unfinished(past.store, "albus")
+
+
+@pytest.mark.parametrize(("step", "left"), [("agree", False), ("pause", False), ("mute", True)])
+def test_who_was_asked_before_a_fence_that_proved_nothing_has_nothing_to_finish(
+    past: Past, step: str, left: bool
+) -> None:
+    """The failover is typed again, with a person's word; a command of the user's own may have changed something."""
+    run = past.declare("r1", steps=("ready", step, "fence", "promote"))
+    past.did(run, "ready", step)
+    past.failed(run, "fence")
+    past.end(run, "failed", ExitCode.REFUSED)
+    if left:
+        refused(past, run)
+    else:
+        require_nothing_unfinished(past.store, "albus")
 
 
 def test_a_claim_that_was_given_back_is_nothing_to_finish(past: Past) -> None:

@@ -10,7 +10,7 @@ from albus_dr.cli.common import load_runbook
 from albus_dr.errors import UsageError
 from albus_dr.plan.build import build
 from albus_dr.plan.model import Plan
-from albus_dr.runbook.model import OPERATIONS, Operation
+from albus_dr.runbook.model import OPERATIONS, PLANNED, Operation
 from albus_dr.workloads.registry import kinds
 
 TOP = Path(__file__).resolve().parents[2]
@@ -65,6 +65,33 @@ def behind(found: Plan) -> dict[str, set[str]]:
     for step in found.steps:
         before[step.id] = set(step.needs).union(*(before[need] for need in step.needs))
     return before
+
+
+LEDGER = "  ledger: {kind: postgres, server: database, database: ledger, recovery_points: {dump: backups}}\n"
+
+
+@pytest.mark.parametrize("place", ["before: door", "before: patients"])
+def test_a_server_is_stopped_for_the_last_of_its_databases_users(tmp_path: Path, place: str) -> None:
+    """Nothing needs the ledger; it is in the server of the patients, whom the application and the door need."""
+    text = (TOP / "playbooks" / "albus.yaml").read_text().replace("\nworkloads:\n", f"\nworkloads:\n{LEDGER}", 1)
+    text += f"\nsteps:\n  - {{name: asked, approve: {{within: 30m}}, {place}, in: [switchover]}}\n"
+    runbook = tmp_path / "two.yaml"
+    runbook.write_text(text)
+    loaded = load_runbook(runbook, TOP / "configs" / "demo.yaml", acts=False)
+    found = build(loaded.runbook, "switchover", source="strasbourg", target="bordeaux", kinds=kinds())
+    for database in ("ledger", "patients"):
+        assert behind(found)[f"{database}.stop"] >= {"door.close", "application.stop", "own.asked"}
+    assert behind(found)["ledger.stop"] >= {"patients.stop"} or behind(found)["patients.stop"] >= {"ledger.stop"}
+
+
+@pytest.mark.parametrize("door", [True, False])
+def test_without_a_door_users_lose_the_service_from_the_claim_on(tmp_path: Path, door: bool) -> None:
+    loaded = load_runbook(TOP / "playbooks" / "albus.yaml", TOP / "configs" / "demo.yaml", acts=False)
+    workloads = {name: model for name, model in loaded.runbook.workloads.items() if door or name != "door"}
+    runbook = loaded.runbook.model_copy(update={"workloads": workloads})
+    for operation in PLANNED:
+        found = build(runbook, operation, source="strasbourg", target="bordeaux", kinds=kinds())
+        assert [step.id for step in found.steps if step.clock == "disrupted_at"] == ["door.close" if door else "claim"]
 
 
 @pytest.mark.parametrize("operation", CHANGES)

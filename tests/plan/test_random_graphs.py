@@ -11,6 +11,7 @@ from albus_dr.plan.build import build
 from albus_dr.plan.model import Plan
 from albus_dr.runbook.model import OPERATIONS, Objectives, Operation, OwnStep, Runbook, SitePair
 from albus_dr.workloads.registry import Derivation, kinds
+from albus_dr.workloads.step import StepSpec
 
 A, B = "strasbourg", "bordeaux"
 KINDS: dict[str, dict[str, Any]] = {
@@ -55,6 +56,10 @@ def behind(found: Plan) -> dict[str, set[str]]:
         assert set(step.needs) <= before.keys(), f"{step.id} comes before what it needs"
         before[step.id] = set(step.needs).union(*(before[need] for need in step.needs))
     return before
+
+
+def steps_of(found: Plan) -> dict[str, StepSpec]:
+    return {step.id: step for step in found.steps}
 
 
 def phase(runbook: Runbook, operation: Operation, name: str) -> dict[str, set[str]]:
@@ -193,3 +198,5 @@ def test_what_changes_a_server_is_not_done_to_it_twice_at_once(runbook: Runbook,
             if id_.endswith(f".{verb}") and runbook.workloads[id_.partition(".")[0]].kind == "postgres"
         ]
         assert all(one in before[other] or other in before[one] for one in same for other in same if one != other)
+        waits = {need for id_ in same for need in steps_of(found)[id_].needs} - set(same)
+        assert all(need in before[id_] or id_ in before[need] for id_ in same for need in waits), verb

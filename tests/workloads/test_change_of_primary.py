@@ -17,7 +17,7 @@ from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientErr
 from albus_dr.runbook.config import Config
 from albus_dr.runbook.model import Runbook
 from albus_dr.safety import witness as safety_witness
-from albus_dr.safety.record import RunLease
+from albus_dr.safety.record import Claim, RunLease
 from albus_dr.safety.rule import Decision
 from albus_dr.safety.witness import Witness, run_lease
 from albus_dr.tools import postgres_rebuild
@@ -221,14 +221,23 @@ def test_a_planned_change_goes_no_further_where_it_cannot_look(sites: Sites, mon
     for verb in (primary._fence, primary._commit):
         with pytest.raises(TransientError, match="can't be looked at") as untold:
             verb(ctx)
-        assert "Switch it on, leave PostgreSQL stopped" in untold.value.hint
+        assert ("Switch it on, leave PostgreSQL stopped" in untold.value.hint) == (verb == primary._fence)
+        assert ("This run can't commit any more: albus-dr abort" in untold.value.hint) == (verb == primary._commit)
 
 
-@pytest.mark.parametrize("primary_now", [OLD, NEW])
-def test_after_a_refused_commit_only_the_site_that_the_witness_names_is_told_to_serve(
-    sites: Sites, primary_now: str
+LEFT: dict[str, dict[str, Any]] = {
+    "the claim was given back": {"claim": None},
+    "a person told the witness": {"claim": None, "primary": NEW},
+    "another run has claimed": {"claim": Claim("run-other", NEW, 0)},
+    "another run is in charge": {"claim": None, "run_lease": RunLease("run-other", "b", "failover", "there", 30, 0)},
+}
+
+
+@pytest.mark.parametrize("left", LEFT)
+def test_after_a_refused_commit_the_source_is_told_to_serve_only_where_nobody_else_acts(
+    sites: Sites, left: str
 ) -> None:
-    """The run slept until its lease was another's, or a person told the witness what is so."""
+    """The run slept. Another one that goes on after this hint was followed would make a second primary."""
     sites.facts["patients.stop"] = change.stop(sites.context("switchover", OLD, NEW, OLD))
     witness = Witness(TrustedRegister(FilePlace(sites.base / "witness"), "albus"), "albus", (OLD, NEW), 1)
     ctx = replace(before_the_commit(sites), witness=witness)
@@ -236,15 +245,29 @@ def test_after_a_refused_commit_only_the_site_that_the_witness_names_is_told_to_
     lease = RunLease(ctx.run.id, "a person", "switchover of albus", "here", 30, 0)
     with run_lease(witness, lease, lambda _: None, lambda: False):
         sites.facts["fence"] = primary._fence(ctx)
-        witness.change(lambda record, _: Decision(True, "told", replace(record, claim=None, primary=primary_now)))
+        witness.change(lambda record, _: Decision(True, left, replace(record, **LEFT[left])))
 
         with pytest.raises(RefusedError) as refused:
             primary._commit(ctx)
 
     assert "albus-dr abort run-ab12" in refused.value.hint
     serve = f"Let PostgreSQL and the application run at {OLD}"
-    assert (serve in refused.value.hint) == (primary_now == OLD)
+    assert (serve in refused.value.hint) == (left == "the claim was given back")
+    assert (f"Start nothing at {OLD}" in refused.value.hint) == (left != "the claim was given back")
     assert sites.new.is_in_recovery()
+
+
+def test_a_commit_whose_answer_did_not_arrive_is_one(sites: Sites) -> None:
+    sites.facts["patients.stop"] = change.stop(sites.context("switchover", OLD, NEW, OLD))
+    witness = Witness(TrustedRegister(FilePlace(sites.base / "witness"), "albus"), "albus", (OLD, NEW), 1)
+    ctx = replace(before_the_commit(sites), witness=witness)
+    witness.begin(OLD, run="first")
+    with run_lease(
+        witness, RunLease(ctx.run.id, "a person", "switchover of albus", "here", 30, 0), lambda _: None, lambda: False
+    ):
+        sites.facts["fence"] = primary._fence(ctx)
+        first = primary._commit(ctx)
+        assert primary._commit(ctx) == first
 
 
 def committed(sites: Sites) -> tuple[StepContext, Witness, RunLease]:
@@ -344,6 +367,38 @@ def begun_long_ago(sites: Sites, *, copied: str) -> Folder:
     identifier = sites.old.control()["Database system identifier"]
     folder.write(Kept("run-long-ago", "rebuilding", "copied", identifier, 1, rewind=True, control=copied))
     return folder
+
+
+def test_each_database_of_a_server_has_its_own_rows_listed(sites: Sites) -> None:
+    """The directory is kept once. What the second database has alone was told by nobody, and the run passed."""
+    sites.old.query("CREATE DATABASE ledger")
+    sites.old.query("CREATE TABLE entry (note text)", database="ledger")
+    cut_line(sites)
+    sites.new.promote(PROOF, sites.new.identity(), timeout_s=60)
+    sites.new.query("ALTER ROLE replicator LOGIN")
+    sites.old.query("INSERT INTO visit VALUES ('written alone')")
+    sites.old.query("INSERT INTO entry VALUES ('one'), ('two')", database="ledger")
+    sites.old.stop(timeout_s=60)
+    first = kept_by(sites, "reprotect-one")
+
+    model = sites.reprotect("reprotect-one").runbook.workloads["patients"].model_copy(update={"database": "ledger"})
+    ctx = sites.reprotect("reprotect-one")
+    both = Runbook.model_construct(**{**dict(ctx.runbook), "workloads": {**ctx.runbook.workloads, "ledger": model}})
+    of_ledger = replace(ctx, runbook=both, spec=replace(ctx.spec, id="ledger.verb", workload="ledger"))
+    sites.facts["ledger.ready_to_reprotect"] = reprotect.ready_to_reprotect(of_ledger)
+    assert reprotect.observe_kept(of_ledger).state is State.NOT_DONE
+    second = reprotect.keep(of_ledger)
+
+    assert first["diverged"]["rows"] == {"public.visit": 1}
+    assert second["diverged"]["rows"] == {"public.entry": 2}
+    assert second["notes"][0].startswith(f"ledger at {OLD}: 2 rows written there alone (public.entry 2)")
+    read = sites.old.host.run(("cat", second["list"]), timeout_s=10, run_as=sites.old.run_as).stdout
+    assert "2 rows written in public.entry" in read
+    assert Path(second["list"]).parent == Path(first["list"]).parent / "ledger"
+    for seen, facts in ((reprotect.observe_kept(of_ledger), second), (reprotect.observe_kept(ctx), first)):
+        assert (seen.state, seen.facts) == (State.DONE, facts), "a run that is resumed says the same"
+    sites.facts["patients.keep"] = first
+    reprotect.rebuild(ctx)
 
 
 def test_a_site_that_served_since_a_rebuild_was_begun_is_kept_anew(sites: Sites) -> None:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,17 @@ import pytest
 
 from albus_dr.errors import RefusedError, TransientError
 from albus_dr.runbook.config import Config
+from albus_dr.safety.record import Claim, WriteLease
+from albus_dr.safety.rule import Decision
+from albus_dr.safety.witness import Seen, Witness
 from albus_dr.tools.fence import FenceProof
+from albus_dr.tools.file_register import FilePlace
 from albus_dr.tools.host import LocalHost
 from albus_dr.tools.process import Completed
+from albus_dr.tools.register import TrustedRegister
 from albus_dr.workloads import access, primary
 from albus_dr.workloads.step import StepContext, StepSpec
-from tests.workloads.test_small_pieces import A, context
+from tests.workloads.test_small_pieces import A, B, context, with_databases
 
 NO_PORT = 1  # nothing listens there
 STATED = {"fenced_by": "ana, pulled the plug, saw it dark"}
@@ -38,7 +44,7 @@ def fencing(
     }  # fmt: skip
     return replace(
         ctx, config=Config.model_validate(document), spec=StepSpec("fence", "", A, "site.fence", "Fence", params={"planned": planned}),
-        run=replace(ctx.run, operation="failover", options=options),
+        run=replace(ctx.run, operation="failover", options=options), runbook=with_databases(ctx.runbook, "one", "two"),
     )  # fmt: skip
 
 
@@ -111,12 +117,65 @@ def test_a_planned_change_that_cannot_look_says_that_it_does_not_run_the_command
         proved(fencing(tmp_path, methods, planned=True, options={}))
     assert "albus-dr resume 20260101-abc123. If strasbourg is lost: albus-dr abort" in refused.value.hint
     assert proved(fencing(tmp_path, [*methods, {"statement": True}], planned=True)).method == "statement"
-    ctx = fencing(tmp_path, methods, planned=True, options={})
-    ctx.config.sites[A].servers.clear()
-    with pytest.raises(RefusedError, match="there is no server to look for") as nothing:
-        proved(ctx)
-    assert "albus-dr failover goes on by your word" in nothing.value.hint
     assert not mark.exists()
+
+
+def test_a_planned_change_looks_at_no_server_of_another_runbook(tmp_path: Path) -> None:
+    """They share the config: nobody has stopped that one, and nobody should. A failover speaks of the whole site."""
+    of_one = partial(with_databases, context(tmp_path).runbook, "one")
+    with living(tmp_path / "two"):
+        planned = replace(fencing(tmp_path, [], planned=True, options={}), runbook=of_one())
+        assert "two" not in proved(planned).rests_on
+        lost = replace(fencing(tmp_path, [{"probe": "one"}, {"probe": "two"}]), runbook=of_one())
+        with pytest.raises(RefusedError, match="its server two is alive"):
+            proved(lost)
+
+
+def test_a_planned_change_of_a_site_without_a_database_is_refused_before_anything_is_stopped(tmp_path: Path) -> None:
+    ctx = fencing(tmp_path, [{"statement": True}], planned=True)
+    ctx = replace(ctx, run=replace(ctx.run, operation="switchover"), runbook=context(tmp_path).runbook)
+    with pytest.raises(RefusedError, match="Nothing was stopped") as nothing:
+        primary._claim(ctx)
+    assert "then albus-dr replicate, then albus-dr failover" in nothing.value.hint
+    assert primary._claim(replace(ctx, run=replace(ctx.run, operation="failover", options={"without_witness": "lost"})))
+
+
+class Renewing(Witness):
+    """Of a site whose guard renews each time that somebody looks; ``ends_after`` so often the guard gives its lease back."""
+
+    ends_after = 1_000
+    looks = 0
+
+    def read(self, epoch_seen: int = 0) -> Seen:
+        self.looks += 1
+        seen = super().read(epoch_seen)
+        if seen.record is None:
+            return seen
+        lease = WriteLease(A, "guard-1", True, 30.0, seen.now + self.looks)
+        kept = lease if self.looks < self.ends_after else None
+        return replace(seen, record=replace(seen.record, write_lease=kept))
+
+
+@pytest.mark.parametrize("ends_after", [3, 1_000])
+def test_a_guard_whose_command_is_not_the_server_is_told_of_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends_after: int
+) -> None:
+    """A script that keeps something else alive as well. A planned change would have waited for as long as the RTO."""
+    monkeypatch.setattr(primary, "POLL_S", 0.01)
+    ctx = fencing(tmp_path, [], planned=True, options={})
+    witness = Renewing(TrustedRegister(FilePlace(tmp_path / "witness"), "albus"), "albus", (A, B), 1)
+    witness.begin(A, run="first")
+    witness.change(lambda record, now: Decision(True, "told", replace(record, claim=Claim(ctx.run.id, B, now))))
+    witness.looks, witness.ends_after = 0, ends_after
+    fence = replace(ctx, witness=witness)
+    if ends_after == 3:
+        primary._wait_for_start_window(fence)
+        return
+    with pytest.raises(
+        RefusedError, match=r"the guard of strasbourg \(guard-1\) renews its lease: what it started lives"
+    ) as lives:
+        primary._wait_for_start_window(fence)
+    assert "stop the guard's own unit there" in lives.value.hint
 
 
 @pytest.mark.parametrize(

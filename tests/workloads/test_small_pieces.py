@@ -21,7 +21,7 @@ from albus_dr.tools.host import LocalHost
 from albus_dr.tools.http import Answer
 from albus_dr.tools.restic import Repository, Snapshot
 from albus_dr.tools.told import anonymous
-from albus_dr.workloads import files, http_checks, own, primary, recovery_points, site
+from albus_dr.workloads import files, http_checks, own, postgres, primary, recovery_points, site
 from albus_dr.workloads.files import by_name, compare, keep, switchover, trees
 from albus_dr.workloads.step import RunInfo, StepContext, StepSpec, Verdict
 
@@ -60,6 +60,13 @@ def context(tmp_path: Path, *, scratch: str = "", share: str = "100%", spec: Ste
         facts_of=lambda step: {"closed_at": "2026-01-01T00:00:00+00:00"} if step == "documents.carry_over" else {},
         progress=lambda *_: None, announce=lambda *_: None, cancelled=threading.Event(), deadline=time.monotonic() + 120,
     )  # fmt: skip
+
+
+def with_databases(runbook: Runbook, *servers: str) -> Runbook:
+    """The runbook, and a database in each of these servers."""
+    recovers = {"kind": "postgres", "database": "postgres", "recovery_points": {"dump": "backups"}}
+    databases = {f"data-of-{name}": postgres.Model.model_validate({**recovers, "server": name}) for name in servers}
+    return Runbook.model_construct(**{**dict(runbook), "workloads": {**runbook.workloads, **databases}})
 
 
 def tree(tmp_path: Path, name: str, contents: dict[bytes, bytes]) -> Path:
@@ -144,7 +151,8 @@ def test_a_resumed_switchover_does_not_leave_behind_what_was_written_since_it_wa
     coarse = int((theirs / "one").stat().st_mtime)
     os.utime(theirs / "one", (coarse, coarse))  # as a file system that keeps whole seconds has it
     fence = replace(
-        ctx, spec=StepSpec("fence", "", A, "site.fence", "Fence", params={"planned": True}), run=replace(ctx.run, resumed=True)
+        ctx, spec=StepSpec("fence", "", A, "site.fence", "Fence", params={"planned": True}), run=replace(ctx.run, resumed=True),
+        runbook=with_databases(ctx.runbook, "database"),
     )  # fmt: skip
     assert primary._fence(fence)["fence"]["method"] == "probe"
     (mine / "three").write_text("3")

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from albus_dr.cli.folding import columns, folded
 from albus_dr.cli.live.out import Out
 from albus_dr.cli.live.phrases import PHRASES, STYLES
+from albus_dr.engine.history import touched
 from albus_dr.errors import ExitCode
 from albus_dr.journal.state import RunState, StepState
 from albus_dr.report.discreet import discreet
@@ -197,6 +198,8 @@ def _next(state: RunState, words: Words) -> str:
         return words.say(PHRASES["next.watch"], run=state.run)
     if "cleanup" in state.steps and state.steps["cleanup"].status == "succeeded":
         return ""  # what the drill restored is gone: there is nothing to go on with
-    if state.exit_code in (ExitCode.STEP_FAILED, ExitCode.INTERRUPTED, ExitCode.WAITING):
+    goes_on = state.exit_code in (ExitCode.STEP_FAILED, ExitCode.INTERRUPTED, ExitCode.WAITING)
+    half_way = state.exit_code in (ExitCode.NOT_READY, ExitCode.VERIFICATION_FAILED) and touched(state)
+    if goes_on or half_way:
         return words.say(PHRASES["next.resume"], run=state.run)
     return ""

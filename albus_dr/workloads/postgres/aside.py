@@ -3,7 +3,7 @@
     DATA.albus-dr-RUN/
       state.json    how far: keeping, kept, rebuilding, rebuilt, ready
       data/         the kept copy; whole from `kept` on
-      rows/         what was written there alone, for people
+      rows/         what was written there alone, for people; of a second database of the server in rows/WORKLOAD/
       conf/         the configuration files as they were
       new/          what is to take the directory's place, while pg_rewind or pg_basebackup works on it
       s/            socket and settings of the server that shows the kept copy
@@ -64,6 +64,8 @@ class Folder:
 
     server: Server
     path: str
+    rows_of: str = ""
+    """A workload whose list lies beside the first one's: another database of the same server."""
 
     @property
     def data(self) -> str:
@@ -71,7 +73,7 @@ class Folder:
 
     @property
     def rows(self) -> str:
-        return f"{self.path}/rows"
+        return f"{self.path}/rows" + (f"/{self.rows_of}" if self.rows_of else "")
 
     @property
     def configuration(self) -> str:

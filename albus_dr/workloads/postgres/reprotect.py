@@ -149,7 +149,10 @@ def quiesce(ctx: StepContext) -> Facts:
 def observe_kept(ctx: StepContext) -> Observation:
     kept = _folder(ctx).read()
     if kept and kept.stage != "keeping":
-        return Observation(State.DONE, "it was kept before", kept.summary)
+        mine = _summary_of(ctx, kept)
+        if mine is None:
+            return Observation(State.NOT_DONE, "it was kept, and what this database has alone is not listed yet")
+        return Observation(State.DONE, "it was kept before", mine)
     if _follows(ctx):
         return Observation(State.DONE, "it follows already: it has nothing of its own", {"way": "follows"})
     return Observation(State.NOT_DONE, "nothing was kept yet")
@@ -157,6 +160,8 @@ def observe_kept(ctx: StepContext) -> Observation:
 
 def keep(ctx: StepContext) -> Facts:
     """Copy the directory aside, or move it there where it is replaced anyway; then list what it has alone."""
+    if (there := _folder(ctx).read()) and there.is_whole and _summary_of(ctx, there) is None:
+        return _list_beside(ctx, _folder(ctx), there)
     seen = look_at_both(ctx)
     folder = replace(_folder(ctx), server=seen.returned)
     decision = seen.decision
@@ -240,17 +245,38 @@ def _list_and_write(ctx: StepContext, folder: Folder, kept: Kept, seen: Seen) ->
     """From the end of this on, what was there is whole in the folder, and a rebuild may begin."""
     if kept.how == "moved":  # killed in between, it lies in one of the two places
         _move(folder.server, folder.server.data, folder.data)
+    summary = _listed(ctx, folder, kept)
+    folder.write(replace(kept, stage="kept", summary={**summary, "fork": kept.summary.get("fork")}))
+    return summary
+
+
+def _list_beside(ctx: StepContext, folder: Folder, kept: Kept) -> Facts:
+    """Of another database of the server: the directory is kept once, and what each has alone is listed."""
+    summary = _listed(ctx, replace(folder, rows_of=name_of(ctx)), kept)
+    others = {**kept.summary.get("others", {}), name_of(ctx): summary}
+    folder.write(replace(kept, summary={**kept.summary, "others": others}))
+    return summary
+
+
+def _listed(ctx: StepContext, folder: Folder, kept: Kept) -> Facts:
     fork = kept.summary.get("fork")
     found = list_rows(
         folder, model_of(ctx).database, kept.timeline, Fork(*fork) if fork else None, timeout_s=ctx.remaining_s
     )
-    summary = {
-        "way": "rewind" if kept.rewind else "reseed", "reason": kept.summary.get("reason", ""), "folder": folder.path,
-        "kept": folder.data, "list": f"{folder.rows}/README.txt", "diverged": found.to_json(),
+    return {
+        "workload": name_of(ctx), "way": "rewind" if kept.rewind else "reseed", "reason": kept.summary.get("reason", ""),
+        "folder": folder.path, "kept": folder.data, "list": f"{folder.rows}/README.txt", "diverged": found.to_json(),
         "notes": [_in_words(ctx, found, folder)],
     }  # fmt: skip
-    folder.write(replace(kept, stage="kept", summary=summary))
-    return summary
+
+
+def _summary_of(ctx: StepContext, kept: Kept) -> Facts | None:
+    """What the journal says of this database; None where the directory was kept for another one, and this one's rows are
+    not listed. An earlier version wrote down no name."""
+    if kept.how == "nothing" or kept.summary.get("workload", name_of(ctx)) == name_of(ctx):
+        return {key: value for key, value in kept.summary.items() if key not in ("fork", "others")}
+    found: Facts | None = kept.summary.get("others", {}).get(name_of(ctx))
+    return found
 
 
 def _in_words(ctx: StepContext, found: Diverged, folder: Folder) -> str:
