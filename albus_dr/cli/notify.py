@@ -34,6 +34,7 @@ from albus_dr.report.words import ENGLISH, Words
 from albus_dr.runbook.config import NotifyConfig, SecretRef
 from albus_dr.runbook.loader import Loaded
 from albus_dr.tools import notify, process, traces
+from albus_dr.tools.deadline import within
 from albus_dr.tools.secrets import reveal
 from albus_dr.workloads.step import RunInfo
 
@@ -52,7 +53,7 @@ class _Channels:
         self._is_monitored = is_monitored
         self._config = loaded.config.notify or NotifyConfig()
         self._base = loaded.config_path.parent
-        self._pool = ThreadPoolExecutor(4, thread_name_prefix="notify")
+        self._pool = ThreadPoolExecutor(8, thread_name_prefix="notify")
         self._begun: list[tuple[str, Future[None]]] = []
 
     def tell(self, jobs: Iterator[Job]) -> list[tuple[str, str]]:
@@ -85,7 +86,10 @@ class _Channels:
         return reveal(ref, self._base)
 
     def _start(self, jobs: Iterator[Job]) -> list[tuple[str, Future[None]]]:
-        return [(channel, self._pool.submit(work)) for channel, work in jobs]
+        return [
+            (channel, self._pool.submit(within, notify.PATIENCE_S, work, name=f"tell {channel}"))
+            for channel, work in jobs
+        ]
 
     @staticmethod
     def _failures(begun: list[tuple[str, Future[None]]]) -> Iterator[tuple[str, str]]:
@@ -94,6 +98,8 @@ class _Channels:
                 future.result()
             except AlbusError as error:
                 yield channel, process.redact(error.message)
+            except TimeoutError:
+                yield channel, f"it did not end within {notify.PATIENCE_S:.0f} s"
             except Exception as error:  # noqa: BLE001 -- even a bug in here has no part in how the run ends
                 yield channel, type(error).__name__
 

@@ -22,7 +22,7 @@ from albus_dr.engine.verdict import Judgement, judge
 from albus_dr.errors import AlbusError, ExitCode
 from albus_dr.journal.errors import JournalError
 from albus_dr.journal.event import Event, now
-from albus_dr.journal.fold import fold
+from albus_dr.journal.fold import fold, parse_time
 from albus_dr.journal.state import RunState
 from albus_dr.journal.store import JournalStore
 from albus_dr.plan.model import Plan
@@ -233,8 +233,11 @@ def conclude(store: JournalStore, run: str, runbook: Runbook, plan: Plan) -> Jud
             store.append(run, "StepSkipped", {"reason": reason}, step=step.id)
     events = store.events(run)
     codes = {event.step: int(event.data["exit_code"]) for event in events if event.kind == "StepFailed"}
+    state = fold(events)
+    # Its stage has a budget, and the cleanup is in it.
+    state.clocks["ended_at"], state.set_back_before["ended_at"] = parse_time(now()), state.set_back_s
     return judge(
-        fold(events),
+        state,
         failure_codes=codes,
         tolerated=_tolerated(plan),
         rpo_by_workload=promised_rpo_s(runbook, plan.operation),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -60,7 +61,7 @@ def judge(
     """``failure_codes``: the exit code of each failed step; ``tolerated``: steps whose failure stops nothing, but
     leaves the run incomplete; ``rpo_by_workload``: objectives in seconds; ``clocks``: those that the plan sets."""
     end = _last_clock(state.operation, clocks)
-    actuals = _actuals(state, end)
+    actuals = _actuals(state, end, rpo_by_workload)
     residue = tuple(item for step in state.steps.values() for item in step.facts.get("residue", ()))
     verdict, code, reason = _verdict(state, actuals, residue, failure_codes, tolerated, rpo_by_workload)
     notes = tuple(note for note in _notes(state, end) if note != reason)
@@ -154,7 +155,7 @@ _MEASURED_TO = {
 }
 
 
-def _actuals(state: RunState, last_clock: str) -> Actuals:
+def _actuals(state: RunState, last_clock: str, rpo_by_workload: Mapping[str, float]) -> Actuals:
     start = state.steady("disrupted_at" if state.clock == "disruption" else "declared_at")
     end = state.steady(last_clock)
     recovers = state.operation in RECOVERS
@@ -174,7 +175,9 @@ def _actuals(state: RunState, last_clock: str) -> Actuals:
         )
     return Actuals(
         rta_s=_between(start, end) if recovers else None,
-        rpa_s=max(rpa.values(), default=None) if len(rpa) == len(_ages_s(state)) else None,  # the worst of all, or none
+        rpa_s=max(rpa.values(), default=None)
+        if rpa.keys() >= {*_ages_s(state), *rpo_by_workload}
+        else None,  # the worst of all
         rpa_by_workload=rpa,
         client_downtime_s=seen.get("client_downtime_s"),
         acknowledged_writes=seen.get("acknowledged_writes"),

@@ -54,8 +54,9 @@ def statement(predicate: Mapping[str, Any]) -> dict[str, Any]:
 
 def seal(predicate: Mapping[str, Any], key: Ed25519PrivateKey) -> bytes:
     """The content of the signed file."""
-    payload = json.dumps(statement(predicate), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-    envelope = Envelope(payload, PAYLOAD_TYPE, {})
+    payload = json.dumps(statement(predicate), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    # Half a character, of a terminal that speaks another encoding, is written as JSON escapes it.
+    envelope = Envelope(payload.encode(errors="backslashreplace"), PAYLOAD_TYPE, {})
     envelope.sign(CryptoSigner(key))
     return _written(envelope.to_dict())
 
@@ -89,8 +90,10 @@ def _envelope(content: bytes) -> Envelope:
     try:
         data = json.loads(content)
         envelope = Envelope.from_dict(json.loads(content))  # it changes what it is given
-        well_formed = len(data["signatures"]) == 1 and _written(envelope.to_dict()) == content
-    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
+        signature = data["signatures"][0]  # the library keeps, and writes, what else stands in it
+        well_formed = len(data["signatures"]) == 1 and signature.keys() == {"keyid", "sig"}
+        well_formed = well_formed and _written(envelope.to_dict()) == content
+    except (ValueError, LookupError, TypeError, AttributeError, binascii.Error):
         raise VerificationError("it is not an envelope, or a damaged one", hint=_HINT) from None
     except Exception as error:  # noqa: BLE001 -- whatever else the library says of a damaged file
         raise VerificationError(f"it is a damaged envelope: {error}", hint=_HINT) from None

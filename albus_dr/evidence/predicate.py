@@ -202,7 +202,7 @@ def _verifications(state: RunState) -> Iterator[dict[str, Any]]:
 
 def _not_verified(state: RunState) -> list[str]:
     """Workloads of which nothing was compared, and comparisons that were not made."""
-    about_data = [found for found in state.verifications if found.is_about_content]
+    about_data = [found for found in state.verifications if found.is_about_data]
     compared = {found.workload for found in about_data if found.verdict != "not_evaluated"}
     workloads = dict.fromkeys(step.workload for step in state.steps.values() if step.workload)
     return [name for name in workloads if name not in compared] + [

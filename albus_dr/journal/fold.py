@@ -218,6 +218,7 @@ def _approval_given(state: RunState, event: Event) -> None:
     state.waiting_for = None
     _answered(state.steps[event.step], event)
     state.clocks["approved_at"] = parse_time(event.at)
+    state.set_back_before["approved_at"] = state.set_back_s
     state.notes.append(f"{state.steps[event.step].title}: approved by {event.data['who']}")
 
 
@@ -253,6 +254,7 @@ def _ended(state: RunState, event: Event) -> None:
     state.client_downtime_s = actuals["client_downtime_s"]
     state.acknowledged_writes, state.lost_writes = actuals["acknowledged_writes"], actuals["lost_writes"]
     state.clocks["ended_at"] = parse_time(event.at)
+    state.set_back_before["ended_at"] = state.set_back_s
     state.notes += [note for note in data["notes"] if note not in state.notes]
 
 

@@ -26,7 +26,7 @@ def run_level(state: RunState, *, passed: bool) -> str:
     served = asked & compared.keys() - wrong
     if clocks["service_verified_at"] and data_is_whole and served and "service" not in kinds:
         return "L3"
-    if clocks["data_recovered_at"] and data_is_whole and compared:
+    if clocks["data_recovered_at"] and data_is_whole and _data_compared(state):
         return "L2"
     return "L1" if any(step.status == "succeeded" for step in state.steps.values()) else "L0"
 
@@ -46,7 +46,7 @@ def workload_levels(state: RunState, *, passed: bool) -> dict[str, str]:
         if step.status == "succeeded" and step.workload not in wrong and _answered(step, compared):
             served |= {step.id, *behind[step.id]}
             through_the_door |= {step.id, *behind[step.id]} if _kind(step) == "traffic" else set()
-    levels, unopened = {}, _unopened(state)
+    levels, unopened, data = {}, _unopened(state), _data_compared(state)
     for name in dict.fromkeys(step.workload for step in state.steps.values() if step.workload):
         mine = {step.id for step in state.steps.values() if step.workload == name and step.status == "succeeded"}
         shown = compared.get(name, set()) | {id_ for id_ in mine & served if _may_answer(state.steps[id_], compared)}
@@ -57,8 +57,13 @@ def workload_levels(state: RunState, *, passed: bool) -> dict[str, str]:
         elif whole in ("L4", "L5") and shown & through_the_door:
             levels[name] = whole
         else:
-            levels[name] = "L3" if shown & served and name not in unopened else "L2"
+            levels[name] = "L3" if shown & served and name not in unopened else "L2" if name in data else "L1"
     return levels
+
+
+def _data_compared(state: RunState) -> set[str]:
+    """Workloads of which data were compared and found right."""
+    return {found.workload for found in state.verifications if found.verdict == "passed" and found.is_about_data}
 
 
 def _compared(state: RunState) -> dict[str, set[str]]:

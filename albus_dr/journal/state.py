@@ -77,6 +77,9 @@ HOW_DESTROYED = (
 )
 
 
+_OF_A_SERVER = ("collations", "encoding")
+
+
 @dataclass
 class VerificationState:
     """``verdict``: passed, failed, not_evaluated."""
@@ -92,6 +95,11 @@ class VerificationState:
     def is_about_content(self) -> bool:
         """Does it compare data or answers, and not what surrounds them?"""
         return self.kind != NETWORK and not self.kind.startswith(OPENED)
+
+    @property
+    def is_about_data(self) -> bool:
+        """Does it compare what could have been lost? A server's role, and how it sorts, are the same over empty tables."""
+        return self.is_about_content and not self.kind.startswith("role at ") and self.kind not in _OF_A_SERVER
 
 
 @dataclass

@@ -31,6 +31,8 @@ def build(runbook: Runbook, operation: Operation, *, source: str, target: str, k
     for own in _own_in_turn(runbook, operation):
         steps = _weave(own, steps, runbook, target=target, source=source, beyond=beyond)
     steps = _one_database_first(runbook, steps)
+    if operation in PLANNED:
+        steps = _measured_without_a_door(steps)
     protects = {name: model.model_dump(mode="json", by_alias=True) for name, model in runbook.workloads.items()}
     return Plan(runbook.runbook, operation, source, target, _stable_order(steps), protects)
 
@@ -74,7 +76,6 @@ def _derived(
         steps.append(_claim(target, needs=_ends(steps)))
     steps += _against_needs(runbook, {name: derived[name].release for name in order}, order, gate=_ends(steps))
     if operation in PLANNED:
-        steps = _measured_without_a_door(steps)
         # Resumed, it compares the trees at both sites: some millions of files take as long as carrying them over.
         fence_s = max(_FENCE_S, runbook.objectives.rto)
         steps.append(_fence(operation, source, ends=_ends(steps), timeout_s=fence_s))
@@ -185,10 +186,20 @@ def _fence(operation: Operation, source: str, *, ends: tuple[str, ...], timeout_
 
 
 def _measured_without_a_door(steps: list[StepSpec]) -> list[StepSpec]:
-    """Users lose the service when the door closes. Where there is none, from the claim on: what follows stops it."""
+    """Users lose the service when the door closes. Where there is none, from the claim on: what follows stops it, once
+    everybody who is asked before that has agreed."""
     if any(step.clock == "disrupted_at" for step in steps):
         return steps
-    return [replace(step, clock="disrupted_at") if step.id == "claim" else step for step in steps]
+    behind = _everything_before(steps)
+    lets_go = [
+        step for step in steps if step.workload and "claim" in behind[step.id] and "fence" not in behind[step.id]
+    ]
+    gates = {"claim"} | {
+        step.id for step in steps
+        if step.action in ("own.approve", "own.wait") and "claim" in behind[step.id]
+        and all(step.id in behind[each.id] for each in lets_go)
+    }  # fmt: skip
+    return [replace(step, clock="disrupted_at") if step.id in gates else step for step in steps]
 
 
 def _claim(target: str, *, needs: tuple[str, ...]) -> StepSpec:

@@ -17,7 +17,11 @@ from albus_dr.journal.state import RunState, VerificationState
 from albus_dr.report.texts import is_plain
 
 LEFT_OUT = "[…]"
-_QUESTION = re.compile(r"(?:GET|POST) /|[(\s]*(?:SELECT|WITH|VALUES|TABLE|SHOW)\b", re.IGNORECASE)
+_QUESTION = re.compile(
+    r"(?:GET|POST) /|(?:[(\s;]|--[^\n]*(?:\n|$)|/\*.*?\*/)*"
+    r"(?:SELECT|WITH|VALUES|TABLE|SHOW|EXPLAIN|EXECUTE|FETCH|CALL|INSERT|UPDATE|DELETE|MERGE)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 # What our own comparison says of an application's answer, in words of ours.
 _OURS = re.compile(
     r"status \d{3}(?: \(redirects are not followed\))?|the body is not JSON|https?://\S+ does not answer: .*|no answer|not asked: [^\n]*"

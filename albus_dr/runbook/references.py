@@ -15,7 +15,7 @@ from albus_dr.runbook import apart, placeholders, witness_place
 from albus_dr.runbook.model import WorkloadModel, own_step_id
 from albus_dr.runbook.problems import Problem, nearest
 from albus_dr.runbook.yaml_nodes import Document, Keys
-from albus_dr.units import great_circle_km, parse_distance_km
+from albus_dr.units import format_duration, great_circle_km, parse_distance_km, parse_duration
 
 OWN_STEP_VERBS = ("run", "http", "approve", "wait")
 RUN_STEPS = ("claim", "fence", "commit", "isolate", "cleanup")  # derived steps that belong to no workload
@@ -264,13 +264,26 @@ class References(NamedTuple):
                 yield name, reference
 
     def _ages(self) -> Iterator[Problem]:
-        """An objective that nothing measures would look kept."""
+        """An objective that nothing measures would look kept; so would one that a workload makes looser for itself."""
+        promised_s = self._promised_rpo_s()
         for name, model in self.workloads.items():
             if model.rpo is not None and model.kind in WITHOUT_DATA:
                 yield self.runbook.problem(
                     ("workloads", name, "rpo"), f"a workload of kind {model.kind} holds no data whose age could be measured",
                     "set rpo: of the databases and files that it works on",
                 )  # fmt: skip
+            elif model.rpo is not None and promised_s is not None and model.rpo > promised_s:
+                yield self.runbook.problem(
+                    ("workloads", name, "rpo"),
+                    f"{format_duration(model.rpo)} is more than objectives.rpo promises ({format_duration(promised_s)})",
+                    "a workload's own rpo: is the stricter one; write a longer one in objectives: if that is what you promise",
+                )  # fmt: skip
+
+    def _promised_rpo_s(self) -> float | None:
+        try:
+            return parse_duration(self.runbook.get("objectives", "rpo"))
+        except ValueError:  # told elsewhere
+            return None
 
     def _workload_references(self, config: Document) -> Iterator[Problem]:
         for workload, reference in self._referenced():

@@ -5,9 +5,10 @@ Where a person stated that the run goes on without the witness, claim and commit
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
-from albus_dr.errors import AlbusError, NotReadyError, RefusedError, TransientError
+from albus_dr.errors import AlbusError, NotReadyError, RefusedError, StepError, TransientError
 from albus_dr.journal.event import now
 from albus_dr.runbook.config import FenceMethod, ServerConfig
 from albus_dr.runbook.model import PLANNED
@@ -17,8 +18,11 @@ from albus_dr.safety.rule import OldData, Proven
 from albus_dr.safety.witness import Witness
 from albus_dr.tools.fence import FenceProof
 from albus_dr.tools.host import Host
+from albus_dr.tools.process import TimeoutExpired
 from albus_dr.workloads import access, let_go
-from albus_dr.workloads.step import Action, Facts, Observation, State, StepContext
+from albus_dr.workloads.command import Model as CommandModel
+from albus_dr.workloads.registry import kinds
+from albus_dr.workloads.step import Action, Facts, Observation, RunInfo, State, StepContext
 
 QUICK_S = 15.0
 POLL_S = 0.5
@@ -42,9 +46,9 @@ def _claim(ctx: StepContext) -> Facts:
     if ctx.run.operation in PLANNED and not _servers(ctx, ctx.run.source):
         raise RefusedError(
             f"nothing could prove that {ctx.run.source} can't write: a planned change looks at the databases of the runbook "
-            "there, and there are none. Nothing was stopped",
-            hint=f"stop the application at {ctx.run.source} by hand, then albus-dr replicate, then albus-dr failover with "
-            '--fenced-by "who, how, when"',
+            f"there, and there are none. Nothing was stopped at {ctx.run.source}",
+            hint=f"albus-dr abort {ctx.run.id}; then stop the application at {ctx.run.source} by hand, then albus-dr replicate, "
+            'then albus-dr failover with --fenced-by "who, how, when"',
         )
     return _claim_facts(claim(ctx)) if ctx.witness else {"notes": [_without(ctx)]}
 
@@ -94,7 +98,8 @@ def _observe_commit(ctx: StepContext) -> Observation:
 def _commit(ctx: StepContext) -> Facts:
     """The target is primary in a new epoch. The proof counts only while the claim that it was made under is there."""
     if ctx.run.operation in PLANNED:  # once more: the run may have lain there since the fence
-        _require_databases_as_stopped(ctx, otherwise=_commits_no_more(ctx))
+        with _unless_others_act(ctx):
+            _require_databases_as_stopped(ctx, otherwise=_commits_no_more(ctx))
     if ctx.witness is None:
         epoch = int(ctx.run.options.get("epoch_seen") or 0) + 1
         notes = [f"the witness does not know yet that {ctx.run.target} is the primary"]
@@ -123,21 +128,39 @@ def _after_a_refused_commit(ctx: StepContext, record: Record) -> str:
     run = ctx.run
     if run.operation not in PLANNED:
         return f"nothing was promoted. Give this run up (albus-dr abort {run.id}) and start a new one"
+    return _start_nothing(run) if _others_act(run, record) else let_go.way_forward(ctx)
+
+
+def _others_act(run: RunInfo, record: Record) -> bool:
     of_others = {held.run for held in (record.claim, record.run_lease) if held is not None} - {run.id}
-    if record.primary == run.source and not of_others:
-        return let_go.way_forward(ctx)
+    return record.primary != run.source or bool(of_others)
+
+
+def _start_nothing(run: RunInfo) -> str:
     return (
         f"this run promoted nothing. Start nothing at {run.source}: somebody else changes, or has changed, the primary (albus-dr "
         f"witness show RUNBOOK says who). Give this run up: albus-dr abort {run.id}"
     )
 
 
+@contextmanager
+def _unless_others_act(ctx: StepContext) -> Iterator[None]:
+    """What would tell the operator how to let the source serve tells it only while that is the primary, and no other run's."""
+    try:
+        yield
+    except AlbusError as error:
+        record = ctx.witness.read().record if ctx.witness else None
+        if record is not None and _others_act(ctx.run, record):
+            error.hint = _start_nothing(ctx.run)
+        raise
+
+
 def _commits_no_more(ctx: StepContext) -> str:
     """Its claim goes when the run ends, and what it proved with it."""
     run = ctx.run
     return (
-        f"is it switched off? This run can't commit any more: albus-dr abort {run.id}. Once {run.source} is back: let PostgreSQL "
-        f"and the application run there, then albus-dr door. If it is lost: albus-dr failover"
+        f"is it switched off? This run can't commit any more: albus-dr abort {run.id}. Once {run.source} is back, and albus-dr "
+        f"witness show still names it: let PostgreSQL and the application run there, then albus-dr door. If it is lost: albus-dr failover"
     )
 
 
@@ -160,7 +183,8 @@ def _fence(ctx: StepContext) -> Facts:
     claim(ctx)
     try:
         if ctx.spec.params["planned"]:
-            _require_let_go(ctx)
+            with _unless_others_act(ctx):
+                _require_let_go(ctx)
         proof = _prove(ctx)
     except AlbusError as error:
         try:
@@ -181,7 +205,10 @@ def _require_let_go(ctx: StepContext) -> None:
     _require_databases_as_stopped(ctx)
     _wait_for_start_window(ctx)
     _require_databases_as_stopped(ctx)
-    let_go.require_files_as_carried(ctx)
+    try:
+        let_go.require_files_as_carried(ctx)
+    except TimeoutExpired as late:  # it had all of the fence's time: once is enough
+        raise StepError(late.message, hint=_resume_or_give_up(ctx)) from None
 
 
 def _require_databases_as_stopped(ctx: StepContext, *, otherwise: str = "") -> None:
@@ -334,9 +361,15 @@ def _wait_for_start_window(ctx: StepContext) -> None:
 
 
 def _servers(ctx: StepContext, site: str) -> Mapping[str, ServerConfig]:
-    """Those of the runbook's databases: another runbook's may share the config, and no run of this one stops it."""
-    mine = {getattr(model, "server", None) for model in ctx.runbook.workloads.values()}
-    return {name: server for name, server in ctx.config.sites[site].servers.items() if name in mine}
+    """Those that the runbook's workloads name: another runbook's may share the config, and no run of this one stops it. All
+    of them where a command lets go of something: nobody knows of what."""
+    every, models = ctx.config.sites[site].servers, ctx.runbook.workloads.values()
+    if any(isinstance(model, CommandModel) and model.switchover and model.switchover.release for model in models):
+        return every
+    named = {
+        each.name for model in models for each in kinds()[model.kind].references(model) if each.section == "servers"
+    }
+    return {name: server for name, server in every.items() if name in named}
 
 
 def _probe_servers(

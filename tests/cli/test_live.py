@@ -514,6 +514,16 @@ def test_who_stops_half_way_is_told_how_to_go_on_and_who_only_looked_is_not(code
     assert "Next    albus-dr resume failover-7f3a" in closing(state)
 
 
+def test_who_is_told_to_give_up_is_not_told_to_resume() -> None:
+    state = run(verdict="failed", exit_code=4, reason="commit failed: no")
+    hint = "This run can't commit any more: albus-dr abort failover-7f3a. Then begin anew"
+    state.steps["door.switch"] = replace(state.steps["door.switch"], status="failed", error="no", hint=hint)
+    assert "Next " not in closing(state)
+    either = f"albus-dr resume failover-7f3a. If it is lost: {hint}"
+    state.steps["door.switch"] = replace(state.steps["door.switch"], hint=either)
+    assert "Next    albus-dr resume failover-7f3a" in closing(state)
+
+
 def test_a_budget_that_was_exceeded_is_told_once_in_the_first_line() -> None:
     said = closing(over_budget())
     assert said.splitlines()[1].startswith(

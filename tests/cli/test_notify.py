@@ -7,6 +7,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
@@ -16,8 +18,9 @@ from typing import Any
 import pytest
 import typer
 
+from albus_dr.cli import notify as cli_notify
 from albus_dr.cli import operate, schedule
-from albus_dr.cli.common import engine_address, state_directory
+from albus_dr.cli.common import engine_address, load_runbook, state_directory
 from albus_dr.cli.notify import LIMIT, Notifier, summary
 from albus_dr.engine.lock import exclusive
 from albus_dr.errors import RefusedError
@@ -26,6 +29,8 @@ from albus_dr.journal.fold import fold
 from albus_dr.journal.state import RunState, StepState, VerificationState
 from albus_dr.journal.store import JournalStore
 from albus_dr.report.french import FRENCH, WIDE
+from albus_dr.report.words import ENGLISH
+from albus_dr.tools import notify
 from albus_dr.workloads.step import RunInfo
 from tests.check.test_compliance import Book
 from tests.cli.test_resume_from_elsewhere import SITES
@@ -91,6 +96,20 @@ def test_the_start_and_the_end_are_pinged_with_the_summary(wiki: Wiki) -> None:
     assert wiki.server.paths == ["/t0ken-kumquat/start", "/t0ken-kumquat"]
     assert all(run["run"] in body for _, body in wiki.server.heard)
     assert run["notes"] == []
+
+
+def test_a_vault_that_hangs_keeps_nobody_from_the_end(wiki: Wiki, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each address may be asked for by a command, one after the other; only one of them had an end of its own."""
+    monkeypatch.setattr(notify, "PATIENCE_S", 0.2)
+    wiki.configure(PINGS)
+    over = threading.Event()
+    monkeypatch.setattr(cli_notify, "reveal", lambda *_: over.wait(60))
+    loaded = load_runbook(wiki.folder / "wiki.yaml", None, acts=False)
+    told = cli_notify._Channels(loaded, "replicate", ENGLISH)
+    begun = time.monotonic()
+    assert told.tell(told._pings("fail", "text")) == [("ping fail", "it did not end within 0 s")]
+    assert time.monotonic() - begun < 30, "it did not wait for the vault"
+    over.set()
 
 
 def test_a_failure_is_pinged_without_what_the_program_said(wiki: Wiki) -> None:

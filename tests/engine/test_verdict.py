@@ -66,6 +66,17 @@ def judged(
     return judge(state, failure_codes=codes, tolerated=frozenset(tolerated), rpo_by_workload=promised, clocks=clocks)
 
 
+def test_the_age_of_the_whole_is_not_that_of_a_part() -> None:
+    """The database has no marker, say; the documents beside it are new."""
+    promised = {"db": RPO_S, "documents": RPO_S}
+    state = run()
+    judgement = judge(state, failure_codes={}, tolerated=frozenset(), rpo_by_workload=promised, clocks=ALL_CLOCKS)
+    assert (judgement.verdict, judgement.exit_code) == (Verdict.INCOMPLETE, ExitCode.STEP_FAILED)
+    assert judgement.reason == "documents: the age of its newest write was not measured"
+    assert judgement.actuals.rpa_s is None
+    assert judgement.actuals.rpa_by_workload == {"db": 5.0}
+
+
 def failing(step: str, state: RunState) -> RunState:
     state.steps[step].status, state.steps[step].error = "failed", "it broke"
     return state

@@ -73,6 +73,7 @@ def spare_bits(data: dict[str, Any]) -> None:
     "change",
     [
         lambda content: content + b"\n",
+        rewritten(lambda data: data["signatures"][0].update(note="approved")),
         lambda content: content[:-1],
         lambda content: content.replace(b"\n", b"\r\n"),
         lambda content: json.dumps(json.loads(content)).encode(),
@@ -93,6 +94,12 @@ def test_a_rewritten_file_is_refused(sealed: bytes, change: Callable[[bytes], by
     with pytest.raises(VerificationError) as refused:
         open_sealed(changed, PUBLIC)
     assert int(refused.value.exit_code) == 5
+
+
+def test_what_a_terminal_of_another_encoding_said_can_be_sealed(tmp_path: Path) -> None:
+    predicate = recorded(tmp_path, "hds")
+    half = b"d\xe9cid\xe9".decode("utf-8", "surrogateescape")
+    assert open_sealed(seal({**predicate, "said": half}, KEY), PUBLIC).predicate["said"] == half
 
 
 def test_another_key_is_refused(sealed: bytes) -> None:

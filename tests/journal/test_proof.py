@@ -66,6 +66,21 @@ def test_copies_alone_are_a_probe(operation: Operation) -> None:
     assert set(workload_levels(state, passed=True).values()) == {"L1"}
 
 
+@pytest.mark.parametrize("kind", ["role at bordeaux", "collations", "encoding", NETWORK])
+def test_what_is_the_same_over_empty_tables_is_no_comparison_of_data(kind: str) -> None:
+    state = damaged(done("failover"), "application.verify")
+    for found in state.verifications:
+        if found.workload == "patients":
+            found.kind = kind
+    state.verifications = [found for found in state.verifications if found.workload != "documents"]
+    assert run_level(state, passed=False) == "L1"
+    assert workload_levels(state, passed=False)["patients"] == "L1"
+    for found in state.verifications:
+        if found.workload == "patients":
+            found.kind = "SELECT count(*) FROM visit"
+    assert workload_levels(state, passed=False)["patients"] == "L2"
+
+
 def test_a_change_of_primary_that_came_too_late_is_not_the_highest() -> None:
     state = done("failover")
     assert run_level(state, passed=False) == "L3"

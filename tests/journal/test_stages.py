@@ -82,6 +82,12 @@ def moved(*events: tuple[str, str, float, float], **data: Any) -> RunState:
     kept: dict[str, dict[str, Any]] = {
         "StepIntended": {"attempt": 1}, "StepSucceeded": {"facts": {}, "adopted": False}, "StepAttemptFailed": {"error": ""},
         "RunResumed": {"operator": "me"}, "RunStarted": {"boot": "b0"}, "ApprovalGiven": {"who": "d", "why": ""},
+        "RunEnded": {
+            "verdict": "passed", "exit_code": 0, "reason": "", "proof_level": "L1", "residue": [], "notes": [],
+            "actuals": dict.fromkeys(
+                ("rta_s", "rpa_s", "rpa_by_workload", "client_downtime_s", "acknowledged_writes", "lost_writes")
+            ),
+        },
     }  # fmt: skip
     found = [Event("failover-1", 0, "RunDeclared", "", at(0).isoformat(), 0.0, declared, "", "")]
     for seq, (kind, name, wall_s, monotonic_s) in enumerate(events, start=1):
@@ -104,6 +110,16 @@ def test_a_clock_that_is_set_back_shortens_nothing_and_is_told_once() -> None:
     assert [note for note in state.notes if "clock" in note] == [
         "the clock of the machine was set back during one by 1 h: the recovery time is measured across that"
     ]
+
+
+def test_the_end_and_an_approval_stand_where_they_belong_though_the_clock_was_set_back() -> None:
+    state = moved(
+        ("ClockRecorded", "disrupted", 0, 0), ("StepIntended", "one", 1, 1), ("StepSucceeded", "one", -3595, 5),
+        ("ApprovalGiven", "two", -3590, 10), ("RunEnded", "", -3580, 20),
+    )  # fmt: skip
+    assert [(each.clock, each.took_s) for each in stages(state)] == [
+        ("declared_at", 0.0), ("approved_at", 10.0), ("ended_at", 10.0)
+    ]  # fmt: skip
 
 
 def test_a_clock_that_goes_forward_counts_and_is_told() -> None:

@@ -94,6 +94,19 @@ def test_without_a_door_users_lose_the_service_from_the_claim_on(tmp_path: Path,
         assert [step.id for step in found.steps if step.clock == "disrupted_at"] == ["door.close" if door else "claim"]
 
 
+def test_without_a_door_nobody_waits_while_somebody_is_asked(tmp_path: Path) -> None:
+    text = (TOP / "playbooks" / "albus.yaml").read_text()
+    steps = "steps:\n  - {name: asked, approve: {within: 2h}, before: application, in: [switchover]}\n"
+    (tmp_path / "albus.yaml").write_text(f"{text}\n{steps}")
+    loaded = load_runbook(tmp_path / "albus.yaml", TOP / "configs" / "demo.yaml", acts=False)
+    workloads = {name: model for name, model in loaded.runbook.workloads.items() if name != "door"}
+    found = build(
+        loaded.runbook.model_copy(update={"workloads": workloads}), "switchover", source="strasbourg", target="bordeaux",
+        kinds=kinds(),
+    )  # fmt: skip
+    assert [step.id for step in found.steps if step.clock == "disrupted_at"] == ["claim", "own.asked"]
+
+
 @pytest.mark.parametrize("operation", CHANGES)
 def test_before_the_fence_waits_for_all_that_the_fence_waits_for(tmp_path: Path, operation: Operation) -> None:
     plain, found = plan(tmp_path, operation), plan(tmp_path, operation, "before: fence")

@@ -219,7 +219,9 @@ def test_a_copy_that_works_on_the_standby(desk: Desk) -> None:
 
 
 def test_a_marker_older_than_the_rpo(desk: Desk) -> None:
-    playbook = desk.variant("strict.yaml", desk.playbook, ("  rpo: 15m\n", "  rpo: 1s\n"))
+    playbook = desk.variant(
+        "strict.yaml", desk.playbook, ("  rpo: 15m\n", "  rpo: 1s\n"), ("    rpo: 15m ", "    rpo: 1s ")
+    )
     called = desk.operate("drill", playbook=playbook)
     red(called, 6, "patients", "its newest write is", "the objective is 1.0 s")
 

@@ -37,7 +37,7 @@ def desk(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
             desk.playbook = desk.variant(
                 "albus.yaml",
                 PLAYBOOK,
-                ("    rpo: 1m ", "    rpo: 1h "),
+                ("    rpo: 1m ", "    rpo: 15m "),
                 ("replication: synchronous ", "replication: asynchronous "),
             )
             first = desk.operate("replicate")
@@ -114,7 +114,7 @@ def write_alone(desk: Desk) -> None:
 
 def test_a_standby_far_behind_is_promoted_once_the_loss_that_is_named_is_accepted(desk: Desk) -> None:
     disrupted_at = lose_power_behind_a_cut_line(desk)
-    strict = desk.variant("strict.yaml", desk.playbook, ("    rpo: 1h ", "    rpo: 500ms "))
+    strict = desk.variant("strict.yaml", desk.playbook, ("    rpo: 15m ", "    rpo: 500ms "))
 
     called = desk.operate("failover", "--disrupted-at", disrupted_at, playbook=strict)
 

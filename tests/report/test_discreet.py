@@ -82,6 +82,20 @@ def test_what_may_be_shown(kind: str, expected: str, actual: str, shown: bool) -
         assert discreet(state).verifications[0].expected == expected, "the runbook's own words"
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "-- the last visit's patient\nSELECT name FROM visit", "/* who */ SELECT name FROM visit", "; (select name from visit)",
+        "--\n/* a\n b */\n  WITH last AS (VALUES (1)) SELECT name FROM visit", "EXPLAIN ANALYZE SELECT 1", "execute newest",
+        "UPDATE visit SET seen = true RETURNING name",
+    ],
+)  # fmt: skip
+def test_a_question_is_one_whatever_it_begins_with(question: str) -> None:
+    state = told_too_much()
+    state.verifications[-1] = replace(state.verifications[-1], kind=question)
+    assert PATIENT not in repr(discreet(state))
+
+
 def test_a_run_without_such_answers_is_left_alone() -> None:
     assert all(discreet(state) is state for state in (make() for make in ALL.values()))
 

@@ -347,6 +347,16 @@ CASES = [
         id="an age that nobody measures",
     ),
     pytest.param(
+        R,
+        "    kind: postgres\n",
+        "    kind: postgres\n    rpo: 24h\n",
+        [
+            "runbook.yaml:11:10: 1 d is more than objectives.rpo promises (15 min); a workload's own rpo: is the stricter one; write a "
+            "longer one in objectives: if that is what you promise"
+        ],
+        id="an objective that is looser than the promise",
+    ),
+    pytest.param(
         C,
         "probe: all",
         "probe: al",

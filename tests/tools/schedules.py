@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +52,12 @@ def real_crontab(folder: Path) -> Iterator[Path]:
     if program is None:
         pytest.skip("cron is not installed here")
     whose = ("-u", "nobody") if os.geteuid() == 0 else ()
+    with Path(tempfile.gettempdir(), f"albus-dr-tests-crontab.{os.geteuid()}").open("w") as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        yield from _in_a_crontab(folder, program, whose)
+
+
+def _in_a_crontab(folder: Path, program: str, whose: tuple[str, ...]) -> Iterator[Path]:
     if subprocess.run((program, *whose, "-l"), capture_output=True, timeout=30, check=False).returncode == 0:
         pytest.skip("there is a crontab already, and it stays as it is")
     mine = folder / "bin" / "crontab"

@@ -270,6 +270,30 @@ def test_a_commit_whose_answer_did_not_arrive_is_one(sites: Sites) -> None:
         assert primary._commit(ctx) == first
 
 
+@pytest.mark.parametrize("others", [False, True])
+def test_where_it_cannot_look_the_source_is_told_to_serve_only_while_it_is_the_primary(
+    sites: Sites, monkeypatch: pytest.MonkeyPatch, others: bool
+) -> None:
+    """Another operator's failover has promoted the target meanwhile; the source would come up as a second primary."""
+    sites.facts["patients.stop"] = change.stop(sites.context("switchover", OLD, NEW, OLD))
+    witness = Witness(TrustedRegister(FilePlace(sites.base / "witness"), "albus"), "albus", (OLD, NEW), 1)
+    witness.begin(OLD, run="first")
+    if others:
+        witness.change(
+            lambda record, _: Decision(True, "told", replace(record, primary=NEW, changed_by="failover-b", epoch=2))
+        )
+    ctx = replace(before_the_commit(sites), witness=witness)
+
+    def unreachable(_: Server) -> dict[str, str]:
+        raise TransientError("can't be reached")
+
+    monkeypatch.setattr(Server, "control", unreachable)
+    with pytest.raises(TransientError, match="can't be looked at") as untold:
+        primary._commit(ctx)
+    assert ("let PostgreSQL and the application run there" in untold.value.hint) != others
+    assert (f"Start nothing at {OLD}" in untold.value.hint) == others
+
+
 def committed(sites: Sites) -> tuple[StepContext, Witness, RunLease]:
     """A failover that the witness was told of, right before its promotion."""
     ctx = sites.context("failover", OLD, NEW, NEW)

@@ -16,6 +16,7 @@ import pytest
 
 from albus_dr.errors import RefusedError, TransientError
 from albus_dr.runbook.config import Config
+from albus_dr.runbook.model import Runbook
 from albus_dr.safety.record import Claim, WriteLease
 from albus_dr.safety.rule import Decision
 from albus_dr.safety.witness import Seen, Witness
@@ -24,7 +25,7 @@ from albus_dr.tools.file_register import FilePlace
 from albus_dr.tools.host import LocalHost
 from albus_dr.tools.process import Completed
 from albus_dr.tools.register import TrustedRegister
-from albus_dr.workloads import access, primary
+from albus_dr.workloads import access, command, primary
 from albus_dr.workloads.step import StepContext, StepSpec
 from tests.workloads.test_small_pieces import A, B, context, with_databases
 
@@ -131,10 +132,20 @@ def test_a_planned_change_looks_at_no_server_of_another_runbook(tmp_path: Path) 
             proved(lost)
 
 
+def test_where_a_command_lets_go_every_server_is_looked_at(tmp_path: Path) -> None:
+    """Nobody knows of what it lets go; one that ended with 0 may have stopped nothing."""
+    ctx = fencing(tmp_path, [], planned=True, options={})
+    let_go = command.Model.model_validate({"kind": "command", "switchover": {"release": ["true"], "take": ["true"]}})
+    runbook = Runbook.model_construct(**{**dict(context(tmp_path).runbook), "workloads": {"mysql": let_go}})
+    assert proved(replace(ctx, runbook=runbook)).method == "probe"
+    with living(tmp_path / "two"), pytest.raises(RefusedError, match="its server two is alive"):
+        proved(replace(ctx, runbook=runbook))
+
+
 def test_a_planned_change_of_a_site_without_a_database_is_refused_before_anything_is_stopped(tmp_path: Path) -> None:
     ctx = fencing(tmp_path, [{"statement": True}], planned=True)
     ctx = replace(ctx, run=replace(ctx.run, operation="switchover"), runbook=context(tmp_path).runbook)
-    with pytest.raises(RefusedError, match="Nothing was stopped") as nothing:
+    with pytest.raises(RefusedError, match=f"Nothing was stopped at {A}") as nothing:
         primary._claim(ctx)
     assert "then albus-dr replicate, then albus-dr failover" in nothing.value.hint
     assert primary._claim(replace(ctx, run=replace(ctx.run, operation="failover", options={"without_witness": "lost"})))

@@ -21,11 +21,12 @@ from tests.workloads.test_small_pieces import B
 PASSED, FAILED, NOT_EVALUATED = Verdict.PASSED, Verdict.FAILED, Verdict.NOT_EVALUATED
 
 
-def drilled(folder: Path, needs: tuple[str, ...], *, asked: bool = True) -> StepContext:
+def drilled(folder: Path, needs: tuple[str, ...], *, asked: bool = True, day: bool = False) -> StepContext:
     """A copy of the application that needs these; each but documents is a database."""
     ctx = the_context(folder, {"application.start_copy": {"url": "http://127.0.0.1:9"}})
     database = ctx.runbook.workloads["patients"]
-    application = ctx.workload.model_copy(update={"needs": needs} if asked else {"needs": needs, "verify": ()})
+    more: dict[str, Any] = {} if asked else {"verify": ()}
+    application = ctx.workload.model_copy(update={"needs": needs, **more, **({} if day else {"rehearse": ()})})
     workloads = {**ctx.runbook.workloads, "billing": database, "application": application}
     return replace(ctx, runbook=Runbook.model_construct(**{**dict(ctx.runbook), "workloads": workloads}))
 
@@ -72,6 +73,21 @@ def test_the_copy_is_red_only_where_it_answered_and_opened_nothing(
     found = looked(drilled(tmp_path, needs, asked=asked), monkeypatch, visits)
     assert [one.verdict for one in found] == verdicts
     assert [one.kind for one in found] == [f"{OPENED}{need}" for need in needs if need != "documents"]
+
+
+@pytest.mark.parametrize(("came", "verdict"), [(1, PASSED), (0, FAILED)])
+def test_a_copy_that_is_only_worked_with_shows_then_whether_it_opened_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, came: int, verdict: Verdict
+) -> None:
+    """Pages that need no login, say: their answers alone were called L3."""
+    ctx = drilled(tmp_path, ("patients",), asked=False, day=True)
+    assert looked(ctx, monkeypatch, {"patients": came}) == []
+    monkeypatch.setattr(opened, "visits_of_others", lambda _: came)
+    answers = [{"kind": "GET /login", "expected": "status 200", "wrong": ""}]
+    found = service.ACTIONS["service.rehearse"].verify(ctx, {"answers": answers})
+    assert [one.verdict for one in found if one.kind == f"{OPENED}patients"] == [verdict]
+    found = service.ACTIONS["service.rehearse"].verify(ctx, {"answers": []})
+    assert [one.verdict for one in found if one.kind == f"{OPENED}patients"] == [PASSED if came else NOT_EVALUATED]
 
 
 def test_a_restored_server_writes_who_came_where_it_is_looked_for(tmp_path: Path) -> None:

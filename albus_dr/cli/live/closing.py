@@ -198,6 +198,9 @@ def _next(state: RunState, words: Words) -> str:
         return words.say(PHRASES["next.watch"], run=state.run)
     if "cleanup" in state.steps and state.steps["cleanup"].status == "succeeded":
         return ""  # what the drill restored is gone: there is nothing to go on with
+    told = " ".join(step.hint for step in state.steps.values() if step.status == "failed")
+    if f"albus-dr abort {state.run}" in told and f"albus-dr resume {state.run}" not in told:
+        return ""
     goes_on = state.exit_code in (ExitCode.STEP_FAILED, ExitCode.INTERRUPTED, ExitCode.WAITING)
     half_way = state.exit_code in (ExitCode.NOT_READY, ExitCode.VERIFICATION_FAILED) and touched(state)
     if goes_on or half_way:

@@ -123,7 +123,14 @@ def _errors_in(log: str) -> str:
 def _verify_copy(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
     url, questions = ctx.facts_of(f"{ctx.spec.workload}.start_copy")["url"], _model(ctx).verify
     answers = ask(ctx, questions, url, host=site.drill_host(ctx))
+    if not questions and _model(ctx).rehearse:
+        return tuple(answers)  # many connect for the first question alone, and that is yet to come
     return (*answers, *verify_opened(ctx, asked=bool(questions)))
+
+
+def _verify_day(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]:
+    worked = verify_rehearsed(ctx, facts, _model(ctx).rehearse)
+    return worked if _model(ctx).verify else (*worked, *verify_opened(ctx, asked=bool(facts["answers"])))
 
 
 ACTIONS = {
@@ -134,6 +141,6 @@ ACTIONS = {
     "service.verify_copy": Action(lambda ctx: {}, verify=_verify_copy),
     "service.rehearse": Action(
         lambda ctx: rehearse(ctx, _model(ctx).rehearse),
-        verify=lambda ctx, facts: verify_rehearsed(ctx, facts, _model(ctx).rehearse),
+        verify=_verify_day,
     ),
 }
