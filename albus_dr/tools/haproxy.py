@@ -32,11 +32,23 @@ class Door:
         for row in _readable(rows, self.address):
             if row.get("pxname") == self.backend and row.get("svname") == server:
                 status = row.get("status") or ""
+                if status.startswith(
+                    "MAINT ("
+                ):  # by DNS, or with another server: that ends by itself. Is it closed, too?
+                    return "maint" if self._is_closed(server) else "ready"
                 return "maint" if status.startswith("MAINT") else "drain" if status.startswith("DRAIN") else "ready"
         raise StepError(
             f"HAProxy at {self.address} has no server {server} in a backend {self.backend}",
             hint="compare proxies: in the config with haproxy.cfg",
         )
+
+    def _is_closed(self, server: str) -> bool:
+        """By order, or in the configuration (management.txt, `show servers state`: srv_admin_state 0x01 and 0x04)."""
+        for line in self._ask(f"show servers state {self.backend}").splitlines():
+            fields = line.split()
+            if len(fields) > 6 and (fields[1], fields[3]) == (self.backend, server) and fields[6].isdigit():
+                return bool(int(fields[6]) & 0x05)
+        return False
 
     def set_state(self, server: str, state: ServerState) -> None:
         """Open (ready) or close (maint) a server; closing ends the connections that are open to it."""

@@ -32,6 +32,7 @@ def door(place: Path) -> Iterator[Door]:
         "defaults\n  mode tcp\n  timeout client 30s\n  timeout server 30s\n  timeout connect 1s\n"
         f"frontend door\n  bind 127.0.0.1:{port}\n  default_backend albus\n"
         "backend albus\n  server sbg 127.0.0.1:1\n  server bdx 127.0.0.1:2 disabled\n"
+        "backend leader\n  server one 127.0.0.1:4 check inter 60s\nbackend follower\n  server one 127.0.0.1:5 track leader/one\n"
         "backend other\n  server sbg 127.0.0.1:3 disabled\n"
     )
     argv = (str(program), "-db", "-f", str(place / "haproxy.cfg"))
@@ -54,6 +55,19 @@ def test_closed_and_opened(door: Door) -> None:
     door.set_state("bdx", "drain")
     assert door.state("bdx") == "drain"
     assert Door(HERE, door.address, "other").state("sbg") == "maint", "another backend's server of the same name"
+
+
+def test_a_server_that_is_away_for_now_is_not_closed(door: Door) -> None:
+    """It comes back by itself, as one does whose name can be resolved again: only an order keeps it away."""
+    follower, leader = Door(HERE, door.address, "follower"), Door(HERE, door.address, "leader")
+    leader.set_state("one", "maint")
+    assert "MAINT (via leader/one)" in follower._ask("show stat follower 4 -1")
+    assert follower.state("one") == "ready"
+    follower.set_state("one", "maint")
+    assert "MAINT (via leader/one)" in follower._ask("show stat follower 4 -1")
+    assert follower.state("one") == "maint"
+    leader.set_state("one", "ready")
+    assert follower.state("one") == "maint"
 
 
 def test_asked_twice_it_is_the_same(door: Door) -> None:

@@ -26,7 +26,7 @@ from albus_dr.workloads import recovery_points
 from albus_dr.workloads.files import by_name, recovery, restore, serving
 from albus_dr.workloads.files.access import path_of, repository_of
 from albus_dr.workloads.files.alone import alone_at_target
-from albus_dr.workloads.step import StepContext
+from albus_dr.workloads.step import State, StepContext
 from tests.cli.two_directories import DOCUMENTS, TwoDirectories
 from tests.workloads.test_links import at, with_repositories
 from tests.workloads.test_small_pieces import A, B, content_of, tree
@@ -294,6 +294,58 @@ def test_a_failover_that_another_machine_made_costs_the_returned_site_nothing(tm
     assert run["verdict"] == "passed"
     assert [path.name for path in sites.documents(A).iterdir()] == ["first"]
     assert [path.read_text() for path in (tmp_path / A).glob("documents.albus-dr-*/tree/*")] == ["not replicated"]
+
+
+def failing_over(ctx: StepContext) -> StepContext:
+    return replace(ctx, run=replace(ctx.run, operation="failover"), facts_of=lambda _: {"alone": 0})
+
+
+def test_what_came_after_the_first_look_is_kept_by_a_run_that_is_resumed(ctx: StepContext, tmp_path: Path) -> None:
+    """The restore broke off; somebody put rescued documents there; the run is resumed as the page says."""
+    replicate(ctx)
+    (at(tmp_path, A) / "newer").write_text("newer")
+    back_up(ctx)
+    (at(tmp_path, B) / "rescued").write_text("nowhere else")
+
+    facts = restore.take_back(failing_over(ctx))
+
+    assert content_of(at(tmp_path, B)) == content_of(at(tmp_path, A))
+    assert kept(tmp_path) == {"rescued": b"nowhere else"}
+    assert facts["kept_files"] == 1
+    seen = restore.observe_taken_back(failing_over(ctx))
+    assert (seen.state, seen.facts["kept_files"]) == (State.DONE, 1), "the report names it after a second resume, too"
+
+
+@pytest.mark.parametrize("appended", [True, False])
+def test_an_older_copy_of_what_changes_all_the_time_is_not_the_recovery_point(
+    ctx: StepContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, appended: bool
+) -> None:
+    """Nothing else changed between the point that the copy is of, and the newest one, which was not refreshed."""
+    (at(tmp_path, A) / "log").write_text("a line\n")
+    changed_while_it_was_backed_up(ctx, tmp_path, monkeypatch)
+    assert restore.observe_taken_back(failing_over(ctx)).state is State.DONE
+    with monkeypatch.context() as patched:
+        patched.setattr(recovery, "warm", lambda _: {})
+        if appended:
+            changed_while_it_was_backed_up(ctx, tmp_path, patched)
+        else:
+            size = (at(tmp_path, A) / "log").stat().st_size
+            (at(tmp_path, A) / "log").write_text("x" * size)
+            back_up(ctx)
+    assert restore.observe_taken_back(failing_over(ctx)).state is State.NOT_DONE
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_tree_that_is_not_its_owners_yet_is_not_done(ctx: StepContext, tmp_path: Path) -> None:
+    """It was killed between the restore and what gives the files away, or the user was not there yet."""
+    replicate(ctx)
+    site = ctx.config.sites[B]
+    for owner, done in (("12345:12345", False), ("no-such-user", False), ("0:0", True), ("0", True)):
+        paths = {"documents": site.paths["documents"].model_copy(update={"owner": owner})}
+        sites = {**ctx.config.sites, B: site.model_copy(update={"paths": paths})}
+        mine = failing_over(replace(ctx, config=ctx.config.model_copy(update={"sites": sites})))
+        assert (restore.observe_taken_back(mine).state is State.DONE) == done, owner
+    recovery.give_to_owner(mine, *path_of(ctx, B))
 
 
 def test_a_failover_to_a_site_without_the_tree_makes_it(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def _not_in(manifest: Mapping[str, Any], entries: Entries, links: Mapping[str, s
     def is_held(name: str, entry: tuple[int, str]) -> bool:
         if name in links:
             return bool(kept_links.get(name) == links[name])
-        return name in files and _same(entry, (files[name]["size"], files[name]["modified"]))
+        return name in files and same_entry(entry, (files[name]["size"], files[name]["modified"]))
 
     return {name: entry for name, entry in entries.items() if not is_held(name, entry)}
 
@@ -67,11 +67,11 @@ def _not_in_snapshot(
 
     def is_held(name: str, entry: tuple[int, str]) -> bool:
         size = 0 if name in links else entry[0]  # restic tells the size of files alone
-        return name in held and _same((size, entry[1]), held[name])
+        return name in held and same_entry((size, entry[1]), held[name])
 
     return {name: entry for name, entry in entries.items() if not is_held(name, entry)}
 
 
-def _same(one: tuple[int, str], other: tuple[int, str]) -> bool:
+def same_entry(one: tuple[int, str], other: tuple[int, str]) -> bool:
     """Size and time; that to the second, as a file system may keep no more of it."""
     return one[0] == other[0] and one[1].partition(".")[0] == other[1].partition(".")[0]

@@ -102,7 +102,7 @@ def keep_rest(ctx: StepContext, alone: Entries) -> Facts:
     host, _, folder = _folder(ctx)
     kept: dict[str, tuple[int, str]] = {}
     number = 1
-    while alone and is_there(host, place := _tree_and_list(folder, number)[0], timeout_s=QUICK_S):
+    while is_there(host, place := _tree_and_list(folder, number)[0], timeout_s=QUICK_S):
         kept |= list_files(host, place, timeout_s=ctx.remaining_s, links=True)
         number += 1
     left = {name: entry for name, entry in alone.items() if kept.get(name) != entry}

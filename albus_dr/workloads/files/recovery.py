@@ -207,6 +207,19 @@ def _machine(ctx: StepContext, at: str) -> HostConfig:
     return site.hosts[site.paths[model_of(ctx).path].host]
 
 
+def belongs_to_owner(ctx: StepContext, host: Host, path: str) -> bool:
+    """True as well where the config names no owner. One that the host does not know owns nothing."""
+    user, _, group = (ctx.config.sites[ctx.run.target].paths[model_of(ctx).path].owner or "").partition(":")
+    others = [test for flag, name in (("-user", user), ("-group", group)) if name for test in ("-o", "!", flag, name)][
+        1:
+    ]
+    if not others:
+        return True
+    argv = ("find", "-H", path, "(", *others, ")", "-print", "-quit")
+    done = host.run(argv, timeout_s=ctx.remaining_s)
+    return done.code == 0 and not done.out
+
+
 def give_to_owner(ctx: StepContext, host: Host, path: str) -> None:
     owner = ctx.config.sites[ctx.run.target].paths[model_of(ctx).path].owner
     if owner:

@@ -6,11 +6,11 @@ from albus_dr.errors import NotReadyError, RefusedError
 from albus_dr.tools.host import Host
 from albus_dr.workloads import recovery_points, site
 from albus_dr.workloads.files.access import QUICK_S, newest, path_of, restored_from
-from albus_dr.workloads.files.alone import Entries, alone_at_target
+from albus_dr.workloads.files.alone import Entries, alone_at_target, same_entry
 from albus_dr.workloads.files.attributes import compared_attributes, is_equal, may_give
 from albus_dr.workloads.files.compare import compared
 from albus_dr.workloads.files.keep import keep_rest, require_room
-from albus_dr.workloads.files.recovery import make_equal
+from albus_dr.workloads.files.recovery import belongs_to_owner, make_equal
 from albus_dr.workloads.files.trees import is_there, list_files, look
 from albus_dr.workloads.step import Facts, Observation, State, StepContext
 
@@ -92,24 +92,33 @@ def observe_taken_back(ctx: StepContext) -> Observation:
     host, path = path_of(ctx, ctx.run.target)
     if not is_there(host, path, timeout_s=QUICK_S):
         return Observation(State.NOT_DONE, "there is no tree yet")
-    files, tree = manifest["files"], look(host, path, timeout_s=ctx.remaining_s)
-    same = len(tree.files) == manifest["count"] and manifest.get("links") == tree.links
+    files, others, tree = (
+        manifest["files"],
+        manifest.get("unclaimed") or {},
+        look(host, path, timeout_s=ctx.remaining_s),
+    )
+    same = len(tree.files) == manifest["count"] == len(files) + len(others) and manifest.get("links") == tree.links
     same = same and all(
         (file := tree.files.get(name)) is not None and (file.size, file.modified) == (entry["size"], entry["modified"])
         for name, entry in files.items()
     )
+    same = same and all(
+        (file := tree.files.get(name)) is not None and same_entry(file[:2], (entry["size"], entry["modified"]))
+        for name, entry in others.items()
+    )
     if not same or not is_equal(compared_attributes(manifest, tree, owners=may_give(ctx, host))):
         return Observation(State.NOT_DONE, "the tree differs from the recovery point")
-    return Observation(State.DONE, "the warm copy is the recovery point", recovery_points.chosen(point))
+    if not belongs_to_owner(ctx, host, path):
+        return Observation(State.NOT_DONE, "not all of the tree is its owner's")
+    told = keep_rest(ctx, {})  # what an attempt that was cut off has kept aside
+    return Observation(State.DONE, "the warm copy is the recovery point", {**told, **recovery_points.chosen(point)})
 
 
 def take_back(ctx: StepContext) -> Facts:
     """Make the target's tree equal to the recovery point, reading only what differs. What the tree has alone, as where
-    the site was the primary before, is kept aside first."""
-    kept: Facts = {}
+    the site was the primary before, is kept aside first: as it is now, for hours may lie between the first look and a resume."""
     found = newest(ctx)
-    if ctx.facts_of(f"{ctx.spec.workload}.ready_to_restore").get("alone"):
-        kept = keep_rest(ctx, alone_at_target(ctx, found.manifest))
+    kept = keep_rest(ctx, alone_at_target(ctx, found.manifest))
     return {**kept, **make_equal(ctx, found)}
 
 

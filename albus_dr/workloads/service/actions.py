@@ -42,6 +42,11 @@ def _observe_started(ctx: StepContext) -> Observation:
 
 
 def _observe_stopped(ctx: StepContext) -> Observation:
+    host, config = _service(ctx)
+    if config.systemd:  # one that is about to be started again is as little active as one that was stopped
+        said = host.run(("systemctl", "is-active", config.systemd), timeout_s=QUICK_S).stdout.strip()
+        if said.endswith("ing"):  # activating, deactivating, reloading, refreshing
+            return Observation(State.NOT_DONE, f"systemd says that it is {said}")
     opposite = {State.DONE: State.NOT_DONE, State.NOT_DONE: State.DONE, State.UNKNOWN: State.UNKNOWN}
     return Observation(opposite[_is_running(ctx)], "by its status command")
 
