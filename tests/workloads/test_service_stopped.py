@@ -36,7 +36,9 @@ def test_a_unit_that_is_about_to_be_started_again_is_not_stopped(
     monkeypatch.setenv("PATH", str(programs), prepend=":")
     ctx = context(tmp_path)
     document: Any = ctx.config.model_dump(mode="json", exclude_unset=True, by_alias=True)
-    document["sites"][A]["services"] = {"albus": {"host": "all", "systemd": "albus.service"}}
+    document["sites"][A]["services"] = {
+        "albus": {"host": "all", "systemd": "albus.service", "url": "http://127.0.0.1:9"}
+    }
     model = service.Model.model_validate({"kind": "service", "service": "albus"})
     runbook = Runbook.model_construct(**{**dict(ctx.runbook), "workloads": {"application": model}})
     spec = StepSpec("application.stop", "application", A, "service.stop", "Stop")
