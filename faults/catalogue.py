@@ -47,6 +47,10 @@ def _surroundings() -> list[Fault]:
     found = [
         Fault("drill-each-event", "albus-dr is killed at every event of a drill's journal, and resumed; nothing of it is left",
               (each_event.drill_at_every_event,), is_long=True),
+        Fault("replicate-each-event", "albus-dr is killed at every event of a replication's journal, and resumed; then a drill",
+              (each_event.replicate_at_every_event,), is_long=True),
+        Fault("reprotect-each-event", "albus-dr is killed at every event of a reprotect's journal, and resumed",
+              (each_event.reprotect_at_every_event,), is_long=True),
     ]  # fmt: skip
     for operation in OPERATIONS:
         found.append(

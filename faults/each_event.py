@@ -18,16 +18,35 @@ def at_every_event(operation: Operation) -> Outcome:
         return here.outcome(_ended_after_kills(here, here.arguments(operation)))
 
 
+def reprotect_at_every_event() -> Outcome:
+    """The same of the return of a lost primary, which took itself for one."""
+    with ground() as here:
+        here.before("failback")
+        return here.outcome(_ended_after_kills(here, here.arguments("reprotect")))
+
+
+def replicate_at_every_event() -> Outcome:
+    """The same of a replication; a drill shows that what it made can be restored."""
+    with ground() as here:
+        ended = _ended_after_kills(here, here.desk.operation("replicate", "--json"))
+        _passes(here, "drill")
+        return here.outcome(ended)
+
+
 def drill_at_every_event() -> Outcome:
     """The same of a drill; then nothing of it may be left: no process, no directory."""
     with ground() as here:
-        replicated = here.desk.operate("replicate")  # the ground's own point is older than what its users wrote first
-        if replicated.code != 0:
-            raise Stuck(f"replicate ended with {replicated.code}: {replicated.said.strip()[-400:]}")
+        _passes(here, "replicate")  # the ground's own point is older than what its users wrote first
         ended = _ended_after_kills(here, here.desk.operation("drill", "--json"))
         if left := [*ended.document["residue"], *here.desk.scratch(), *map(str, here.desk.processes_in_scratch())]:
             raise Stuck(f"left: {', '.join(left)}")
         return here.outcome(ended)
+
+
+def _passes(here: Ground, verb: str) -> None:
+    called = here.desk.operate(verb)
+    if called.code != 0:
+        raise Stuck(f"{verb} ended with {called.code}: {called.said.strip()[-400:]}")
 
 
 def _ended_after_kills(here: Ground, arguments: list[str]) -> Called:
