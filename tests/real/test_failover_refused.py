@@ -66,7 +66,7 @@ def test_more_loss_than_the_objective_wants_a_word(desk: Desk) -> None:
     """From here on the primary has no power."""
     desk.bench.cut_power("strasbourg")
     called = desk.operate("failover", playbook=far_behind(desk, desk.playbook))
-    refused(called, 8, "patients: the newest write at bordeaux is", "objective 1 h", "is lost", "--accept-data-loss")
+    refused(called, 8, "patients: the newest write at bordeaux is", "objective 15 min", "is lost", "--accept-data-loss")
     assert {step["id"] for step in called.document["steps"] if step["status"] == "failed"} == {
         "patients.ready_to_promote"
     }
