@@ -163,13 +163,14 @@ def runbook() -> Runbook:
     )  # fmt: skip
 
 
-def declare(store: JournalStore, plan: Plan) -> None:
-    """What cli.operate writes first."""
+def declare(store: JournalStore, plan: Plan, budgets: Mapping[str, float] | None = None) -> None:
+    """What cli.operate writes first. ``budgets``: seconds by stage."""
     clocks = {"disrupted_at": datetime.now(UTC).isoformat()}
+    objectives = {"rto_s": 14400.0, "rpo_s": 1e9, "clock": "disruption", "budgets": dict(budgets or {})}
     store.append(
         RUN, "RunDeclared",
         {"runbook": "fake", "operation": plan.operation, "plan": plan.to_json(), "plan_digest": plan.digest, "source": "a",
-         "target": "b", "objectives": {"rto_s": 14400.0, "rpo_s": 1e9, "clock": "disruption"}, "clocks": clocks},
+         "target": "b", "objectives": objectives, "clocks": clocks},
     )  # fmt: skip
     for clock, at in clocks.items():
         store.append(RUN, "ClockRecorded", {"clock": clock, "at": at})
