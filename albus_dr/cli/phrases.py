@@ -25,6 +25,22 @@ PHRASES = {
         "note: a failover from {site} would be refused, whatever anybody states: nothing can prove that it can't write. Under "
         "sites.{site} ({file}, line {line}) add  {fence}"
     ),
+    "validate.door_at_a_site": (
+        "note: the door {door} is at {site}'s own host {host} ({file}, line {line}): with {site} lost, a failover can't begin. Put "
+        "it at a third place"
+    ),
+    "validate.no_marker": (
+        "note: {workload} has no marker ({file}, line {line}): no failover can tell how old its newest write is, so none refuses "
+        "to lose more than the RPO. Add  marker: SELECT max(…) FROM …"
+    ),
+    "validate.loopback": (
+        "note: albus-dr asks {service} at {site} from this machine, where {url} ({file}, line {line}) is this machine itself. Give "
+        "the address by which it is reached from here"
+    ),
+    "validate.directory": (
+        "note: the repository {repository} of {site} is the directory {path} ({file}, line {line}), and {other} copies from it on "
+        "another machine. Use s3:, rest: or sftp:, or mount it at both under this name"
+    ),
     "schedule.title": "{runbook}, with {scheduler}",
     "schedule.job": "{operation}: {rhythm} ({reason}): {condition}",
     "schedule.installed": "installed",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from albus_dr.cli.common import ConfigOption, JsonOption, LangOption, QuietOption, RunbookArgument
+from albus_dr.cli.doubts import doubts
 from albus_dr.cli.folding import fitted
 from albus_dr.cli.phrases import PHRASES
 from albus_dr.errors import ExitCode, UsageError
@@ -41,20 +42,15 @@ def command(
         for problem in error.problems:
             print(fitted(str(problem), sys.stderr, rest="  "), file=sys.stderr)
         return ExitCode.USAGE
-    unfenced = _unfenced(loaded)
+    found = tuple(doubts(loaded))
     if as_json:
-        notes = (*loaded.notes, *_without_witness(loaded), *(note for _, _, note in unfenced))
-        _print_json(runbook, (), notes)
+        _print_json(runbook, (), (*loaded.notes, *(doubt.problem for doubt in found)))
     elif not quiet:
         print(fitted(_summary(loaded, words), sys.stdout, rest="  "))
         if loaded.notes:
             print(fitted(unset(loaded, words), sys.stderr, rest="  "), file=sys.stderr)
-        if _lacks_witness(loaded):
-            said = words.say(PHRASES["validate.no_witness"], file=loaded.positions.config.file)
-            print(fitted(said, sys.stderr, rest="  "), file=sys.stderr)
-        for site, fence, note in unfenced:
-            where = {"site": site, "fence": fence, "file": note.file, "line": note.line}
-            print(fitted(words.say(PHRASES["validate.no_fence"], **where), sys.stderr, rest="  "), file=sys.stderr)
+        for doubt in found:
+            print(fitted(words.say(PHRASES[doubt.key], **doubt.values), sys.stderr, rest="  "), file=sys.stderr)
     return ExitCode.PASSED
 
 
@@ -80,20 +76,6 @@ def _misplaced(loaded: Loaded) -> Iterator[Problem]:
                 yield loaded.problem(("steps",), error.message, error.hint)
 
 
-def _unfenced(loaded: Loaded) -> list[tuple[str, str, Problem]]:
-    """The sites of the pair that nothing can prove to be off, not even a person's word, with what to add."""
-    found = []
-    for site in (loaded.runbook.sites.primary, loaded.runbook.sites.secondary):
-        config = loaded.config.sites[site]
-        if not config.fence:
-            probes = dict.fromkeys(f"{{probe: {server.host}}}" for server in config.servers.values())
-            fence = f"fence: [{', '.join([*probes, '{statement: true}'])}]"
-            message = f"a failover from {site} would be refused: nothing can prove that it can't write"
-            note = loaded.positions.config.problem(("sites", site), message, f"add {fence}", at_key=True)
-            found.append((site, fence, note))
-    return found
-
-
 def _print_json(runbook: Path, problems: tuple[Problem, ...], notes: tuple[Problem, ...]) -> None:
     document = {
         "schema": SCHEMA,
@@ -114,17 +96,6 @@ def _summary(loaded: Loaded, words: Words) -> str:
         PHRASES["validate.valid" if count != 1 else "validate.valid_one"], path=loaded.path, count=words.number(count),
         primary=sites.primary, secondary=sites.secondary, km=words.number(km),
     )  # fmt: skip
-
-
-def _lacks_witness(loaded: Loaded) -> bool:
-    return loaded.config.witness is None and not loaded.config.is_one_machine
-
-
-def _without_witness(loaded: Loaded) -> tuple[Problem, ...]:
-    if not _lacks_witness(loaded):
-        return ()
-    message, hint = "no witness is named: only the state directory of the runs knows who is primary", "add witness: {…}"
-    return (loaded.positions.config.problem(("sites",), message, hint, at_key=True),)
 
 
 def unset(loaded: Loaded, words: Words) -> str:

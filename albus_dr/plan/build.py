@@ -218,7 +218,7 @@ def _commit(target: str) -> StepSpec:
 
 def _isolate(target: str, *, ends: tuple[str, ...]) -> StepSpec:
     return StepSpec(
-        id="isolate", workload="", site=target, action="site.isolate", needs=ends, timeout_s=60, estimate_s=0.1,
+        id="isolate", workload="", site=target, action="site.isolate", needs=ends, timeout_s=600, estimate_s=0.1,
         title=f"Make an isolated target at {target}",
     )  # fmt: skip
 

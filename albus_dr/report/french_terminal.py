@@ -285,6 +285,26 @@ TERMINAL = {
         "remarque : une bascule d'urgence depuis {site} serait refusée, quoi que l'on déclare : rien ne peut prouver que ce site "
         "ne peut plus écrire. Sous sites.{site} ({file}, ligne {line}), ajoutez  {fence}"
     ),
+    "note: the door {door} is at {site}'s own host {host} ({file}, line {line}): with {site} lost, a failover can't begin. Put "
+    "it at a third place": (
+        "remarque : la porte {door} est sur la machine {host} de {site} ({file}, ligne {line}) : si {site} est perdu, aucune "
+        "bascule d'urgence ne peut commencer. Placez-la en un troisième lieu"
+    ),
+    "note: {workload} has no marker ({file}, line {line}): no failover can tell how old its newest write is, so none refuses "
+    "to lose more than the RPO. Add  marker: SELECT max(…) FROM …": (
+        "remarque : {workload} n'a pas de « marker » ({file}, ligne {line}) : aucune bascule d'urgence ne peut savoir de quand date "
+        "sa dernière écriture, ni donc refuser de perdre plus que le RPO. Ajoutez  marker: SELECT max(…) FROM …"
+    ),
+    "note: albus-dr asks {service} at {site} from this machine, where {url} ({file}, line {line}) is this machine itself. Give "
+    "the address by which it is reached from here": (
+        "remarque : albus-dr interroge {service} à {site} depuis cette machine, où {url} ({file}, ligne {line}) désigne cette "
+        "machine elle-même. Donnez l'adresse par laquelle on l'atteint d'ici"
+    ),
+    "note: the repository {repository} of {site} is the directory {path} ({file}, line {line}), and {other} copies from it on "
+    "another machine. Use s3:, rest: or sftp:, or mount it at both under this name": (
+        "remarque : le dépôt {repository} de {site} est le répertoire {path} ({file}, ligne {line}), et {other} en copie sur une "
+        "autre machine. Utilisez s3:, rest: ou sftp:, ou montez-le aux deux sites sous ce nom"
+    ),
     "{runbook}, with {scheduler}": "{runbook}, avec {scheduler}",
     "{operation}: {rhythm} ({reason}): {condition}": "{operation} : {rhythm} ({reason}) – {condition}",
     "installed": "en place",

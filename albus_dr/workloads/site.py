@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import Any
@@ -13,6 +14,7 @@ from albus_dr.journal.state import EXPIRY
 from albus_dr.runbook.config import ScratchConfig
 from albus_dr.tools.host import Host
 from albus_dr.tools.postgres import Server, find_programs
+from albus_dr.tools.process import TimeoutExpired
 from albus_dr.tools.restic import Repository
 from albus_dr.workloads import access, drill_processes, forgotten, isolation
 from albus_dr.workloads.step import Action, Facts, StepContext, Verification
@@ -96,7 +98,8 @@ def _isolate(ctx: StepContext) -> Facts:
     others.pop(directory, None)
     alive = [left for left, ledger in others.items() if forgotten.may_run(ctx, where, left, ledger)]
     cleared = [left for left in others if left not in alive]
-    removed = [_removed_earlier(ctx, where, left, others[left]) for left in cleared]
+    remains = {left: found for left in cleared if (found := _remove(ctx, where, left))}
+    removed = [_removed(ctx, left, others[left]) for left in cleared if left not in remains]
     removed += [_removed_itself(ctx, left, found) for left, found in gone.items() if found.at]
     ctx.announce(scratch.host, directory)
     made = where.run(("mkdir", "-m", "711", "-p", "--", directory), timeout_s=QUICK_S)
@@ -104,10 +107,14 @@ def _isolate(ctx: StepContext) -> Facts:
     forgotten.write_ledger(ctx, where, directory, now())
     keeper = forgotten.keeper(ctx, directory)
     isolated = isolation.cut_off(ctx, where, directory, keeper, wanted=scratch.network == "none")
-    notes = [f"removed what an earlier drill left in {left}" for left in cleared]
+    notes = [f"removed what an earlier drill left in {left}" for left in cleared if left not in remains]
+    notes += [f"could not remove what an earlier drill left: {', '.join(found)}" for found in remains.values()]
     notes += [f"left alone: {left}, of {others[left].get('run')}: that drill may still be running" for left in alive]
     notes += [f"an earlier drill that nobody came back to had removed itself: {left}" for left in gone if gone[left].at]
-    return {"directory": directory, "cleared": removed, **isolated, "notes": [*notes, *isolated.get("notes", ())]}
+    return {
+        "directory": directory, "cleared": removed, **isolated, "notes": [*notes, *isolated.get("notes", ())],
+        "remaining": [{"run": str(others[left].get("run", "")), "path": left} for left in remains],
+    }  # fmt: skip
 
 
 def verify_isolated(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
@@ -117,9 +124,8 @@ def verify_isolated(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
     return isolation.verify(ctx, where, ctx.facts_of("isolate"), processes)
 
 
-def _removed_earlier(ctx: StepContext, where: Host, directory: str, ledger: Mapping[str, Any]) -> dict[str, Any]:
-    """Remove what a drill left that nobody came back to; which one it was, for the record."""
-    _remove(ctx, where, directory)
+def _removed(ctx: StepContext, directory: str, ledger: Mapping[str, Any]) -> dict[str, Any]:
+    """For the record: what a drill had left that nobody came back to was removed now."""
     return {"run": str(ledger.get("run", "")), "host": scratch_of(ctx).host, "path": directory, "at": now()}
 
 
@@ -151,24 +157,40 @@ def _overlap(one: PurePosixPath, other: PurePosixPath) -> bool:
 
 
 def _cleanup(ctx: StepContext) -> Facts:
-    """Stop and remove everything under the drill's directory, then look whether anything is left."""
-    where, directory = _outside(ctx), drill_directory(ctx)
+    """Stop and remove everything under the drill's directory, and what isolate could not remove of earlier drills; then
+    look whether anything is left."""
+    where, directory, isolated = _outside(ctx), drill_directory(ctx), ctx.facts_of("isolate")
     was_there = _is_there(where, directory)
     residue = _remove(ctx, where, directory)
+    earlier = [(left, _remove(ctx, where, left["path"])) for left in isolated.get("remaining", ())]
+    _require_nothing_left(ctx, residue, [(left["run"], found) for left, found in earlier if found])
+    cleared = [_removed(ctx, left["path"], left) for left, _ in earlier]
+    for left in (*isolated.get("cleared", ()), *cleared):
+        forgotten.forget(where, left["path"])
+    itself = forgotten.expired(where, directory)  # the next drill removes it: this fact is not on record yet
+    gone: Facts = {"residue": [], "removed": directory, "cleared": cleared}
+    if itself and itself.at and not was_there:
+        return {**gone, "removed_at": itself.at, "removed_by": EXPIRY}
+    return {**gone, "removed_at": now()}
+
+
+def _require_nothing_left(ctx: StepContext, residue: list[str], earlier: list[tuple[str, list[str]]]) -> None:
+    """Raises CleanupError, with all that is left of this drill and of earlier ones."""
+    said, left = [], [*residue, *(each for _, found in earlier for each in found)]
     if residue:
         restored = [name for name in ctx.runbook.workloads if ctx.facts_of(f"{name}.restore")]
         whose = f"data of {', '.join(restored)} may be in it: " if restored else ""
-        raise CleanupError(
-            f"the drill left something behind; {whose}{', '.join(residue)}",
-            hint=f"remove it by hand at {where.name}, or end what holds it; then: albus-dr resume {ctx.run.id}",
-            residue=tuple(residue),
+        said.append(f"the drill left something behind; {whose}{', '.join(residue)}")
+    for run, found in earlier:
+        said.append(
+            f"what {run or 'an earlier drill'} left could not be removed; data may be in it: {', '.join(found)}"
         )
-    for left in ctx.facts_of("isolate").get("cleared", ()):
-        forgotten.forget(where, left["path"])
-    itself = forgotten.expired(where, directory)  # the next drill removes it: this fact is not on record yet
-    if itself and itself.at and not was_there:
-        return {"residue": [], "removed": directory, "removed_at": itself.at, "removed_by": EXPIRY}
-    return {"residue": [], "removed": directory, "removed_at": now()}
+    if said:
+        raise CleanupError(
+            "; ".join(said),
+            hint=f"remove it by hand at {_outside(ctx).name}, or end what holds it; then: albus-dr resume {ctx.run.id}",
+            residue=tuple(left),
+        )
 
 
 def fresh_directory(ctx: StepContext, path: str, owner: str | None = None) -> None:
@@ -182,7 +204,8 @@ def fresh_directory(ctx: StepContext, path: str, owner: str | None = None) -> No
             hint="begin a new drill",
         )
     ctx.announce(scratch_of(ctx).host, path)
-    _empty(ctx, where, path)
+    if left := _empty(ctx, where, path):
+        raise StepError(f"{path} at {where.name} is not empty, and could not be emptied: {', '.join(left)}")
     whose = ("-o", owner) if owner else ()
     where.run(("install", "-d", "-m", "700", *whose, path), timeout_s=QUICK_S).check(f"{path} can't be made")
 
@@ -193,10 +216,22 @@ def _remove(ctx: StepContext, where: Host, directory: str) -> list[str]:
     return _empty(ctx, where, directory)
 
 
+# Constant text; its arguments are the directory and the ledger's name. As long as anything else of a drill is there, so is
+# its ledger, by which the next drill finds it: whoever removes may be killed, or find what can't be removed.
+_REMOVE = r"""
+if [ -f "$1/$2" ]; then
+  find "$1" -ignore_readdir_race -xdev -depth -mindepth 1 ! -samefile "$1/$2" -delete || exit 1
+fi
+rm -rf --one-file-system -- "$1"
+"""
+
+
 def _empty(ctx: StepContext, where: Host, directory: str) -> list[str]:
     """End what runs out of the directory, remove it, and say what is left all the same."""
     residue = drill_processes.end(where, directory)
-    where.run(("rm", "-rf", "--one-file-system", "--", directory), timeout_s=ctx.remaining_s)
+    with suppress(TimeoutExpired):  # what it did not come to is found below
+        argv = ("sh", "-c", _REMOVE, "sh", directory, forgotten.LEDGER)
+        where.run(argv, timeout_s=max(QUICK_S, ctx.remaining_s - 3 * QUICK_S))
     residue += [f"process {pid}" for pid in drill_processes.processes_in(where, directory)]
     if _is_there(where, directory):
         residue.append(directory)

@@ -16,6 +16,7 @@ from albus_dr.report.french import WIDE
 from tests.runbook.runbook_files import ENVIRONMENT, RUNBOOK, Files
 
 TOP = Path(__file__).resolve().parents[2]
+WITH_A_MARKER = ("    recovery_points:", "    marker: SELECT max(at) FROM visits\n    recovery_points:")
 HEAVY = ("boto3", "botocore", "sqlalchemy", "dbos", "psycopg", "rich", "faker")
 
 
@@ -97,6 +98,7 @@ def test_problems_go_to_stderr_and_the_code_is_2(files: Files) -> None:
 
 def test_json_is_one_document(files: Files) -> None:
     files.replace("config.yaml", "proxies:\n", "    fence: [{statement: true}]\nproxies:\n")
+    files.replace("runbook.yaml", *WITH_A_MARKER)
     valid = validate("runbook.yaml", "--json", environment=ENVIRONMENT)
     files.replace("config.yaml", "probe: all", "probe: al")
     invalid = validate("runbook.yaml", "--json", environment=ENVIRONMENT)
@@ -114,6 +116,7 @@ def test_json_is_one_document(files: Files) -> None:
 
 def test_a_site_that_nothing_can_prove_to_be_off_is_noted(files: Files) -> None:
     """The config of this test has a fence for one of its sites alone."""
+    files.replace("runbook.yaml", *WITH_A_MARKER)
     said, written = (
         validate("runbook.yaml", environment=ENVIRONMENT),
         validate("runbook.yaml", "--json", environment=ENVIRONMENT),

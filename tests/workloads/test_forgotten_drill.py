@@ -7,13 +7,15 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from albus_dr.errors import NotReadyError, StepError
+from albus_dr.errors import CleanupError, NotReadyError, StepError
 from albus_dr.tools import namespace
 from albus_dr.tools.host import LocalHost
 from albus_dr.workloads import forgotten, site
@@ -157,3 +159,71 @@ def test_what_a_keeper_could_not_remove_the_next_drill_does(tmp_path: Path) -> N
     assert (only["run"], only["path"], "by" in only) == ("drill-5c4a", str(half), False)
     site._cleanup(replace(ctx, facts_of=lambda _: facts))
     assert list(half.parent.iterdir()) == []
+
+
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Something is mounted in it, so it can't be removed."""
+    place = directory / "patients" / "held"
+    place.mkdir(parents=True)
+    mounted = subprocess.run(
+        ("mount", "-t", "tmpfs", "tmpfs", str(place)), capture_output=True, text=True, timeout=10, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    try:
+        (place / "chart").write_text("a patient's")
+        yield
+    finally:
+        subprocess.run(("umount", str(place)), check=True, timeout=10)
+
+
+def test_what_can_not_be_removed_keeps_its_ledger_and_is_not_said_to_be_gone(tmp_path: Path) -> None:
+    """Neither by its own drill nor by the next one, whose cleanup says that it is there, until it has gone."""
+    ctx = context(tmp_path)
+    ctx = replace(ctx, run=replace(ctx.run, operation="drill", id="drill-0-5c4a", directory=tmp_path / "runs" / "0"))
+    later: dict[str, Any] = {}
+    after = replace(ctx, run=replace(ctx.run, id="drill-1-77aa"), facts_of=lambda id_: later)
+    directory = Path(site._isolate(ctx)["directory"])
+    with held(directory):
+        with pytest.raises(CleanupError, match="the drill left something behind") as own:
+            site._cleanup(ctx)
+        assert own.value.residue == (str(directory),)
+        assert (directory / "patients" / "held" / "chart").exists(), "another file system is never entered"
+        assert str(directory) in forgotten.drills_in(LocalHost(), str(directory.parent))
+
+        later |= site._isolate(after)
+        assert (later["cleared"], later["remaining"]) == ([], [{"run": "drill-0-5c4a", "path": str(directory)}])
+        assert f"could not remove what an earlier drill left: {directory}" in later["notes"]
+        with pytest.raises(
+            CleanupError, match="what drill-0-5c4a left could not be removed; data may be in it: "
+        ) as next_:
+            site._cleanup(after)
+        assert next_.value.residue == (str(directory),)
+        assert not Path(later["directory"]).exists()
+    facts = site._cleanup(after)
+    assert [(each["run"], each["path"]) for each in facts["cleared"]] == [("drill-0-5c4a", str(directory))]
+    assert not directory.exists()
+
+
+def test_a_removal_that_takes_too_long_leaves_what_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ctx = context(tmp_path)
+    ctx = replace(ctx, run=replace(ctx.run, operation="drill", directory=tmp_path / "runs" / ctx.run.id))
+    directory = site._isolate(ctx)["directory"]
+    with monkeypatch.context() as slow:
+        slow.setattr(site, "_REMOVE", "sleep 600")
+        slow.setattr(site, "QUICK_S", 1.0)
+        with pytest.raises(CleanupError, match="left something behind") as left:
+            site._cleanup(replace(ctx, deadline=time.monotonic() - 1))
+    assert left.value.residue == (directory,)
+    assert directory in forgotten.drills_in(LocalHost(), str(Path(directory).parent))
+    assert site._cleanup(ctx)["residue"] == []
+
+
+def test_nothing_is_restored_into_a_directory_that_can_not_be_emptied(tmp_path: Path) -> None:
+    ctx = context(tmp_path)
+    ctx = replace(ctx, run=replace(ctx.run, operation="drill", directory=tmp_path / "runs" / ctx.run.id))
+    directory = Path(site._isolate(ctx)["directory"])
+    with held(directory), pytest.raises(StepError, match="is not empty, and could not be emptied"):
+        site.fresh_directory(ctx, f"{directory}/patients")
+    site._cleanup(ctx)
