@@ -66,7 +66,7 @@ class Compliance:
 
 def decide(promise: Promise, runs: Iterable[RunState], at: datetime) -> Compliance:
     """The answer at the moment ``at`` (with a zone), from the runbook's runs in any order. Later ones don't exist yet."""
-    known = sorted(_telling(runs, at), key=_ended_at, reverse=True)
+    known = sorted(_telling(runs, at), key=told_at, reverse=True)
     last = next((run for run in known if run.plan_digest == promise.plan_digest), None)
 
     def answer(result: Result, reason: str, due_at: datetime) -> Compliance:
@@ -127,6 +127,12 @@ def _ended_at(run: RunState) -> datetime:
     ended = run.clocks["ended_at"]
     assert ended is not None
     return ended
+
+
+def told_at(run: RunState) -> datetime:
+    """When a run that has ended told what it tells: a cleanup that a resume does later proves nothing anew."""
+    ends = [step.ended_at for step in run.steps.values() if step.ended_at and step.action != "site.cleanup"]
+    return max(ends, default=_ended_at(run))
 
 
 def _proved_at(run: RunState) -> datetime:

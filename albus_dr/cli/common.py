@@ -158,6 +158,13 @@ def load_runbook(path: Path, config: Path | None, *, acts: bool = True) -> Loade
     return load(path, config, kinds=kinds(), environment=os.environ, require_environment=acts)
 
 
+def statement(option: str, text: str | None) -> str | None:
+    """What a person states, which is a proof. Raises UsageError for a blank one: a variable that was not set, perhaps."""
+    if text is not None and not text.strip():
+        raise UsageError(f"{option} is empty", hint='it is a person\'s word, in full: "who made sure, how, when"')
+    return text
+
+
 def find_run(store: JournalStore, text: str) -> str:
     """The id of the run that begins with the text, or the newest for ``last``. Raises UsageError."""
     runs = store.runs()
@@ -168,6 +175,8 @@ def find_run(store: JournalStore, text: str) -> str:
             f"there are no runs in {store.place}",
             hint=f"begin one with albus-dr drill RUNBOOK; ALBUS_DR_STATE names another state directory to look in{hint}",
         )
+    if not text.strip():
+        raise UsageError("which run? Its id is empty", hint="albus-dr runs list shows the ids; last is the newest")
     if text == "last":
         return runs[-1]
     found = [run for run in runs if run == text] or [run for run in runs if run.startswith(text)]

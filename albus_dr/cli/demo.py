@@ -102,10 +102,10 @@ def _places(directory: Path | None) -> tuple[Path, Path]:
         if full:
             raise UsageError(f"{path} is not empty", hint="name a new directory")
         return path / "sites", path / "state"
-    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    state = state_directory() / "demo" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     place = Path(tempfile.mkdtemp(prefix=TEMPORARY))
     place.chmod(0o711)  # PostgreSQL's user passes through; what lies inside is private
-    return place / "s", state_directory() / "demo" / stamp
+    return place / "s", state
 
 
 def _clear(bench: Bench) -> list[str]:
@@ -145,6 +145,7 @@ class _Show:
             **bench.environment(),
             "ALBUS_DR_STATE": str(self._state),
             "ALBUS_DR_SCENARIO": scenario.name,
+            "ALBUS_DR_ENGINE": "",  # its disasters are not for the journal that a team shares
             "ALBUS_DR_LANG": self._words.code,
         }
         flags = ("-q",) if self._quiet else ("-v",) if self._verbose else ()

@@ -144,8 +144,14 @@ def _mirror_whole(store: JournalStore, events: Sequence[Event]) -> None:
     Raises BrokenChain where it holds an event that the journal does not: one of the two was changed, and is not written over.
     """
     run, known = events[0].run, {event.hash for event in events}
-    path = store.run_directory(run) / "journal.jsonl"
-    for line in path.read_bytes().splitlines() if path.exists() else ():
+    try:
+        path = store.run_directory(run) / "journal.jsonl"
+        lines = path.read_bytes().splitlines() if path.exists() else []
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename} can't be used: {error.strerror}", hint="run it as the user that owns it"
+        ) from None
+    for line in lines:
         with contextlib.suppress(ValueError, AttributeError):  # a crash cut the line short
             if json.loads(line).get("hash") not in known:
                 raise BrokenChain(

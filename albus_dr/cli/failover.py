@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from albus_dr.cli.common import statement
 from albus_dr.cli.operate import Order, operate, parse_moment
 from albus_dr.cli.operation import Call, operation
 from albus_dr.errors import UsageError
@@ -50,9 +51,18 @@ def command(
 
     Nothing of the lost site is needed.
     """
-    options = {"accept_data_loss": accept_data_loss, "fenced_by": fenced_by, "without_witness": without_witness}
+    options = {
+        "accept_data_loss": accept_data_loss,
+        "fenced_by": statement("--fenced-by", fenced_by),
+        "without_witness": statement("--without-witness", without_witness),
+    }
     disrupted, detected = parse_moment("--disrupted-at", disrupted_at), parse_moment("--detected-at", detected_at)
     if disrupted and detected and detected < disrupted:
         raise UsageError("--detected-at lies before --disrupted-at", hint="give both in full, with their zone")
+    if detected and not disrupted:
+        raise UsageError(
+            "--detected-at without --disrupted-at: the recovery time counts from the loss, which was not later",
+            hint="give --disrupted-at as well: the same moment, where nobody knows better",
+        )
     order = Order("failover", call.runbook, call.config, disrupted, options, detected_at=detected)
     operate(order, call.manner)

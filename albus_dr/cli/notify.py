@@ -6,9 +6,9 @@ import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
 from pathlib import Path
 
+from albus_dr.check.compliance import told_at
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.cli.traces import spans_of
 from albus_dr.engine.history import runs_of
@@ -157,9 +157,7 @@ class Notifier(_Channels):
 
     def _metrics(self, state: RunState) -> str:
         runs = runs_of(self._store, state.runbook, (state.operation,), damaged=[])
-        passed = next((run for run in runs if _passed(run)), None)
-        at: datetime | None = passed.clocks["ended_at"] if passed else None
-        return metrics.render(state, at)
+        return metrics.render(state, max((told_at(run) for run in runs if _passed(run)), default=None))
 
 
 def tell_not_begun(loaded: Loaded, operation: str, error: AlbusError, words: Words) -> None:

@@ -32,7 +32,7 @@ from albus_dr.cli.charge import (
 from albus_dr.cli.common import account, engine_address, journal, load_runbook, runs_beside, state_directory, with_zone
 from albus_dr.cli.consent import question, require_yes
 from albus_dr.cli.folding import fitted
-from albus_dr.cli.live import screen_for, summary
+from albus_dr.cli.live import Screen, screen_for, summary
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.cli.notify import Notifier
 from albus_dr.engine.history import (
@@ -384,38 +384,46 @@ def _of_the_runbook(plan: Plan) -> str:
 def _run(
     store: JournalStore, loaded: Loaded, plan: Plan, info: RunInfo, manner: Manner, at: Standpoint, stopped: Signal
 ) -> RunState:
-    with screen_for(
-        sys.stderr,
-        quiet=manner.quiet or (manner.as_json and not manner.verbose),
-        verbose=manner.verbose,
-        words=manner.words,
-    ) as screen:
-        for event in store.events(info.id):
-            screen.on_event(event)
-        store.listen(screen.on_event)
-        started = store.append(info.id, "RunStarted", {"process": os.getpid(), "boot": this_boot()})
-        if plan.operation == "drill" and fold(store.events(info.id)).clocks["disrupted_at"] is None:
-            # A drill supposes that the site is lost at the moment it begins.
-            store.append(info.id, "ClockRecorded", {"clock": "disrupted_at", "at": started.at})
-        execution = Execution(
-            store=store, url=engine_address(manner.engine), plan=plan, info=info, runbook=loaded.runbook,
-            config=loaded.config, base=loaded.path.parent, config_base=loaded.config_path.parent,
-            actions=_actions(ahead=not stopped.is_set()), progress=screen.on_progress, witness=at.witness, cancelled=stopped,
-        )  # fmt: skip
-        notifier = Notifier(store, loaded, info, manner.words)
-        try:
-            with _signals(stopped, manner.words):
-                state = execute(execution)
-            left = give_up_claim(at, state)
-        except BaseException as error:  # its start was told
-            notifier.broke_off(error)
-            raise
-        state = notifier.end(state)
-    if left:
-        print(manner.words.say(PHRASES["stop.claim_left"], run=info.id, why=left), file=sys.stderr)
-    _mirror_whole(store, info.id)
-    write_reports(store, state, manner.words)
+    with _signals(stopped, manner.words):  # to the report: whoever is told last may take a while
+        with screen_for(
+            sys.stderr,
+            quiet=manner.quiet or (manner.as_json and not manner.verbose),
+            verbose=manner.verbose,
+            words=manner.words,
+        ) as screen:
+            state, left = _shown(screen, store, loaded, plan, info, manner, at, stopped)
+        if left:
+            print(manner.words.say(PHRASES["stop.claim_left"], run=info.id, why=left), file=sys.stderr)
+        _mirror_whole(store, info.id)
+        write_reports(store, state, manner.words)
     return state
+
+
+def _shown(
+    screen: Screen, store: JournalStore, loaded: Loaded, plan: Plan, info: RunInfo, manner: Manner, at: Standpoint,
+    stopped: Signal,
+) -> tuple[RunState, str]:  # fmt: skip
+    """Execute it in front of the user; how it ended, and why its claim is left, where it is."""
+    for event in store.events(info.id):
+        screen.on_event(event)
+    store.listen(screen.on_event)
+    started = store.append(info.id, "RunStarted", {"process": os.getpid(), "boot": this_boot()})
+    if plan.operation == "drill" and fold(store.events(info.id)).clocks["disrupted_at"] is None:
+        # A drill supposes that the site is lost at the moment it begins.
+        store.append(info.id, "ClockRecorded", {"clock": "disrupted_at", "at": started.at})
+    execution = Execution(
+        store=store, url=engine_address(manner.engine), plan=plan, info=info, runbook=loaded.runbook,
+        config=loaded.config, base=loaded.path.parent, config_base=loaded.config_path.parent,
+        actions=_actions(ahead=not stopped.is_set()), progress=screen.on_progress, witness=at.witness, cancelled=stopped,
+    )  # fmt: skip
+    notifier = Notifier(store, loaded, info, manner.words)
+    try:
+        state = execute(execution)
+        left = give_up_claim(at, state)
+    except BaseException as error:  # its start was told
+        notifier.broke_off(error)
+        raise
+    return notifier.end(state), left
 
 
 def _actions(*, ahead: bool) -> dict[str, Action]:

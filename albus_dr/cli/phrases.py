@@ -43,6 +43,7 @@ PHRASES = {
     ),
     "schedule.title": "{runbook}, with {scheduler}",
     "schedule.job": "{operation}: {rhythm} ({reason}): {condition}",
+    "schedule.unseen": "note: whether {scheduler} starts the same could not be seen: {why}",
     "schedule.installed": "installed",
     "schedule.changed": "installed, but not like this: run schedule install",
     "schedule.absent": "not installed",

@@ -28,8 +28,12 @@ from albus_dr.report.words import words_of
 def command(
     run: RunArgument,
     format_: Annotated[
-        str, typer.Option("--format", help="html, json, markdown, junit, github; several with commas.")
-    ] = "markdown",
+        str | None,
+        typer.Option(
+            "--format",
+            help="html, json, markdown, junit, github; several with commas. Default: markdown; with --json, json.",
+        ),
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", help="A file, or a directory for several formats.")] = None,
     engine: EngineOption = None,
     lang: LangOption = "en",
@@ -40,7 +44,7 @@ def command(
     from albus_dr.cli.operate import REPORT_FILES
 
     words = words_of(lang)
-    names = ["json"] if as_json else [name.strip() for name in format_.split(",")]
+    names = [name.strip() for name in (format_ or ("json" if as_json else "markdown")).split(",")]
     names = ["markdown" if name == "md" else name for name in names]
     if unknown := [name for name in names if name not in FORMATS]:
         raise UsageError(f"there is no format {unknown[0]}", hint="one of: " + ", ".join(FORMATS))
@@ -51,7 +55,9 @@ def command(
         with writing(output):
             into_directory = output.is_dir()
     if len(names) > 1 and not into_directory:
-        raise UsageError("several formats need --output DIRECTORY")
+        raise UsageError(
+            "several formats need --output DIRECTORY", hint="one that is there; a run's own directory has them all, too"
+        )
     with journal(engine) as store:
         state = run_state(store, find_run(store, run))
         others = runs_beside(store, state)

@@ -16,6 +16,7 @@ from albus_dr.cli.common import (
     VerboseOption,
     find_run,
     journal,
+    statement,
 )
 from albus_dr.cli.operate import Manner
 from albus_dr.cli.operate import resume as go_on
@@ -47,6 +48,7 @@ def command(
 ) -> None:
     """Go on with a run that was interrupted, failed, or waits for a decision. What was done is not done again."""
     manner = Manner(engine, as_json, verbose, quiet, words=words_of(lang))
+    without_witness = statement("--without-witness", without_witness)
     with journal(engine) as store:
         found = find_run(store, run)
     go_on(found, manner, without_witness=without_witness, decisions=_decisions(decide or ()), why=why)

@@ -90,7 +90,10 @@ def install(
     said = _manager(chosen).install(name, entries)
     for other in SCHEDULERS:
         if other != chosen and _is_here(other):
-            said += _manager(other).remove(name)  # both would start everything twice
+            removed, error = _removed(other, name)  # both would start everything twice
+            said += removed
+            if error and not quiet:
+                typer.echo(words.say(PHRASES["schedule.unseen"], scheduler=other, why=error.message), err=True)
     if as_json:
         typer.echo(json.dumps(_change(name, said), indent=2))
     elif not quiet:
@@ -113,12 +116,25 @@ def remove(
     """Take away what install wrote, and nothing else. A run that is going on is not stopped."""
     words = words_of(lang)
     name = load_runbook(runbook, config, acts=False).runbook.runbook
-    said = [line for each in SCHEDULERS if _is_here(each) for line in _manager(each).remove(name)]
-    if as_json:
+    removed = [_removed(each, name) for each in SCHEDULERS if _is_here(each)]
+    said = [line for lines, _ in removed for line in lines]
+    errors = [error for _, error in removed if error]
+    if as_json and not errors:
         typer.echo(json.dumps(_change(name, said), indent=2))
     elif not quiet:
         nothing = words.say(PHRASES["schedule.nothing"], runbook=name)
-        typer.echo("\n".join(map(words.retold, said)) or nothing)
+        if text := "\n".join(map(words.retold, said)) or ("" if errors else nothing):
+            typer.echo(text)
+    if errors:
+        raise errors[0]
+
+
+def _removed(scheduler: Scheduler, name: str) -> tuple[list[str], AlbusError | None]:
+    """What was removed there, or why nobody can tell: cron may not be for this user, and what the other one did is told."""
+    try:
+        return _manager(scheduler).remove(name), None
+    except AlbusError as error:
+        return [], error
 
 
 @app.command("run")

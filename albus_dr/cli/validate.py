@@ -17,6 +17,7 @@ from albus_dr.report.words import Words, words_of
 from albus_dr.runbook.loader import Loaded, load
 from albus_dr.runbook.model import own_step_id
 from albus_dr.runbook.problems import InvalidRunbook, Problem, nearest
+from albus_dr.runbook.yaml_nodes import Keys
 from albus_dr.units import great_circle_km
 from albus_dr.workloads.registry import kinds
 
@@ -34,8 +35,8 @@ def command(
     words = words_of(lang)
     try:
         loaded = load(runbook, config, kinds=kinds(), environment=os.environ, require_environment=False)
-        if misplaced := tuple(_misplaced(loaded)):
-            raise InvalidRunbook(misplaced)
+        if hopeless := (*_misplaced(loaded), *_unreadable(loaded)):
+            raise InvalidRunbook(hopeless)
     except InvalidRunbook as error:
         if as_json:
             _print_json(runbook, error.problems, ())
@@ -76,6 +77,32 @@ def _misplaced(loaded: Loaded) -> Iterator[Problem]:
                 yield loaded.problem(("steps",), error.message, error.hint)
 
 
+def _unreadable(loaded: Loaded) -> Iterator[Problem]:
+    """Expressions that nothing could answer: those of the door are asked in no drill, and for the first time on that day."""
+    written = dict(_expressions(loaded.positions.runbook.value, ()))
+    if not written:
+        return
+    import jmespath
+
+    for path, text in written.items():
+        try:
+            jmespath.compile(text)
+        except (jmespath.exceptions.JMESPathError, ValueError, RecursionError) as error:
+            said = str(error).strip().splitlines()[0]
+            yield loaded.problem(
+                path, f"this is no JMESPath expression: {said}", "for example length(appointments) > `0`"
+            )
+
+
+def _expressions(value: object, path: Keys) -> Iterator[tuple[Keys, str]]:
+    """``expect: {json: …}`` and what ``keep:`` names, wherever they stand."""
+    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in below:
+        if isinstance(each, str) and (path[-1:] == ("keep",) or (path[-1:] == ("expect",) and key == "json")):
+            yield (*path, key), each
+        yield from _expressions(each, (*path, key))
+
+
 def _print_json(runbook: Path, problems: tuple[Problem, ...], notes: tuple[Problem, ...]) -> None:
     document = {
         "schema": SCHEMA,
@@ -84,7 +111,7 @@ def _print_json(runbook: Path, problems: tuple[Problem, ...], notes: tuple[Probl
         "problems": [problem._asdict() for problem in problems],
         "notes": [note._asdict() for note in notes],
     }
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    print(json.dumps(document, indent=2))
 
 
 def _summary(loaded: Loaded, words: Words) -> str:

@@ -23,6 +23,7 @@ from albus_dr.cli.common import (
     RunbookArgument,
     YesOption,
     load_runbook,
+    statement,
 )
 from albus_dr.cli.consent import require_yes
 from albus_dr.cli.folding import columns, fitted, table
@@ -136,7 +137,7 @@ def set_(
     It starts and promotes nothing. Refused where the sites say otherwise, and while a standby runs at the site that the
     witness names now: a promotion may still arrive there.
     """
-    words = words_of(lang)
+    words, fenced_by = words_of(lang), statement("--fenced-by", fenced_by)
     loaded = load_runbook(runbook, config)
     name, pair = loaded.runbook.runbook, (loaded.runbook.sites.primary, loaded.runbook.sites.secondary)
     if primary not in pair:

@@ -210,7 +210,9 @@ class _Runner:
         }  # whoever asked it to stop came too late: nothing is undone behind users' backs
         given_up = not is_done and aborted(x.store, self._run)
         interrupted = not is_done and (x.cancelled.is_set() or "interrupted" in outcomes)
-        if not given_up and ("unknown" in outcomes or (interrupted and x.plan.operation != "drill")):
+        if "unknown" in outcomes and "cleanup" in self._done:  # what it was about is gone: there is nothing to decide
+            interrupted = True
+        elif not given_up and ("unknown" in outcomes or (interrupted and x.plan.operation != "drill")):
             return
         if given_up:
             undo_own_steps(x.store, fold(x.store.events(self._run)), x.plan, self._undo_context)

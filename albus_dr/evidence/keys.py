@@ -88,7 +88,9 @@ def _read(path: Path, *, private: bool = False) -> bytes:
     except OSError as error:
         raise UsageError(
             f"the key {path} can't be read: {error.strerror}",
-            hint="--key names one; albus-dr evidence keygen makes one",
+            hint="--key names one; albus-dr evidence keygen makes one to sign with"
+            if private
+            else "--key names the public key of whoever signed it: ask for it",
         ) from None
     if private and stat.S_IMODE(mode) & 0o077:
         raise UsageError(f"the private key {path} is open to other users", hint=f"chmod 600 {path}")

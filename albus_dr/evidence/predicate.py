@@ -97,6 +97,7 @@ def predicate(events: Sequence[Event], around: Surroundings, profiles: Sequence[
             for step, document in zip(state.steps.values(), run["steps"], strict=True)
         ],
         "verifications": list(_verifications(state)),
+        "compared": sorted(_compared(state)),
         "not_verified": _not_verified(state),
         "deviations": list(_deviations(state, events)),
         "change_of_primary": _change_of_primary(state),
@@ -200,10 +201,14 @@ def _verifications(state: RunState) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
+def _compared(state: RunState) -> set[str]:
+    """Workloads of which data were compared, whatever was found."""
+    return {found.workload for found in state.verifications if found.is_about_data and found.verdict != "not_evaluated"}
+
+
 def _not_verified(state: RunState) -> list[str]:
     """Workloads of which nothing was compared, and comparisons that were not made."""
-    about_data = [found for found in state.verifications if found.is_about_data]
-    compared = {found.workload for found in about_data if found.verdict != "not_evaluated"}
+    compared = _compared(state)
     workloads = dict.fromkeys(step.workload for step in state.steps.values() if step.workload)
     return [name for name in workloads if name not in compared] + [
         f"{found.workload}: {found.kind}" for found in state.verifications if found.verdict == "not_evaluated"

@@ -61,19 +61,20 @@ class JournalStore:
                 self._engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
                 sa.event.listen(self._engine, "connect", _durable)
             else:
+                _require_host(url)
                 self._engine = sa.create_engine(
                     _with_driver(url), pool_pre_ping=True, connect_args={"connect_timeout": 5}
                 )
             _METADATA.create_all(self._engine)
         except ValueError:  # what stands there may be half a password, of which a sign was not quoted
             raise UsageError(
-                "the engine's address has no number for its port",
+                "the engine's address has no number for its port, or an @ in its host",
                 hint=f"an @ in a password is written %40. {_NAMED}",
             ) from None
         except (sa.exc.SQLAlchemyError, sa.exc.NoSuchModuleError) as error:
             raise UsageError(
                 f"the engine's database {sa_url_for_people(url)} can't be opened: {_reason(error)}",
-                hint=_LOST if url.startswith("sqlite") else _NAMED,
+                hint=_why_lost(sa.make_url(url).database) if url.startswith("sqlite") else _NAMED,
             ) from None
         database = self._engine.url.database if url.startswith("sqlite") else None
         self._file = Path(database) if database else None
@@ -88,7 +89,7 @@ class JournalStore:
         self._listeners.append(listener)
 
     def run_directory(self, run: str) -> Path:
-        """The run's own directory, private; made when it is missing."""
+        """The run's own directory, private; made when it is missing. Raises OSError."""
         path = self._state / "runs" / run
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
@@ -157,9 +158,10 @@ class JournalStore:
     def mirror_again(self, run: str) -> None:
         """Write the run's journal.jsonl anew: a crash or a full disk may have cut it short."""
         lines = (json.dumps(event.to_json(), sort_keys=True) + "\n" for event in self.events(run))
-        path = self.run_directory(run) / "journal.jsonl"
+        path = self._state / "runs" / run / "journal.jsonl"
         fresh = path.with_suffix(".new")
         try:
+            self.run_directory(run)
             with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                 file.writelines(lines)
             fresh.replace(path)
@@ -250,6 +252,22 @@ def _durable(connection: Any, _: object) -> None:
     connection.execute("PRAGMA synchronous=FULL")
 
 
+def _why_lost(database: str | None) -> str:
+    """What to do about a file that can't be opened: a user who may not must not be told to begin with an empty one."""
+    path = Path(database or "")
+    if not path.parent.is_dir():
+        return f"there is no directory {path.parent}. {_NAMED}"
+    if not os.access(path if path.exists() else path.parent, os.W_OK) or not os.access(path.parent, os.W_OK):
+        return f"this user may not write there: run it as the one that owns {path.parent}. {_NAMED}"
+    return _LOST
+
+
+def _require_host(url: str) -> None:
+    """Raises ValueError where a part of a password would be taken for the host, and printed."""
+    if "@" in (sa.make_url(url).host or ""):
+        raise ValueError
+
+
 def _with_driver(url: str) -> str:
     scheme, _, rest = url.partition("://")
     return f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else url
@@ -260,6 +278,8 @@ def sa_url_for_people(url: str) -> str:
     try:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):  # ValueError: its port is no number
+        return "(not an address)"
+    if "@" in (parsed.host or ""):
         return "(not an address)"
     hidden = {key: _HIDDEN for key in parsed.query if key.lower() in ("password", "sslpassword")}
     return parsed.update_query_dict(hidden).render_as_string(hide_password=True).replace(quote(_HIDDEN), _HIDDEN)

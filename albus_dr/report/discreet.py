@@ -19,13 +19,15 @@ from albus_dr.report.texts import is_plain
 LEFT_OUT = "[…]"
 _QUESTION = re.compile(
     r"(?:GET|POST) /|(?:[(\s;]|--[^\n]*(?:\n|$)|/\*.*?\*/)*"
-    r"(?:SELECT|WITH|VALUES|TABLE|SHOW|EXPLAIN|EXECUTE|FETCH|CALL|INSERT|UPDATE|DELETE|MERGE)\b",
+    r"(?:\\|(?:SELECT|WITH|VALUES|TABLE|SHOW|EXPLAIN|EXECUTE|FETCH|CALL|INSERT|UPDATE|DELETE|MERGE|SET|RESET|BEGIN|START|COMMIT|END"
+    r"|ROLLBACK|ABORT|SAVEPOINT|RELEASE|DECLARE|MOVE|CLOSE|DO|PREPARE|DEALLOCATE|ANALYZE|VACUUM|REFRESH|LOCK|DISCARD|LOAD|COPY"
+    r"|CREATE|ALTER|DROP|TRUNCATE|GRANT|REVOKE|COMMENT|CHECKPOINT|CLUSTER|REINDEX|IMPORT|SECURITY|LISTEN|UNLISTEN|NOTIFY|REASSIGN)\b)",
     re.IGNORECASE | re.DOTALL,
 )
 # What our own comparison says of an application's answer, in words of ours.
 _OURS = re.compile(
-    r"status \d{3}(?: \(redirects are not followed\))?|the body is not JSON|https?://\S+ does not answer: .*|no answer|not asked: [^\n]*"
-    r"|the expression can't be applied: (?:(?:[a-z_]+\(\): )?[A-Za-z]+Error|the body is nested too deeply)",
+    r"status \d{3}(?: \(redirects are not followed\))?|the body is not JSON|https?://\S+ does not answer(?: at [^:\s]+)?: .*|no answer"
+    r"|not asked: [^\n]*|the expression can't be applied: (?:(?:[a-z_]+\(\): )?[A-Za-z]+Error|the body is nested too deeply)",
     re.DOTALL,
 )
 _JUDGED = re.compile(

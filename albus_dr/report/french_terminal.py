@@ -308,6 +308,9 @@ TERMINAL = {
     "{runbook}, with {scheduler}": "{runbook}, avec {scheduler}",
     "{operation}: {rhythm} ({reason}): {condition}": "{operation} : {rhythm} ({reason}) – {condition}",
     "installed": "en place",
+    "note: whether {scheduler} starts the same could not be seen: {why}": (
+        "remarque : impossible de voir si {scheduler} lance la même chose : {why}"
+    ),
     "installed, but not like this: run schedule install": (
         "en place, mais pas sous cette forme : lancez albus-dr schedule install"
     ),

@@ -7,10 +7,10 @@ import re
 WITHHELD = "(withheld: free text; the JSON of the run has it)"
 
 # Counts, moments, checksums, ids of recovery points, and the words of our own comparisons. Nine digits are a count; a
-# longer number may be a telephone or an insurance number.
+# longer number may be a telephone or an insurance number; so may several that stand side by side.
 _PLAIN = re.compile(
     r"""
-    (?: -?\d{1,9}(?:[.,]\d{1,9})?%?
+    (?: (?P<number>-?\d{1,9}(?:[.,]\d{1,9})?%?)
       | \d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?
       | \d{8}T\d{6}Z-[0-9a-f]{8}
       | (?:checksum\ )?[0-9a-f]{8}
@@ -28,12 +28,12 @@ _PLAIN = re.compile(
 
 def is_plain(text: str) -> bool:
     """True when the text can't name anybody: every word of it is one of the few that are known to be harmless."""
-    at = 0
+    at, after_number = 0, False
     while at < len(text):
         found = _PLAIN.match(text, at)
-        if found is None or found.end() == at:
+        if found is None or found.end() == at or (after_number and found["number"]):
             return False
-        at = found.end()
+        at, after_number = found.end(), found["number"] is not None
     return True
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from albus_dr.runbook.model import OPERATIONS, Argv, Name, Seconds, Strict
+from albus_dr.runbook.model import OPERATIONS, Argv, Name, Seconds, SomeTime, Strict
 
 
 class SecretRef(Strict):
@@ -56,7 +56,7 @@ class Provider(Strict):
 class HostConfig(Strict):
     """A machine that steps run on: this one, or one reached by the system's ssh."""
 
-    ssh: str | None = Field(None, description="user@host, as for ssh. Absent: this machine.")
+    ssh: str | None = Field(None, min_length=1, description="user@host, as for ssh. Absent: this machine.")
     port: int | None = Field(None, ge=1, le=65535, description="The ssh port.")
     options: tuple[str, ...] = Field((), description="More `-o` options for ssh.")
 
@@ -65,7 +65,7 @@ class ServerConfig(Strict):
     """A PostgreSQL server."""
 
     host: Name = Field(description="A host of the site.")
-    data: str = Field(description="The data directory.")
+    data: str = Field(pattern=r"^/", description="The data directory. Absolute.")
     port: int = Field(5432, ge=1, le=65535, description="The TCP port, which also names the socket.")
     socket: str | None = Field(
         None,
@@ -100,7 +100,7 @@ class DrillService(Strict):
     environment: dict[str, str] = Field(
         default_factory=dict, description="Added to the environment.", examples=[{"DATABASE_URL": "{patients}"}]
     )
-    health: str = Field("/", description="Path that answers 200 once the copy works.")
+    health: str = Field("/", pattern=r"^/", description="Path that answers 200 once the copy works.")
 
 
 class ServiceConfig(Strict):
@@ -121,8 +121,11 @@ class ServiceConfig(Strict):
     status: Argv | None = Field(
         None, description="Exit code 0: running; 3: not running.", examples=[["service", "albus", "status"]]
     )
-    url: str = Field(description="Where the service answers, for example http://127.0.0.1:8000")
-    health: str = Field("/", description="Path that answers 200 once the service works.")
+    url: str = Field(
+        description="Where the service answers, as seen from the machine that runs albus-dr, which asks it: "
+        "for example http://app1.lyon.example.org:8000"
+    )
+    health: str = Field("/", pattern=r"^/", description="Path that answers 200 once the service works.")
     drill: DrillService | None = Field(None, description="How a drill starts a copy.")
 
     @model_validator(mode="after")
@@ -137,6 +140,15 @@ class PathConfig(Strict):
 
     host: Name = Field(description="A host of the site.")
     path: str = Field(pattern=r"^/", description="Absolute.")
+
+    @field_validator("path")
+    @classmethod
+    def _not_all_of_it(cls, path: str) -> str:
+        """A restore makes it equal to a recovery point, and removes what that has not."""
+        if not path.strip("/."):
+            raise ValueError("this is the whole machine, and a restore would remove what the recovery point has not")
+        return path
+
     owner: str | None = Field(None, description="user:group that restored files belong to. Default: as recorded.")
 
 
@@ -191,7 +203,7 @@ class FenceMethod(Strict):
         None, description="The site's guard keeps a lease (`--keep-lease`): wait until it has lapsed."
     )
     statement: bool | None = Field(None, description="Accept a person's recorded statement (--fenced-by).")
-    timeout: Seconds = Field(30.0, description="It has not answered when this time is over.")
+    timeout: SomeTime = Field(30.0, description="It has not answered when this time is over.")
 
     @model_validator(mode="after")
     def _one(self) -> FenceMethod:
@@ -241,7 +253,9 @@ class SiteConfig(Strict):
 class ProxyConfig(Strict):
     """The door that users come in by."""
 
-    haproxy: str = Field(description="HAProxy's runtime API: path of the socket, or address:port.")
+    haproxy: str = Field(
+        pattern=r"^(/.+|[^/\s]+:[0-9]+)$", description="HAProxy's runtime API: path of the socket, or address:port."
+    )
     backend: str = Field(description="The backend whose servers are opened and closed.")
     servers: dict[Name, str] = Field(description="The server line in the backend, by site.")
     host: HostConfig | None = Field(None, description="The machine that HAProxy runs on. Default: this one.")

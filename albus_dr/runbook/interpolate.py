@@ -66,7 +66,7 @@ class _Work:
         wanted = types_at(self.model, path)
         textual = str in wanted
         filled = _REFERENCE.sub(lambda match: self._replacement(match, path, textual), value)
-        if filled == "" and NoneType in wanted:
+        if filled == "" and NoneType in wanted and path[-1:] != ("ssh",):  # without ssh a host is this very machine
             return None
         return filled if textual else resolve(filled)
 

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -35,6 +36,15 @@ Seconds = Annotated[
     BeforeValidator(parse_duration),
     WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN}),
 ]
+
+
+def _some(seconds: float) -> float:
+    if seconds <= 0:
+        raise ValueError("nothing ends within no time; leave it out for the default")
+    return seconds
+
+
+SomeTime = Annotated[Seconds, AfterValidator(_some)]
 Kilometres = Annotated[
     float,
     BeforeValidator(parse_distance_km),
@@ -149,7 +159,7 @@ class WorkloadModel(Strict):
 class Approval(Strict):
     """A person must agree before the run goes on."""
 
-    within: Seconds = Field(description="How long to wait.", examples=["30m"])
+    within: SomeTime = Field(description="How long to wait.", examples=["30m"])
     otherwise: Literal["abort", "continue"] = Field(
         "abort", description="What happens when nobody answers in time.", examples=["abort"]
     )
@@ -199,7 +209,7 @@ class OwnStep(Strict):
         description="The operations that it takes part in.",
         examples=[["failover", "switchover"]],
     )
-    timeout: Seconds = Field(60.0, description="It is stopped, with its children, after this time.", examples=["2m"])
+    timeout: SomeTime = Field(60.0, description="It is stopped, with its children, after this time.", examples=["2m"])
     retries: int = Field(0, ge=0, le=20, description="How often it is tried again after a failure.", examples=[2])
     undo: Argv | None = Field(
         None, description="A command that takes it back when the run is aborted.", examples=[["./untell-the-nurses.sh"]]

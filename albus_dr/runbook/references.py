@@ -21,6 +21,7 @@ OWN_STEP_VERBS = ("run", "http", "approve", "wait")
 RUN_STEPS = ("claim", "fence", "commit", "isolate", "cleanup")  # derived steps that belong to no workload
 WITHOUT_DATA = ("service", "traffic", "command")  # of the kinds that come with albus-dr
 _WEB_ADDRESS = re.compile(r"(?i)https?://[^/\s]")
+_NO_ADDRESS = "an address begins with http:// or https://, for example https://clinic.example.org"
 _WITH_HOST = ("servers", "services", "paths", "repositories")
 
 
@@ -96,9 +97,7 @@ class References(NamedTuple):
         for place in places:
             url = _text(config.get(*place))
             if url is not None and place not in self.stand_ins and not _WEB_ADDRESS.match(url):
-                yield config.problem(
-                    place, "an address begins with http:// or https://, for example https://clinic.example.org"
-                )
+                yield config.problem(place, _NO_ADDRESS)
 
     @property
     def _primary(self) -> str | None:
@@ -166,6 +165,9 @@ class References(NamedTuple):
             yield from self._exactly_one(path, step, ("before", "after"))
             yield from self._own_step_place(path, step)
             yield from self._own_step_host(path, step)
+            url = _text(step.get("http"))
+            if url is not None and not _WEB_ADDRESS.match(url):
+                yield self.runbook.problem((*path, "http"), _NO_ADDRESS)
             if name := _text(step.get("name")):
                 id_ = own_step_id(name)
                 if id_ in first:

@@ -38,7 +38,7 @@ PIPE_S = 10.0
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\.[0-9]{1,40}(e[-+]?[0-9]{1,2})?")
-_NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # No program takes a NUL. The others would be printed some day, and move a terminal's cursor or turn what is read around.
 _UNUSABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
@@ -137,6 +137,8 @@ def parse(text: str, file: str) -> tuple[Document, list[Problem]]:
         if root is None:
             return _unreadable(file, "is empty", "albus-dr init writes a starter")
         value = reader.build(root, ())
+        if value is None and not reader.problems:
+            return _unreadable(file, "is empty", "albus-dr init writes a starter")
     except _Stop:
         value = None
     except yaml.MarkedYAMLError as error:

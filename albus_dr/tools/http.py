@@ -102,13 +102,22 @@ def _body(response: HTTPResponse) -> bytes:
 
 
 def _ask_from(host: Host, url: str, body: str | None, timeout_s: float) -> Answer:
-    sent = () if body is None else ("-H", f"Content-Type: {_JSON}", "--data-binary", "@-")
-    argv = ("curl", "-gsS", "--noproxy", "*", "--max-time", f"{timeout_s:g}", "-w", "\n%{http_code}", *sent, "--", url)
-    done = host.run(argv, stdin=body, timeout_s=timeout_s + 5)
+    """By curl at the host. What is asked for and sent may name a patient, and everybody there may read a process list."""
+    asked = {"url": url} if body is None else {"url": url, "header": f"Content-Type: {_JSON}", "data-binary": body}
+    argv = ("curl", "-gsS", "--noproxy", "*", "--max-time", f"{timeout_s:g}", "-w", "\n%{http_code}", "-K", "-")
+    stdin = "".join(f'{key} = "{_escaped(value)}"\n' for key, value in asked.items())
+    done = host.run(argv, stdin=stdin, timeout_s=timeout_s + 5)
     if done.code != 0:
         raise TransientError(f"{url} does not answer at {host.name}: {done.last_words}")
     answered, _, status = done.out.rpartition(b"\n")
     return Answer(int(status), answered[:BODY_LIMIT])
+
+
+def _escaped(text: str) -> str:
+    """For a quoted value in curl's config."""
+    for plain, written in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
+        text = text.replace(plain, written)
+    return text
 
 
 def wait_for(url: str, *, status: int, timeout_s: float, every_s: float = 0.05, host: Host = _HERE) -> Answer:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from albus_dr.check.compliance import Promise, decide, document
+from albus_dr.check.compliance import Promise, decide, document, told_at
 from albus_dr.cli import status
 from albus_dr.cli.common import load_runbook
 from albus_dr.cli.compliance import look
@@ -194,6 +194,24 @@ def code(*runs: RunState, day: float = 9, promise: Promise = PROMISE) -> int:
 def test_the_period_ends_after_its_last_moment() -> None:
     assert code(ended(), day=10) == 0
     assert code(ended(), day=10.0001) == 9
+
+
+def resumed(day: float, *, cleaned_up: float) -> RunState:
+    """A drill whose cleanup was done by a resume, so many days after the first one began."""
+    steps = {
+        id_: StepState(id_, id_, "", "b", action, (), status="succeeded", ended_at=FIRST + timedelta(days=at))
+        for id_, action, at in (("db.verify", "postgres.verify", day), ("cleanup", "site.cleanup", cleaned_up))
+    }
+    return replace(ended(day=cleaned_up), run=f"drill-{day}", steps=steps)
+
+
+def test_a_cleanup_that_is_done_later_proves_nothing_anew() -> None:
+    early = resumed(0, cleaned_up=2)
+    assert code(early, ended("failed", 5, day=1)) == 9
+    assert decide(PROMISE, [early, ended("failed", 5, day=1)], FIRST + timedelta(days=9)).drill != early
+    assert code(replace(early, verdict="failed", exit_code=5), ended(day=1)) == 0
+    assert code(early, ended(day=1), day=10.5) == 0, "the newer one is still within the period"
+    assert told_at(early) == FIRST
 
 
 def test_a_later_failed_drill_disproves_an_earlier_one_and_a_later_pass_mends_it() -> None:

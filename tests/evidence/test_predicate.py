@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from albus_dr.cli.schema import SCHEMAS
 from albus_dr.evidence.predicate import _change_of_primary, canonical_sha256, predicate
-from albus_dr.evidence.profiles import PROFILES, TITLES
+from albus_dr.evidence.profiles import PROFILES, TITLES, answered
 from albus_dr.journal.state import StepState
 from albus_dr.journal.store import JournalStore
 from albus_dr.report.texts import WITHHELD, is_plain
@@ -239,6 +239,15 @@ def test_a_profile_says_what_is_missing_and_never_that_it_suffices(tmp_path: Pat
     assert not any(answer["missing"] for answer in profile["answers"] if answer["status"] == "recorded")
     text = json.dumps(found).lower()
     assert [word for word in ("compliant", "conform", "certified", "satisfies the") if word in text] == []
+
+
+@pytest.mark.parametrize("name", sorted(PROFILES.keys() - {"gdpr", "iso22301"}))
+def test_a_look_at_the_network_is_no_comparison_of_data(tmp_path: Path, name: str) -> None:
+    found = recorded(tmp_path)
+    assert found["compared"] == ["application", "patients"]
+    answers = answered(name, {**found, "compared": []})["answers"]
+    (asked,) = (each for each in answers if "verifications" in each["stands_in"])
+    assert (asked["status"], "compared" in asked["missing"]) == ("missing", True)
 
 
 def test_a_certificate_that_one_site_lacks_is_missing(tmp_path: Path) -> None:

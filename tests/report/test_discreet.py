@@ -56,12 +56,22 @@ def test_the_json_has_everything() -> None:
         ("SELECT name FROM patient", "the manifest", "no recovery point has an answer to compare with", True),
         ("WITH x AS (SELECT 1) SELECT name FROM x", "Zoe", "Zoe", False),
         ("SELECT phone FROM patient", "0612345678", "0612345678", False),
+        ("SELECT phone FROM patient", "06 12 34 56 78", "06 12 34 56 78", False),
+        ("SELECT nir FROM patient", "1 85 05 78 006 084 36", "1 85 05 78 006 084 36", False),
+        ("SELECT 1, 2", "1, 2", "1, 2", False),
+        ("SELECT 1", "2026-01-01 04:00:00+00", "2026-01-02 04:00:00+00", True),
         ("GET /agenda", "status 200, length(a) > `0`", "status 200, length(a) > `0`", True),
         ("GET /agenda", "status 200, length(a) > `0`", "status 503", True),
         ("GET /agenda", "status 200", "status 302 (redirects are not followed)", True),
         ("GET /agenda", "status 200, length(a) > `0`", "length(a) > `0` is not true", True),
         ("GET /agenda", "status 200, contains 'Agenda'", "the body does not contain 'Agenda'", True),
         ("GET /agenda", "status 200", "http://127.0.0.1:8/agenda does not answer: timed out", True),
+        (
+            "GET /agenda",
+            "status 200",
+            "http://127.0.0.1:8/agenda does not answer at bordeaux: curl: (28) timed out",
+            True,
+        ),
         ("GET /patients/1", "status 200", f"status 500: row of {PATIENT}", False),
         ("GET /patients/1", "status 200", f"the expression can't be applied: {PATIENT} is no number", False),
         ("GET /patients/1", "status 200", "the expression can't be applied: length(): JMESPathTypeError", True),
@@ -87,7 +97,8 @@ def test_what_may_be_shown(kind: str, expected: str, actual: str, shown: bool) -
     [
         "-- the last visit's patient\nSELECT name FROM visit", "/* who */ SELECT name FROM visit", "; (select name from visit)",
         "--\n/* a\n b */\n  WITH last AS (VALUES (1)) SELECT name FROM visit", "EXPLAIN ANALYZE SELECT 1", "execute newest",
-        "UPDATE visit SET seen = true RETURNING name",
+        "UPDATE visit SET seen = true RETURNING name", "SET search_path = clinic; SELECT name FROM visit",
+        "BEGIN; SELECT name FROM visit", "declare c cursor for select 1; fetch c", "\\pset null x\nSELECT name FROM visit",
     ],
 )  # fmt: skip
 def test_a_question_is_one_whatever_it_begins_with(question: str) -> None:

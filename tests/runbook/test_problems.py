@@ -451,7 +451,7 @@ CASES = [
     pytest.param(
         C,
         "/data, port",
-        '"${DA TA}", port',
+        '"/d/${DA TA}", port',
         [
             "config.yaml:6:43: this ${ is not a reference to a variable; write ${NAME}, with letters, digits and _; $${ writes a plain ${"
         ],

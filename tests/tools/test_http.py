@@ -6,7 +6,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -214,6 +216,36 @@ def test_wait_for_says_what_came_instead() -> None:
         http.wait_for(url, status=200, timeout_s=0.5)
     with pytest.raises(TransientError, match=r"the last answer was .*refused"):
         http.wait_for(f"http://127.0.0.1:{free_port(LocalHost())}", status=200, timeout_s=0.5)
+
+
+@pytest.mark.parametrize("body", [None, '{"name": "Zoé \\"Quark\\"", "path": "C:\\\\x"}'])
+def test_what_is_asked_elsewhere_is_in_no_process_list(body: str | None) -> None:
+    """It may name a patient; and it arrives as it was given."""
+    if find_program("curl") is None:
+        pytest.skip("curl is not installed")
+    heard, listed = bytearray(), []
+
+    def answer(connection: socket.socket, request: bytes) -> None:
+        heard.extend(request)
+        for each in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):  # it has ended meanwhile
+                listed.append(each.read_bytes())
+        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\nyes")
+        connection.shutdown(socket.SHUT_WR)
+        while more := connection.recv(65536):
+            heard.extend(more)
+
+    host = LocalHost(inside=("env",))
+    with answering(answer) as url:
+        asked = f"{url}/search?q=Quarkmarten&x=[1]{{2}}"
+        ask = http.get if body is None else partial(http.post, body=body)
+        found = ask(asked, timeout_s=10, host=host)
+    assert found == http.Answer(200, b"yes")
+    assert b" /search?q=Quarkmarten&x=[1]{2} HTTP" in heard
+    assert any(line.startswith(b"curl\0") for line in listed)
+    assert [line for line in listed if b"Quark" in line] == []
+    if body is not None:
+        assert bytes(heard).endswith(b"\r\n\r\n" + body.encode())
 
 
 def test_asked_from_another_host(ssh_host: SshHost) -> None:

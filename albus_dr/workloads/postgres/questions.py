@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 
 from albus_dr.tools.postgres import Server
 from albus_dr.workloads.postgres.access import model_of, name_of
@@ -28,10 +29,24 @@ def ask(ctx: StepContext, server: Server, answers: Mapping[str, str] | None) -> 
         actual = server.answer(check.sql, model.database, timeout_s=ctx.remaining_s)
         result.append(
             Verification(
-                name_of(ctx), check.sql, expected, actual, Verdict.PASSED if actual == expected else Verdict.FAILED
+                name_of(ctx),
+                check.sql,
+                expected,
+                actual,
+                Verdict.PASSED if actual == expected or _is_number(actual, check.expect) else Verdict.FAILED,
             )
         )
     return tuple(result)
+
+
+def _is_number(actual: str, expect: object) -> bool:
+    """A numeric keeps its zeros: 12.50 is what YAML calls 12.5."""
+    if not isinstance(expect, float):
+        return False
+    try:
+        return Decimal(actual) == Decimal(repr(expect))
+    except InvalidOperation:
+        return False
 
 
 def _as_sql_text(value: str | int | float | bool) -> str:
