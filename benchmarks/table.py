@@ -70,8 +70,9 @@ def page(results: Mapping[str, Result], machine: Mapping[str, str]) -> str:
     lines = [
         "# What albus-dr costs",
         "",
-        "Written by `make bench`. Every row was measured side by side in one run: A B A B …, each figure a median with its",
-        "spread (smallest to largest). Seconds depend on the machine and on who else uses it; ratios less so. A load average above",
+        "Written by `make bench`, which keeps what it measured before of rows that it was not asked for. The sides of a row were",
+        "measured in one run, A B A B …, each figure a median with its spread (smallest to largest).",
+        "Seconds depend on the machine and on who else uses it; ratios less so. A load average above",
         "the number of cores means that something else was at work.",
         "",
         *(f"- {name}: {value}" for name, value in machine.items()),
@@ -91,5 +92,6 @@ def page(results: Mapping[str, Result], machine: Mapping[str, str]) -> str:
             continue
         lines += [f"- {one.label}: {show(one)}" for one in found.series]
         before, after = found.load
-        lines += ["", *found.notes, f"Measured {found.measured_at}; load average {before:g} before, {after:g} after."]
+        measured = f'Measured {found.measured_at}, by `make bench ARGS="--only {row.key}"` or all of it'
+        lines += ["", *found.notes, f"{measured}; load average {before:g} before, {after:g} after."]
     return "\n".join(lines) + "\n"

@@ -59,7 +59,8 @@ def page(
     text = [
         "# What goes wrong, and what it cost",
         "",
-        "Written by `make faults`. Each try begins on two sites with real servers, fresh or left whole by the try before,",
+        "Written by `make faults`, which keeps what it found before of faults that it was not asked for.",
+        "Each try begins on two sites with real servers, fresh or left whole by the try before,",
         "with users who write all the time, and an observer who tries to write at both sites five times a second. A fault",
         "is injected; what was killed is started",
         "again, what was stopped goes on; a person resumes the run until it has passed. Then every write that users had been told",

@@ -81,7 +81,8 @@ def _primary(store: JournalStore, loaded: Loaded, witness: Witness) -> tuple[str
     if record.claim is not None:
         raise RefusedError(
             f"{record.claim.run} has claimed {record.claim.target}: it closes and opens the doors itself",
-            hint=f"albus-dr resume {record.claim.run} goes on with it, albus-dr abort gives it up; then set the door",
+            hint=f"albus-dr resume {record.claim.run} goes on with it, albus-dr abort gives it up; then set the door. Where its "
+            "machine is lost: a new failover, or albus-dr witness set RUNBOOK --primary SITE",
         )
     return record.primary, f"it is the primary in epoch {record.epoch}, by {witness.name}"
 

@@ -83,7 +83,8 @@ class Door:
         except OSError as error:
             raise TransientError(
                 f"HAProxy does not answer at {self.address}: {error.strerror or error}",
-                hint="is it running, and is `stats socket … level admin` in its configuration?",
+                hint="is it running, and is `stats socket … level admin` in its configuration? Where it is lost: name another "
+                "one under proxies: in the config, then go on",
             ) from None
         return answer.decode(errors="replace")
 

@@ -129,6 +129,8 @@ class Repository:
             except NotReadyError as refusal:
                 refusals.append(refusal)
                 self._refused.set()
+            except AlbusError:
+                return  # the host is away: restic itself, or what was to start it there, says so
 
         asking = threading.Thread(target=ask, name="ask beside restic", daemon=True)
         asking.start()

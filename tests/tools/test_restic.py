@@ -20,7 +20,7 @@ import pytest
 from albus_dr.errors import AlbusError, ExitCode, NotReadyError, StepError, TransientError
 from albus_dr.runbook.config import RepositoryConfig, SecretRef
 from albus_dr.tools import restic
-from albus_dr.tools.host import LocalHost
+from albus_dr.tools.host import LocalHost, SshHost
 from albus_dr.tools.inventory import find_program
 from albus_dr.tools.restic import CorruptRepository, Repository
 from tests.tools.conftest import accepts, free_port, serving
@@ -421,6 +421,26 @@ def test_a_restic_new_enough_is_asked_once(fake_restic: Repository, tmp_path: Pa
     fake_restic.probe(timeout_s=LONG_S)
     (tmp_path / "version").write_text("restic 0.1 compiled with go1.1\n")
     fake_restic.probe(timeout_s=LONG_S)
+
+
+def test_a_host_that_is_away_is_told_once_and_by_nobody_else(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks at a lost site sees a line, and no traceback of what asks beside restic."""
+    if find_program("ssh") is None:
+        pytest.skip("ssh is not installed")
+    unheard: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", unheard.append)
+    away = SshHost("db", "nobody@127.0.0.1", free_port(), options=("StrictHostKeyChecking=no",))
+    here = a_repository(tmp_path, str(tmp_path / "repository"))
+    there = Repository(here.name, here.config, away, tmp_path)
+    with pytest.raises(AlbusError, match=r"ssh|refused|reach"):
+        there.probe(timeout_s=10)
+    for thread in threading.enumerate():
+        if thread.name == "ask beside restic":
+            thread.join(10)
+    assert unheard == []
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_list_that_can_not_be_read(fake_restic: Repository, tmp_path: Path) -> None:

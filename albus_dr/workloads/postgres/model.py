@@ -24,11 +24,15 @@ class Model(WorkloadModel):
     server: Name = Field(description="The server, by its name at each site.")
     database: str = Field(min_length=1, description="The database.")
     replication: Literal["synchronous", "asynchronous"] = Field(
-        "asynchronous", description="`synchronous`: a write is acknowledged once both sites have it."
+        "asynchronous",
+        description="`synchronous` is a promise that `status` checks: a write is acknowledged once both sites have it. PostgreSQL "
+        "keeps it where `synchronous_standby_names` says so.",
     )
     recovery_points: DumpPoints
     marker: str | None = Field(
-        None, description="SQL that gives the time (timestamptz) of the newest write: the recovery point actual."
+        None,
+        description="SQL that gives the time (timestamptz) of the newest write: the recovery point actual. Without it no failover "
+        "refuses to lose more than the RPO. Let something write all the time, or a quiet night looks like a loss.",
     )
     verify: tuple[SqlCheck, ...] = Field((), description="Questions to the recovered database.")
 
