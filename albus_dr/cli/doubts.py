@@ -84,7 +84,12 @@ def _no_marker(loaded: Loaded) -> Iterator[Doubt]:
                 f"{name} has no marker: no failover can tell how old its newest write is, so none refuses to lose more than the RPO",
                 "add marker: a query for the time of the newest write", at_key=True,
             )  # fmt: skip
-            values = {"workload": name, "file": problem.file, "line": problem.line}
+            values = {
+                "workload": name,
+                "marker": "marker: SELECT max(…) FROM …",
+                "file": problem.file,
+                "line": problem.line,
+            }
             yield Doubt("validate.no_marker", values, problem)
 
 
@@ -116,7 +121,7 @@ def _directory_of_another_machine(loaded: Loaded) -> Iterator[Doubt]:
                     loaded, "validate.directory", ("sites", site, "repositories", reference.name, "restic"),
                     f"the repository {reference.name} of {site} is a directory, and {other}, on another machine, copies from it",
                     "use s3:, rest: or sftp:, or mount it at both under this name",
-                    repository=reference.name, site=site, other=other, path=text,
+                    repository=reference.name, site=site, other=other, path=text, kinds="s3:, rest:, sftp:",
                 )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ PHRASES = {
     ),
     "validate.no_marker": (
         "note: {workload} has no marker ({file}, line {line}): no failover can tell how old its newest write is, so none refuses "
-        "to lose more than the RPO. Add  marker: SELECT max(…) FROM …"
+        "to lose more than the RPO. Add  {marker}"
     ),
     "validate.loopback": (
         "note: albus-dr asks {service} at {site} from this machine, where {url} ({file}, line {line}) is this machine itself. Give "
@@ -39,7 +39,7 @@ PHRASES = {
     ),
     "validate.directory": (
         "note: the repository {repository} of {site} is the directory {path} ({file}, line {line}), and {other} copies from it on "
-        "another machine. Use s3:, rest: or sftp:, or mount it at both under this name"
+        "another machine. Use one of {kinds}, or mount it at both under this name"
     ),
     "schedule.title": "{runbook}, with {scheduler}",
     "schedule.job": "{operation}: {rhythm} ({reason}): {condition}",

@@ -402,6 +402,9 @@ def limits(state: RunState, words: Words = ENGLISH) -> list[str]:
             said.append(words.say(PHRASES[key], names=", ".join(names)))
     if adopted := [one_line(step.id, 80) for step in state.steps.values() if step.adopted]:
         said.append(words.say(PHRASES["beyond.adopted"], names=", ".join(adopted)))
+    isolated = [step.facts for step in state.steps.values() if step.action == "site.isolate"]
+    if any("network" in facts and facts["network"] is None for facts in isolated):
+        said.append(words.say(PHRASES["beyond.outlived"]))
     if any(LEFT_OUT in (found.expected, found.actual) for found in state.verifications):
         said.append(words.say(PHRASES["beyond.left_out"], mark=LEFT_OUT))
     if state.proof_level in LEVELS[:-1]:

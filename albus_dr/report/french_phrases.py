@@ -202,6 +202,11 @@ FINDINGS = {
     "Proof level {level} ({meaning}). Not shown: {higher}.": (
         "Niveau de preuve {level} ({meaning}). Non démontré : {higher}."
     ),
+    "Whether a process that hides its directory and its environment outlived the cleanup: the drill had the host's "
+    "network, where nothing else would show it.": (
+        "Si un processus qui cache son répertoire et son environnement a survécu au nettoyage : l'exercice avait le réseau de la "
+        "machine, où rien d'autre ne le montrerait."
+    ),
     "Answers that may name somebody are left out ({mark}); the JSON of the run has them.": (
         "Les réponses qui pourraient nommer une personne sont omises ({mark}) ; le JSON de l'exécution les contient."
     ),

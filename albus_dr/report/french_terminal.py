@@ -291,9 +291,9 @@ TERMINAL = {
         "bascule d'urgence ne peut commencer. Placez-la en un troisième lieu"
     ),
     "note: {workload} has no marker ({file}, line {line}): no failover can tell how old its newest write is, so none refuses "
-    "to lose more than the RPO. Add  marker: SELECT max(…) FROM …": (
+    "to lose more than the RPO. Add  {marker}": (
         "remarque : {workload} n'a pas de « marker » ({file}, ligne {line}) : aucune bascule d'urgence ne peut savoir de quand date "
-        "sa dernière écriture, ni donc refuser de perdre plus que le RPO. Ajoutez  marker: SELECT max(…) FROM …"
+        "sa dernière écriture, ni donc refuser de perdre plus que le RPO. Ajoutez  {marker}"
     ),
     "note: albus-dr asks {service} at {site} from this machine, where {url} ({file}, line {line}) is this machine itself. Give "
     "the address by which it is reached from here": (
@@ -301,9 +301,9 @@ TERMINAL = {
         "machine elle-même. Donnez l'adresse par laquelle on l'atteint d'ici"
     ),
     "note: the repository {repository} of {site} is the directory {path} ({file}, line {line}), and {other} copies from it on "
-    "another machine. Use s3:, rest: or sftp:, or mount it at both under this name": (
+    "another machine. Use one of {kinds}, or mount it at both under this name": (
         "remarque : le dépôt {repository} de {site} est le répertoire {path} ({file}, ligne {line}), et {other} en copie sur une "
-        "autre machine. Utilisez s3:, rest: ou sftp:, ou montez-le aux deux sites sous ce nom"
+        "autre machine. Utilisez l'un de {kinds}, ou montez-le aux deux sites sous ce nom"
     ),
     "{runbook}, with {scheduler}": "{runbook}, avec {scheduler}",
     "{operation}: {rhythm} ({reason}): {condition}": "{operation} : {rhythm} ({reason}) – {condition}",

@@ -126,6 +126,8 @@ PHRASES = {
         "No day's work was tried with the application ({names}): a drill does that with a copy, where the runbook asks for it."
     ),
     "beyond.adopted": "Steps found done ({names}) were done already when albus-dr looked: not how long they took.",
+    "beyond.outlived": "Whether a process that hides its directory and its environment outlived the cleanup: the drill had the host's "
+    "network, where nothing else would show it.",
     "beyond.left_out": "Answers that may name somebody are left out ({mark}); the JSON of the run has them.",
     "beyond.level": "Proof level {level} ({meaning}). Not shown: {higher}.",
     "share.tiny": "less than {share}",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+import pytest
+
 from albus_dr.cli.live import summary
 from albus_dr.journal.state import RunState, VerificationState
 from albus_dr.report import FORMATS, json, markdown
@@ -70,3 +72,12 @@ def test_a_change_of_primary_says_what_it_does_not_compare() -> None:
     drill = passed()
     drill.steps = {id_: replace(step, action="postgres.compare") for id_, step in drill.steps.items()}
     assert not any("pg_amcheck" in each or "day's work" in each for each in limits(drill))
+
+
+@pytest.mark.parametrize(("facts", "said"), [({"network": None}, True), ({"network": {"pid": 1}}, False), ({}, False)])
+def test_a_drill_in_the_hosts_network_says_what_may_have_outlived_it(facts: dict[str, object], said: bool) -> None:
+    drill = failed_drill()
+    step = next(iter(drill.steps.values()))
+    drill.steps["isolate"] = replace(step, id="isolate", action="site.isolate", facts=facts)
+    assert any("outlived the cleanup" in each for each in limits(drill)) is said
+    assert any("survécu au nettoyage" in each for each in limits(drill, FRENCH)) is said
