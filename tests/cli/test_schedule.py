@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from albus_dr.cli import schedule
+from albus_dr.errors import StepError
 from albus_dr.report.french import NARROW, WIDE
+from albus_dr.tools import systemd
 from tests.cli.test_resume_from_elsewhere import SITES
 from tests.tools.schedules import crontab_of, real_crontab
 
@@ -160,6 +163,39 @@ def test_install_says_what_it_did_once_and_remove_takes_it_away(wiki: Wiki, cron
     assert "removed from the crontab: " in wiki.do("schedule", "remove", "wiki.yaml")[1]
     assert (condition(), crontab_of(crontab)) == ("absent", None)
     assert wiki.do("schedule", "remove", "wiki.yaml")[1] == "wiki: nothing is installed\n"
+
+
+def test_what_was_done_is_told_where_the_other_scheduler_is_not_for_this_user(
+    wiki: Wiki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """crontab(1) refuses whoever cron.allow leaves out; the timers were written, or removed, all the same."""
+    denied = tmp_path / "denied"
+    denied.mkdir()
+    program = denied / "crontab"
+    program.write_text("#!/bin/sh\necho 'You (ana) are not allowed to use this program (crontab)' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{denied}:{os.environ['PATH']}")
+    monkeypatch.setenv("ALBUS_DR_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(schedule, "_is_here", lambda _: True)
+    monkeypatch.setattr(systemd, "runs_here", lambda: True)
+
+    class Timers:
+        def install(self, *_: object) -> list[str]:
+            return ["wrote /etc/a.timer"]
+
+        def remove(self, _: str) -> list[str]:
+            return ["removed /etc/a.timer"]
+
+    managers = {"systemd": Timers(), "cron": schedule._manager("cron")}
+    monkeypatch.setattr(schedule, "_manager", managers.__getitem__)
+    runbook = wiki.folder / "wiki.yaml"
+    schedule.install(runbook, with_="systemd")
+    said = capsys.readouterr()
+    assert said.out == "wrote /etc/a.timer\n"
+    assert "note: whether cron starts the same could not be seen: the crontab can't be read" in said.err
+    with pytest.raises(StepError, match="the crontab can't be read"):
+        schedule.remove(runbook)
+    assert capsys.readouterr().out == "removed /etc/a.timer\n"
 
 
 def test_install_notes_variables_that_are_not_set(wiki: Wiki, crontab: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.two_directories import COMMAND, PATIENCE_S, TwoDirectories
+from tests.tools.listener import listening
 
 
 @pytest.fixture
@@ -36,6 +37,26 @@ def test_the_exit_code_does_not_depend_on_who_listens(sites: TwoDirectories, whe
     subprocess.run(("bash", "-c", line), env=sites.environment, timeout=PATIENCE_S, check=False, capture_output=True)
 
     assert (sites.base / "code").read_text().strip() == "5"
+
+
+def test_ctrl_c_while_others_are_told_leaves_out_neither_verdict_nor_report(sites: TwoDirectories) -> None:
+    """On the worst day the mail server is gone, too."""
+    begun, telling = sites.base / "begun", sites.base / "telling"
+    sites.environment["VERIFY"] = "true"
+    with listening() as server:
+        script = f"[ -e '{begun}' ] && echo now >'{telling}' && sleep 4; touch '{begun}'; echo {server.address}/x"
+        with (sites.base / "config.yaml").open("a") as config:
+            config.write(f"notify: {{pings: {{drill: {{command: [sh, -c, {json.dumps(script)}]}}}}}}\n")
+        words = ("drill", str(sites.base / "runbook.yaml"))
+        with sites.started(*words, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as run:
+            wait_for(telling)
+            run.send_signal(signal.SIGINT)
+            err = run.communicate(timeout=PATIENCE_S)[1]
+    (directory,) = (sites.base / "state" / "runs").iterdir()
+    assert '"RunEnded"' in (directory / "journal.jsonl").read_text()
+    document = json.loads((directory / "report.json").read_text())
+    assert run.returncode == document["exit_code"] != 130, err
+    assert document["run"] == directory.name
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
