@@ -20,6 +20,7 @@ from albus_dr.errors import ExitCode, NotReadyError
 from tests.real.operator_desk import ROOT, processes_with
 
 pytestmark = pytest.mark.real
+NOT_ITS_OWN = "postgresql://nobody@127.0.0.1:1/none"  # a team's journal, which a demo has no business in
 
 
 def demo_json(place: str, state: Path, *words: str) -> list[dict[str, Any]]:
@@ -27,7 +28,7 @@ def demo_json(place: str, state: Path, *words: str) -> list[dict[str, Any]]:
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("ALBUS_DR_")}
     done = subprocess.run(
         (sys.executable, "-m", "albus_dr", "demo", *words, "--json"),
-        env={**inherited, "ALBUS_DR_STATE": str(state), "TMPDIR": place},
+        env={**inherited, "ALBUS_DR_STATE": str(state), "TMPDIR": place, "ALBUS_DR_ENGINE": NOT_ITS_OWN},
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     assert done.returncode in (0, 6), done.stderr  # 6: a slow machine took over a minute from copy to drill
