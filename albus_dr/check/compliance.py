@@ -130,8 +130,11 @@ def _ended_at(run: RunState) -> datetime:
 
 
 def told_at(run: RunState) -> datetime:
-    """When a run that has ended told what it tells: a cleanup that a resume does later proves nothing anew."""
-    ends = [step.ended_at for step in run.steps.values() if step.ended_at and step.action != "site.cleanup"]
+    """When a run that has ended told what it tells: a cleanup that succeeds when it is resumed proves nothing anew."""
+    ends = [
+        step.ended_at for step in run.steps.values()
+        if step.ended_at and not (step.action == "site.cleanup" and step.status == "succeeded")
+    ]  # fmt: skip
     return max(ends, default=_ended_at(run))
 
 

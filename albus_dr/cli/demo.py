@@ -324,18 +324,21 @@ class _Show:
             operation, verdict = self._words.retold(document["operation"]), self._words.retold(document["verdict"])
             path = self._state / "runs" / document["run"] / "report.html"
             self.tell("ended", operation=operation, verdict=verdict, path=path)
-        program = Path(sys.executable).with_name("albus-dr")
+        program, shared = Path(sys.executable).with_name("albus-dr"), os.environ.get("ALBUS_DR_ENGINE")
         if documents and not self._quiet:
             called = "albus-dr" if shutil.which("albus-dr") == str(program) else str(program)
             self.tell("again")
             print(
-                f"   ALBUS_DR_STATE={shlex.quote(str(self._state))} {called} runs show last{self._lang()}",
+                f"   ALBUS_DR_STATE={shlex.quote(str(self._state))} {'ALBUS_DR_ENGINE= ' if shared else ''}{called} runs show last"
+                f"{self._lang()}",
                 file=sys.stderr,
             )
         if kept is not None:
+            alone = "  unset ALBUS_DR_ENGINE\n" if shared else ""
             enter = " ".join(kept.operator.command((str(program),)))
             print(
                 f"\n{self._words.say(PHRASES['demo.kept'])}\n  . {self._sites / 'environment'}\n  export ALBUS_DR_STATE={self._state}\n"
+                f"{alone}"
                 f"  {enter} status {_shipped('playbooks/albus.yaml')} --config {_shipped(f'configs/{_config_of(kept)}')}\n"
                 f"{self._way_back(kept)}{self._words.say(PHRASES['demo.end'])}\n  {self.end_command()}",
                 file=sys.stderr,

@@ -17,6 +17,8 @@ from albus_dr.runbook.references import ReferenceLike
 from albus_dr.runbook.yaml_nodes import Keys
 from albus_dr.workloads.registry import kinds
 
+_Machine = tuple[str, int] | None
+_UNKNOWN = ("", 0)  # it depends on a variable that is not set here
 _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 _DIRECTORY = re.compile(r"local:|[^:]*$")  # every other name of a repository has its kind and a colon in front
 
@@ -64,11 +66,16 @@ def _no_fence(loaded: Loaded) -> Iterator[Doubt]:
 
 def _door_at_a_site(loaded: Loaded) -> Iterator[Doubt]:
     """A failover waits for the door, which would be lost with the site."""
+    if loaded.config.is_one_machine:
+        return
     for name in _named(loaded, "proxies"):
-        door = loaded.config.proxies[name].host
+        door = _machine(loaded, loaded.config.proxies[name].host, ("proxies", name, "host"))
         for site, config in _pair(loaded):
-            host = next((name for name, host in config.hosts.items() if _machine(door) == _machine(host)), None)
-            if host is not None and not loaded.config.is_one_machine:
+            machines = {
+                each: _machine(loaded, host, ("sites", site, "hosts", each)) for each, host in config.hosts.items()
+            }
+            host = next((each for each, machine in machines.items() if machine == door != _UNKNOWN), None)
+            if host is not None:
                 message = f"the door {name} is at {site}'s own host {host}: with {site} lost, a failover can't begin"
                 yield _in_config(
                     loaded, "validate.door_at_a_site", ("proxies", name), message, "put it at a third place",
@@ -97,11 +104,12 @@ def _asked_at_a_loopback(loaded: Loaded) -> Iterator[Doubt]:
     """albus-dr asks a service from where it runs itself."""
     for name in _named(loaded, "services"):
         for site, config in _pair(loaded):
-            service = config.services[name]
-            if config.hosts[service.host].ssh and _LOOPBACK.fullmatch(urlsplit(service.url).hostname or ""):
+            service, place = config.services[name], ("sites", site, "services", name, "url")
+            asked = "" if place in loaded.stand_ins else urlsplit(service.url).hostname or ""
+            if config.hosts[service.host].ssh and _LOOPBACK.fullmatch(asked):
                 message = f"the service {name} at {site} is asked from here, where {service.url} is this machine"
                 yield _in_config(
-                    loaded, "validate.loopback", ("sites", site, "services", name, "url"), message,
+                    loaded, "validate.loopback", place, message,
                     f"give the address of {service.host} by which this machine reaches it", service=name, site=site, url=service.url,
                 )  # fmt: skip
 
@@ -112,26 +120,27 @@ def _directory_of_another_machine(loaded: Loaded) -> Iterator[Doubt]:
     for workload, reference in _references(loaded):
         if reference.section != "repositories":
             continue
-        machines = {_machine(_host_of(config, loaded, workload, reference.name)) for _, config in pair}
-        for site, config in pair if len(machines) > 1 else ():
+        machines = {_host_of(loaded, site, config, workload, reference.name) for site, config in pair}
+        for site, config in pair if len(machines) > 1 and _UNKNOWN not in machines else ():
+            place = ("sites", site, "repositories", reference.name, "restic")
             text = config.repositories[reference.name].restic
-            if _DIRECTORY.match(text):
+            if place not in loaded.stand_ins and _DIRECTORY.match(text):
                 other = next(each for each, _ in pair if each != site)
                 yield _in_config(
-                    loaded, "validate.directory", ("sites", site, "repositories", reference.name, "restic"),
+                    loaded, "validate.directory", place,
                     f"the repository {reference.name} of {site} is a directory, and {other}, on another machine, copies from it",
                     "use s3:, rest: or sftp:, or mount it at both under this name",
                     repository=reference.name, site=site, other=other, path=text, kinds="s3:, rest:, sftp:",
                 )  # fmt: skip
 
 
-def _host_of(config: SiteConfig, loaded: Loaded, workload: str, repository: str) -> HostConfig | None:
+def _host_of(loaded: Loaded, site: str, config: SiteConfig, workload: str, repository: str) -> _Machine:
     """Where restic works on a repository for a workload: its own host, or where the data is."""
     name = config.repositories[repository].host
     for owner, reference in _references(loaded):
         if name is None and owner == workload and reference.section in ("paths", "servers"):
             name = getattr(config, reference.section)[reference.name].host
-    return config.hosts[name] if name is not None else None
+    return _machine(loaded, config.hosts[name], ("sites", site, "hosts", name)) if name is not None else _UNKNOWN
 
 
 def _pair(loaded: Loaded) -> Iterator[tuple[str, SiteConfig]]:
@@ -150,8 +159,10 @@ def _named(loaded: Loaded, section: str) -> list[str]:
     return list(dict.fromkeys(reference.name for _, reference in _references(loaded) if reference.section == section))
 
 
-def _machine(host: HostConfig | None) -> tuple[str, int] | None:
-    """None: this one."""
+def _machine(loaded: Loaded, host: HostConfig | None, place: Keys) -> _Machine:
+    """By what is written at the place. None: this one."""
+    if {(*place, "ssh"), (*place, "port")} & loaded.stand_ins:
+        return _UNKNOWN
     if host is None or host.ssh is None:
         return None
     return host.ssh.rpartition("@")[2], host.port or 22

@@ -46,7 +46,8 @@ Sites and credentials of one environment. The runbook names it with `config:`, `
 `albus-dr schema config` prints its JSON Schema for editors.
 
 - `${NAME}` in any value is taken from the environment; `$${` writes a plain `${`. An optional value that becomes empty
-  is the same as none. Commands that reach a site, a door or the witness refuse variables that are not set. Those that only
+  is the same as none (but `ssh`, which is refused then: without it a host is this machine).
+  Commands that reach a site, a door or the witness refuse variables that are not set. Those that only
   look at files and the journal (`plan`, `compliance`, `schedule`) don't need them; `validate` and `schedule install` note them.
 - A secret is never written here, only where it is: see [SecretRef](#secretref).
 - Relative paths start at the directory of this file.

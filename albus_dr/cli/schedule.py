@@ -121,7 +121,7 @@ def remove(
     errors = [error for _, error in removed if error]
     if as_json and not errors:
         typer.echo(json.dumps(_change(name, said), indent=2))
-    elif not quiet:
+    elif not quiet and not as_json:
         nothing = words.say(PHRASES["schedule.nothing"], runbook=name)
         if text := "\n".join(map(words.retold, said)) or ("" if errors else nothing):
             typer.echo(text)

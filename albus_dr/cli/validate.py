@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from albus_dr.units import great_circle_km
 from albus_dr.workloads.registry import kinds
 
 SCHEMA = "albus-dr/validate/1"
+_KEPT = re.compile(r"\{[a-z][a-z0-9_-]{0,62}\}")
 
 
 def command(
@@ -85,6 +87,8 @@ def _unreadable(loaded: Loaded) -> Iterator[Problem]:
     import jmespath
 
     for path, text in written.items():
+        if "rehearse" in path:
+            text = _KEPT.sub("`0`", text)  # {NAME}: what an earlier request has kept will stand there
         try:
             jmespath.compile(text)
         except (jmespath.exceptions.JMESPathError, ValueError, RecursionError) as error:

@@ -257,6 +257,8 @@ def _why_lost(database: str | None) -> str:
     path = Path(database or "")
     if not path.parent.is_dir():
         return f"there is no directory {path.parent}. {_NAMED}"
+    if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+        return f"its disk is mounted read-only: look at it, and mount it anew. {_NAMED}"
     if not os.access(path if path.exists() else path.parent, os.W_OK) or not os.access(path.parent, os.W_OK):
         return f"this user may not write there: run it as the one that owns {path.parent}. {_NAMED}"
     return _LOST

@@ -175,6 +175,7 @@ NOTES = {
     "left alone: {directory}, of {run}: that drill may still be running": (
         "laissé en place : {directory}, de {run} : cet exercice est peut-être encore en cours"
     ),
+    "could not remove what an earlier drill left: {found}": "impossible de supprimer ce qu'un exercice antérieur avait laissé : {found}",
     "removed what an earlier drill left in {directory}": "supprimé : ce qu'un exercice antérieur avait laissé dans {directory}",
     "an earlier drill that nobody came back to had removed itself: {directory}": (
         "un exercice antérieur auquel personne n'était revenu s'était supprimé lui-même : {directory}"

@@ -253,9 +253,7 @@ class SiteConfig(Strict):
 class ProxyConfig(Strict):
     """The door that users come in by."""
 
-    haproxy: str = Field(
-        pattern=r"^(/.+|[^/\s]+:[0-9]+)$", description="HAProxy's runtime API: path of the socket, or address:port."
-    )
+    haproxy: str = Field(description="HAProxy's runtime API: path of the socket, or address:port.")
     backend: str = Field(description="The backend whose servers are opened and closed.")
     servers: dict[Name, str] = Field(description="The server line in the backend, by site.")
     host: HostConfig | None = Field(None, description="The machine that HAProxy runs on. Default: this one.")

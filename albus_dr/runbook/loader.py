@@ -39,6 +39,8 @@ class Loaded:
     positions: Positions
     notes: tuple[Problem, ...] = ()
     """Environment variables that are not set; empty unless that was allowed."""
+    stand_ins: frozenset[Keys] = frozenset()
+    """Values of the config in whose place something stands because of that."""
 
     def problem(self, path: Keys, message: str, hint: str = "") -> Problem:
         """A problem at a place in the runbook, for example ``("steps", 0, "before")``."""
@@ -91,7 +93,9 @@ def load(
     assert config_path is not None
     assert filled is not None
     positions = Positions(runbook, filled.document)
-    return Loaded(checked_runbook, checked_config, path, config_path, positions, tuple(missing))
+    return Loaded(
+        checked_runbook, checked_config, path, config_path, positions, tuple(missing), frozenset(filled.stand_ins)
+    )
 
 
 def _mixed_up(runbook: Document, config: Document | None) -> Problem | None:

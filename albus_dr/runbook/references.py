@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeGuard
+from urllib.parse import urlsplit
 
 from albus_dr.runbook import apart, placeholders, witness_place
 from albus_dr.runbook.model import WorkloadModel, own_step_id
@@ -20,6 +21,7 @@ from albus_dr.units import format_duration, great_circle_km, parse_distance_km, 
 OWN_STEP_VERBS = ("run", "http", "approve", "wait")
 RUN_STEPS = ("claim", "fence", "commit", "isolate", "cleanup")  # derived steps that belong to no workload
 WITHOUT_DATA = ("service", "traffic", "command")  # of the kinds that come with albus-dr
+_RUNTIME_API = re.compile(r"/.+|[^/\s]+:\d+")
 _WEB_ADDRESS = re.compile(r"(?i)https?://[^/\s]")
 _NO_ADDRESS = "an address begins with http:// or https://, for example https://clinic.example.org"
 _WITH_HOST = ("servers", "services", "paths", "repositories")
@@ -96,8 +98,14 @@ class References(NamedTuple):
             places += [("sites", site, "services", name, "url") for name in services]
         for place in places:
             url = _text(config.get(*place))
-            if url is not None and place not in self.stand_ins and not _WEB_ADDRESS.match(url):
+            if url is not None and place not in self.stand_ins and not _is_web_address(url):
                 yield config.problem(place, _NO_ADDRESS)
+        for name in _mapping(config.get("proxies")):
+            place = ("proxies", name, "haproxy")
+            api = _text(config.get(*place))
+            if api is not None and place not in self.stand_ins and not _RUNTIME_API.fullmatch(api):
+                message = "HAProxy's runtime API is the path of a socket, or address:port"
+                yield config.problem(place, message, "for example /run/haproxy/admin.sock or 10.0.0.5:9999")
 
     @property
     def _primary(self) -> str | None:
@@ -166,7 +174,7 @@ class References(NamedTuple):
             yield from self._own_step_place(path, step)
             yield from self._own_step_host(path, step)
             url = _text(step.get("http"))
-            if url is not None and not _WEB_ADDRESS.match(url):
+            if url is not None and not _is_web_address(url):
                 yield self.runbook.problem((*path, "http"), _NO_ADDRESS)
             if name := _text(step.get("name")):
                 id_ = own_step_id(name)
@@ -349,6 +357,13 @@ class References(NamedTuple):
         if _number(latitude) and _number(longitude):
             return latitude, longitude
         return None
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        return bool(_WEB_ADDRESS.match(url) and urlsplit(url).hostname)
+    except ValueError:  # a bracket of IPv6 without the other one
+        return False
 
 
 def _number(value: object) -> TypeGuard[float]:

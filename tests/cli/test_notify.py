@@ -218,7 +218,7 @@ def test_the_last_drill_that_passed_is_not_one_of_an_old_point(tmp_path: Path, m
     book.config = tmp_path / "config.yaml"
     book.config.write_text(config)
     book.drill(day)
-    promised_at = book.at
+    promised_at = day  # when its steps ended, in this book; what comes later of a drill is its cleanup
     book.drill(day + timedelta(days=1), point="20251201T040000Z-aaaaaa")
     last = book.drill(day + timedelta(days=2), failed=True)
     info = RunInfo(last, "drill", "strasbourg", "bordeaux", day, day, book.store.run_directory(last))

@@ -104,3 +104,24 @@ def test_a_directory_that_both_machines_have_is_still_one_of_two_sites(sound: Fi
     done = validate("runbook.yaml", "--json", environment=ENVIRONMENT)
 
     assert [note["line"] for note in json.loads(done.stdout)["notes"]] == [8, 16]
+
+
+def test_of_what_is_not_known_here_nothing_is_said(sound: Files) -> None:
+    """validate in CI has none of the variables: what stands in for them is the same everywhere."""
+    text = (
+        Path("config.yaml")
+        .read_text()
+        .replace("root@sbg.example.org", "${SBG}")
+        .replace("root@bdx.example.org", "${BDX}")
+    )
+    for site in ("sbg", "bdx"):
+        text = text.replace(STORE.format(site), f"${{STORE_{site.upper()}}}").replace(
+            f"http://{site}.", f"http://${{{site.upper()}}}."
+        )
+    text = text.replace("{haproxy: /door", '{host: {ssh: "${DOOR}"}, haproxy: "10.0.0.1:${PORT}"')
+    Path("config.yaml").write_text(text.replace("ssh: ${SBG}", 'ssh: "${SBG}"').replace("ssh: ${BDX}", 'ssh: "${BDX}"'))
+    done = validate("runbook.yaml", "--json")
+    notes = json.loads(done.stdout)["notes"]
+    assert done.returncode == 0, done.stdout
+    assert {note["message"].partition(" ")[0] for note in notes} == {"the"}
+    assert all("environment variable" in note["message"] for note in notes), notes

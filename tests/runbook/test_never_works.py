@@ -23,8 +23,9 @@ TREE = "    servers: {database: {host: all, data: /data}}\n"
         (C, TREE, TREE.replace("/data", '""'), "data"),
         (C, TREE, TREE + "    paths: {all: {host: all, path: /}}\n", "this is the whole machine"),
         (C, TREE, TREE + "    paths: {all: {host: all, path: /./}}\n", "this is the whole machine"),
-        (C, "haproxy: /door", "haproxy: 10.0.0.1", "haproxy"),
-        (C, "haproxy: /door", 'haproxy: ""', "haproxy"),
+        (C, "haproxy: /door", "haproxy: 10.0.0.1", "HAProxy's runtime API is the path of a socket, or address:port"),
+        (C, "haproxy: /door", 'haproxy: ""', "HAProxy's runtime API is the path of a socket, or address:port"),
+        (C, 'url: "http://127.0.0.1:8000"', 'url: "http://[::1"', "an address begins with http:// or https://"),
         (C, "fence: [{probe: all}]", "fence: [{probe: all, timeout: 0s}]", "nothing ends within no time"),
         (R, STEP, "    http: status.example.org/up\n", "an address begins with http:// or https://"),
         (R, STEP, "    http: ftp://status.example.org/up\n", "an address begins with http:// or https://"),
@@ -48,6 +49,19 @@ def test_an_expression_that_is_none_is_a_problem_at_its_place(files: Files) -> N
     assert done.returncode == 2
     assert (problem["line"], problem["column"]) == (25, 34)
     assert problem["message"].startswith("this is no JMESPath expression: ")
+
+
+def test_what_a_rehearsal_keeps_may_stand_in_an_expression(files: Files) -> None:
+    asked = """    service: albus
+    rehearse:
+      - {http: /day, keep: {patient: "visits[0].patient"}}
+      - {http: "/patients/{patient}", expect: {json: "id == {patient} && name == {unique}"}}
+"""
+    files.replace(R, "    service: albus\n", asked)
+    assert "JMESPath" not in validate(R, environment=ENVIRONMENT).stderr
+    files.replace(R, "visits[0].patient", "visits[0.patient")
+    (problem,) = [line for line in validate(R, environment=ENVIRONMENT).stderr.splitlines() if "JMESPath" in line]
+    assert problem.startswith("runbook.yaml:21:")
 
 
 @pytest.mark.parametrize("text", ["---\n", "---\n# nothing yet\n", "null\n", "~\n", "# nothing yet\n", ""])
