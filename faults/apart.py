@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from albus_dr.bench.network import BORDEAUX, STRASBOURG, Network
-from faults.ground import Ground, Stuck, Verb, fresh, ground
+from faults.ground import Ground, Stuck, Verb, cause, fresh, ground
 from faults.outcome import Outcome
 from tests.real.operator_desk import wait_for
 
@@ -42,7 +42,7 @@ def primary_cut_off() -> Outcome:
         _, called = here.run("failover")
         if called.code != 8:
             raise Stuck(
-                f"a failover from a primary that may live ended with {called.code}, not with 8: {called.said[-300:]}"
+                f"a failover from a primary that may live ended with {called.code}, not with 8: {cause(called.said)}"
             )
         network.heal()
         run, last = here.run("switchover")

@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 from faults.dying import name_of
-from faults.ground import Ground, Operation, Stuck, ground
+from faults.ground import Ground, Operation, Stuck, cause, ground
 from faults.outcome import Outcome
 from tests.real.operator_desk import ROOT, Called
 
@@ -46,7 +46,7 @@ def drill_at_every_event() -> Outcome:
 def _passes(here: Ground, verb: str) -> None:
     called = here.desk.operate(verb)
     if called.code != 0:
-        raise Stuck(f"{verb} ended with {called.code}: {called.said.strip()[-400:]}")
+        raise Stuck(f"{verb} ended with {called.code}: {cause(called.said)}")
 
 
 def _ended_after_kills(here: Ground, arguments: list[str]) -> Called:

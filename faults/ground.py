@@ -30,6 +30,12 @@ RUN_S = 900.0  # one step after another may wait five minutes for a bucket that 
 ATTEMPTS = 4
 
 
+def cause(said: str) -> str:
+    """Of what a run said at its end: from the line with its verdict on, where the reason stands; else the last of it."""
+    verdict = said.rfind("✗")
+    return said[verdict : verdict + 400] if verdict >= 0 else said.strip()[-400:]
+
+
 class Stuck(Exception):
     """There was no way on, or it was not the one that was promised. Says what was seen."""
 
@@ -76,7 +82,7 @@ class Ground:
         called = self.finish(self.desk.begin(*self.arguments(operation, *more), environment=environment))
         begun = [run for run in self.desk.runs() if run not in known]
         if not begun:
-            raise Stuck(f"no run began: it ended with {called.code}: {called.said.strip()[-400:]}")
+            raise Stuck(f"no run began: it ended with {called.code}: {cause(called.said)}")
         return begun[0], called
 
     def keys(self, run: str) -> list[tuple[str, str]]:
@@ -136,7 +142,7 @@ class Ground:
         """HAProxy remembers nothing: whatever starts it tells it who serves. Raises Stuck."""
         called = self.desk.call("door", str(self.desk.playbook), "--config", str(self.desk.config))
         if called.code != 0:
-            raise Stuck(f"albus-dr door ended with {called.code}: {called.said[-300:]}")
+            raise Stuck(f"albus-dr door ended with {called.code}: {cause(called.said)}")
 
     def before(self, operation: Operation) -> None:
         """What must have happened for the operation to make sense. Raises Stuck."""
@@ -146,7 +152,7 @@ class Ground:
         if operation == "failback":
             _, called = self.run("failover")
             if called.code != 0:
-                raise Stuck(f"the failover before it ended with {called.code}: {called.said[-300:]}")
+                raise Stuck(f"the failover before it ended with {called.code}: {cause(called.said)}")
             self.codes.clear()
             self.bench.start_site(self.source)  # as it was: a second primary
             self.source, self.target = self.target, self.source
@@ -264,7 +270,7 @@ def _fresh(apart: bool, prepare: Prepare | None, replication: Replication) -> It
                 )
             first = ended(desk.begin(*desk.operation("replicate", "--json")), RUN_S)
             if first.code != 0:
-                raise Stuck(f"replicate ended with {first.code}: {first.said[-400:]}")
+                raise Stuck(f"replicate ended with {first.code}: {cause(first.said)}")
             bench.start_traffic()
             with observer:
                 yield Ground(bench, desk, observer)

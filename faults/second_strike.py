@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from albus_dr.bench.traffic import RECORD
-from faults.ground import Ground, Stuck, ground
+from faults.ground import Ground, Stuck, cause, ground
 from faults.outcome import Outcome
 from tests.real.operator_desk import wait_for
 
@@ -20,7 +20,7 @@ def before_a_backup(*, runs: bool) -> Outcome:
         before = _acknowledged(here)
         _, called = here.run("failover")
         if called.code != 0:
-            raise Stuck(f"the first failover ended with {called.code}: {called.said[-300:]}")
+            raise Stuck(f"the first failover ended with {called.code}: {cause(called.said)}")
         wait_for(lambda: _acknowledged(here) > before + WRITES or None)
         if runs:
             here.bench.start_site(here.source)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from faults.ground import Ground, Stuck, ground, tried
+from faults.ground import Ground, Stuck, cause, ground, tried
 from faults.outcome import Outcome
 from tests.real.operator_desk import Desk
 
@@ -49,9 +49,9 @@ def _round(here: Ground, second: Desk, ahead_s: float) -> Outcome:
     switchover, failover = here.finish(children["switchover"]), here.finish(children["failover"])
     print(f"   {ahead_s:+.1f} s: switchover {switchover.code}, failover {failover.code}", file=sys.stderr, flush=True)
     if failover.code != 8:
-        raise Stuck(f"a failover from a primary that lives ended with {failover.code}: {failover.said[-300:]}")
+        raise Stuck(f"a failover from a primary that lives ended with {failover.code}: {cause(failover.said)}")
     if switchover.code not in (0, 8):
-        raise Stuck(f"the switchover ended with {switchover.code}: {switchover.said[-300:]}")
+        raise Stuck(f"the switchover ended with {switchover.code}: {cause(switchover.said)}")
     if len(serving := here.desk.primaries()) != 1:
         raise Stuck(f"primaries after it: {', '.join(serving) or 'none'}")
     return here.outcome(switchover if switchover.code == 0 else None)
