@@ -255,13 +255,21 @@ def _durable(connection: Any, _: object) -> None:
 def _why_lost(database: str | None) -> str:
     """What to do about a file that can't be opened: a user who may not must not be told to begin with an empty one."""
     path = Path(database or "")
-    if not path.parent.is_dir():
+    try:
+        read_only = os.statvfs(path.parent).f_flag & os.ST_RDONLY
+        is_there = path.exists()
+    except FileNotFoundError:
         return f"there is no directory {path.parent}. {_NAMED}"
-    if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+    except OSError:
+        return _not_yours(path)
+    if read_only:
         return f"its disk is mounted read-only: look at it, and mount it anew. {_NAMED}"
-    if not os.access(path if path.exists() else path.parent, os.W_OK) or not os.access(path.parent, os.W_OK):
-        return f"this user may not write there: run it as the one that owns {path.parent}. {_NAMED}"
-    return _LOST
+    may_write = os.access(path.parent, os.W_OK) and (not is_there or os.access(path, os.W_OK))
+    return _LOST if may_write else _not_yours(path)
+
+
+def _not_yours(path: Path) -> str:
+    return f"this user may not write there: run it as the one that owns {path.parent}. {_NAMED}"
 
 
 def _require_host(url: str) -> None:
