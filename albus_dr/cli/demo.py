@@ -326,7 +326,10 @@ class _Show:
             self.tell("ended", operation=operation, verdict=verdict, path=path)
         program, shared = Path(sys.executable).with_name("albus-dr"), os.environ.get("ALBUS_DR_ENGINE")
         if documents and not self._quiet:
-            called = "albus-dr" if shutil.which("albus-dr") == str(program) else str(program)
+            is_found = (
+                shutil.which("albus-dr") == str(program) and "MAKELEVEL" not in os.environ
+            )  # make's PATH is not the user's
+            called = "albus-dr" if is_found else shlex.quote(str(program))
             self.tell("again")
             print(
                 f"   ALBUS_DR_STATE={shlex.quote(str(self._state))} {'ALBUS_DR_ENGINE= ' if shared else ''}{called} runs show last"

@@ -61,6 +61,24 @@ def test_it_ends_with_the_command_that_shows_the_run_again(
     assert ended in " ".join(said.replace("\N{NO-BREAK SPACE}", " ").split())
 
 
+@pytest.mark.parametrize("by_make", [False, True])
+def test_that_command_is_found_in_any_terminal(
+    by_make: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """make puts the environment's programs into its own PATH: the user's shell does not have them."""
+    program = Path(sys.executable).with_name("albus-dr")
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    if by_make:
+        monkeypatch.setenv("MAKELEVEL", "1")
+    else:
+        monkeypatch.delenv("MAKELEVEL", raising=False)
+    _Show(tmp_path, tmp_path / "state", verbose=False, quiet=False, words=ENGLISH).close(
+        [{"operation": "failover", "verdict": "passed", "run": "failover-1"}], None
+    )
+    called = capsys.readouterr().err.splitlines()[-1].split()[-4]
+    assert called == (str(program) if by_make else "albus-dr")
+
+
 def test_a_demo_without_runs_points_at_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _Show(tmp_path, tmp_path / "state", verbose=False, quiet=False, words=ENGLISH).close([], None)
     assert capsys.readouterr().err == ""
