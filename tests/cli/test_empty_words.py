@@ -69,8 +69,8 @@ def test_a_file_that_is_another_users_is_no_damaged_one(tmp_path: Path, monkeypa
     assert missing.hint.startswith(f"there is no directory {tmp_path}/none.")
     if os.geteuid() == 0:
         monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
-    tmp_path.chmod(0o500)
     (tmp_path / "x.sqlite").write_bytes(b"not a database at all, by far" * 99)
+    tmp_path.chmod(0o500)
     try:
         error = said("runs", "list", "--engine", f"sqlite:///{tmp_path}/x.sqlite")
     finally:
