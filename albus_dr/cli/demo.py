@@ -326,9 +326,8 @@ class _Show:
             self.tell("ended", operation=operation, verdict=verdict, path=path)
         program, shared = Path(sys.executable).with_name("albus-dr"), os.environ.get("ALBUS_DR_ENGINE")
         if documents and not self._quiet:
-            is_found = (
-                shutil.which("albus-dr") == str(program) and "MAKELEVEL" not in os.environ
-            )  # make's PATH is not the user's
+            by_make = "MAKELEVEL" in os.environ  # whose PATH is not the user's
+            is_found = not by_make and shutil.which("albus-dr") == str(program)
             called = "albus-dr" if is_found else shlex.quote(str(program))
             self.tell("again")
             print(

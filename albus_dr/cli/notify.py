@@ -157,7 +157,8 @@ class Notifier(_Channels):
 
     def _metrics(self, state: RunState) -> str:
         runs = runs_of(self._store, state.runbook, (state.operation,), damaged=[])
-        return metrics.render(state, max((told_at(run) for run in runs if _passed(run)), default=None))
+        passed = next((run for run in runs if _passed(run)), None)  # the newest comes first: a year of them is not read
+        return metrics.render(state, told_at(passed) if passed else None)
 
 
 def tell_not_begun(loaded: Loaded, operation: str, error: AlbusError, words: Words) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +22,6 @@ from albus_dr.units import great_circle_km
 from albus_dr.workloads.registry import kinds
 
 SCHEMA = "albus-dr/validate/1"
-_KEPT = re.compile(r"\{[a-z][a-z0-9_-]{0,62}\}")
 
 
 def command(
@@ -81,14 +79,20 @@ def _misplaced(loaded: Loaded) -> Iterator[Problem]:
 
 def _unreadable(loaded: Loaded) -> Iterator[Problem]:
     """Expressions that nothing could answer: those of the door are asked in no drill, and for the first time on that day."""
-    written = dict(_expressions(loaded.positions.runbook.value, ()))
+    written: dict[Keys, str] = {}
+    for name, model in loaded.runbook.workloads.items():
+        if model.kind in ("service", "traffic"):  # what another kind calls json is its own
+            path: Keys = ("workloads", name)
+            written |= _expressions(loaded.positions.runbook.get(*path), path)
     if not written:
         return
     import jmespath
 
+    from albus_dr.workloads.service.request import PLACE
+
     for path, text in written.items():
         if "rehearse" in path:
-            text = _KEPT.sub("`0`", text)  # {NAME}: what an earlier request has kept will stand there
+            text = PLACE.sub("`0`", text)  # what an earlier request has kept will stand there
         try:
             jmespath.compile(text)
         except (jmespath.exceptions.JMESPathError, ValueError, RecursionError) as error:

@@ -6,6 +6,7 @@ Secrets are references. A value where a reference belongs is an error, and the v
 from __future__ import annotations
 
 import re
+from posixpath import normpath
 from typing import Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
@@ -56,9 +57,17 @@ class Provider(Strict):
 class HostConfig(Strict):
     """A machine that steps run on: this one, or one reached by the system's ssh."""
 
-    ssh: str | None = Field(None, min_length=1, description="user@host, as for ssh. Absent: this machine.")
+    ssh: str | None = Field(None, description="user@host, as for ssh. Absent: this machine.")
     port: int | None = Field(None, ge=1, le=65535, description="The ssh port.")
     options: tuple[str, ...] = Field((), description="More `-o` options for ssh.")
+
+    @field_validator("ssh")
+    @classmethod
+    def _somewhere(cls, ssh: str | None) -> str | None:
+        """A variable that is empty must not make this machine of another one."""
+        if ssh is not None and not ssh.strip():
+            raise ValueError("ssh is empty; leave it out for this machine")
+        return ssh
 
 
 class ServerConfig(Strict):
@@ -140,16 +149,15 @@ class PathConfig(Strict):
 
     host: Name = Field(description="A host of the site.")
     path: str = Field(pattern=r"^/", description="Absolute.")
+    owner: str | None = Field(None, description="user:group that restored files belong to. Default: as recorded.")
 
     @field_validator("path")
     @classmethod
     def _not_all_of_it(cls, path: str) -> str:
         """A restore makes it equal to a recovery point, and removes what that has not."""
-        if not path.strip("/."):
+        if not normpath(path).strip("/"):
             raise ValueError("this is the whole machine, and a restore would remove what the recovery point has not")
         return path
-
-    owner: str | None = Field(None, description="user:group that restored files belong to. Default: as recorded.")
 
 
 class RepositoryConfig(Strict):

@@ -40,7 +40,7 @@ Seconds = Annotated[
 
 def _some(seconds: float) -> float:
     if seconds <= 0:
-        raise ValueError("nothing ends within no time; leave it out for the default")
+        raise ValueError("nothing ends within no time; write how long it may take")
     return seconds
 
 

@@ -161,11 +161,7 @@ def _plain(error: _Error, name: str, value: object) -> tuple[str, str]:
             return f"{name} is not {what}", how
         case "too_short" | "string_too_short":
             return f"{name} has too few items" if "field_type" in context else f"{name} is empty", (
-                f"at least {context['min_length']}"
-                if "field_type" in context
-                else "leave it out for this machine"
-                if name == "ssh"
-                else "write something"
+                f"at least {context['min_length']}" if "field_type" in context else "write something"
             )
         case "greater_than_equal":
             return f"{name} is too small", f"at least {_limit(context['ge'], value)}"

@@ -22,7 +22,7 @@ TREE = "    servers: {database: {host: all, data: /data}}\n"
         (C, TREE, TREE.replace("/data", "main"), "data"),
         (C, TREE, TREE.replace("/data", '""'), "data"),
         (C, TREE, TREE + "    paths: {all: {host: all, path: /}}\n", "this is the whole machine"),
-        (C, TREE, TREE + "    paths: {all: {host: all, path: /./}}\n", "this is the whole machine"),
+        (C, TREE, TREE + "    paths: {all: {host: all, path: /srv/..}}\n", "this is the whole machine"),
         (C, "haproxy: /door", "haproxy: 10.0.0.1", "HAProxy's runtime API is the path of a socket, or address:port"),
         (C, "haproxy: /door", 'haproxy: ""', "HAProxy's runtime API is the path of a socket, or address:port"),
         (C, 'url: "http://127.0.0.1:8000"', 'url: "http://[::1"', "an address begins with http:// or https://"),

@@ -14,7 +14,7 @@ from albus_dr.runbook.model import HttpExpectation, Name, Strict
 
 UNIQUE = "unique"
 Kept = Mapping[str, str | int | float | bool]
-_PLACE = re.compile(r"\{([a-z][a-z0-9_-]{0,62})\}")
+PLACE = re.compile(r"\{([a-z][a-z0-9_-]{0,62})\}")
 
 
 class Request(Strict):
@@ -47,10 +47,10 @@ class Request(Strict):
         """The request as it is sent and judged."""
         wanted = self.expect.json_
         expect = self.expect.model_copy(
-            update={"json_": wanted and _PLACE.sub(lambda place: _literal(kept[place[1]]), wanted),
+            update={"json_": wanted and PLACE.sub(lambda place: _literal(kept[place[1]]), wanted),
                     "contains": self.expect.contains and _in_text(self.expect.contains, kept)}
         )  # fmt: skip
-        path = _PLACE.sub(lambda place: quote(str(kept[place[1]]), safe=""), self.http)
+        path = PLACE.sub(lambda place: quote(str(kept[place[1]]), safe=""), self.http)
         return self.model_copy(update={"http": path, "post": _in_body(self.post, kept), "expect": expect})
 
 
@@ -59,7 +59,7 @@ def unknown_name(requests: Sequence[Request]) -> str:
     known = {UNIQUE}
     for request in requests:
         texts = (request.http, request.expect.json_ or "", request.expect.contains or "", *_texts(request.post))
-        for name in (found for text in texts for found in _PLACE.findall(text)):
+        for name in (found for text in texts for found in PLACE.findall(text)):
             if name not in known:
                 return f"{{{name}}} is not kept by an earlier request"
         known |= request.keep.keys()
@@ -72,13 +72,13 @@ def _literal(value: str | float) -> str:
 
 
 def _in_text(text: str, kept: Kept) -> str:
-    return _PLACE.sub(lambda place: str(kept[place[1]]), text)
+    return PLACE.sub(lambda place: str(kept[place[1]]), text)
 
 
 def _in_body(value: Any, kept: Kept) -> Any:
     """A text that is nothing but a name becomes what was kept, with its type."""
     match value:
-        case str() if whole := _PLACE.fullmatch(value):
+        case str() if whole := PLACE.fullmatch(value):
             return kept[whole[1]]
         case str():
             return _in_text(value, kept)
