@@ -15,10 +15,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks import machine
@@ -52,6 +53,21 @@ def known(path: Path) -> Results:
         {name: [Outcome.from_json(one) for one in tries] for name, tries in kept["results"].items()},
         [Visited(**one) for one in kept.get("worlds", ())],
     )
+
+
+def commit() -> str:
+    """What is tried, as git names it; it ends with ``-dirty`` where files were changed, but for what this writes."""
+    written = [f":(exclude){path.relative_to(TOP)}" for path in (PAGE, RESULTS)]
+    try:
+        found = _git("rev-parse", "--short=7", "HEAD")
+        return found + ("-dirty" if _git("status", "--porcelain", "--untracked-files=no", "--", ".", *written) else "")
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def _git(*words: str) -> str:
+    argv = ("git", "-C", str(TOP), *words)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
 
 
 def keep(faults: Mapping[str, Fault], results: Results, path: Path, readable: Path) -> None:
@@ -96,6 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
         names.append(fault.name)
         results.faults[fault.name] = made[fault.name] = []
     visited: dict[str, Visited] = {}
+    tried = commit()
 
     def work(name: str) -> Iterator[Found]:
         tells = describe(searched[name]) if name in searched else faults[name].tells
@@ -108,10 +125,10 @@ def main(arguments: list[str] | None = None) -> int:
     with closing(side_by_side(names, work, given.workers)) as results_of_each:
         for name, found in results_of_each:
             if isinstance(found, Outcome):
-                made[name].append(found)
+                made[name].append(replace(found, commit=tried))
             else:
-                visited[found.world] = found
-                results.worlds = worlds.in_order([*results.worlds, found])
+                visited[found.world] = replace(found, commit=tried)
+                results.worlds = worlds.in_order([*results.worlds, visited[found.world]])
             keep(faults, results, given.results, given.page)  # each at once: the next may fail, hours later
     if made:
         print(plain(faults, made))

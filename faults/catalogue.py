@@ -57,18 +57,21 @@ def _surroundings() -> list[Fault]:
             Fault(f"{operation}-each-event", f"albus-dr is killed at every event of a {operation}'s journal, and resumed",
                   (partial(each_event.at_every_event, operation),), is_long=True)
         )  # fmt: skip
-        if operation == "failback":
-            continue  # a switchover by then; what surrounds it matters as it does there
         found += [
             Fault(f"{operation}-silent-door", f"HAProxy hangs during a {operation}, and answers after it gave up",
                   (partial(surroundings.silent_door, operation),)),
+            Fault(f"{operation}-clock-operator", f"albus-dr's clock is ten minutes ahead, or behind, in a {operation}; where that is "
+                  "refused, it is set right, and the run goes on",
+                  tuple(partial(surroundings.wrong_clock_of_albus_dr, operation, off)
+                        for off in surroundings.CLOCK_OFF.values())),
+        ]  # fmt: skip
+        if operation == "failback":
+            continue  # a switchover by then: a site's own disk and clock matter as they do there
+        found += [
             Fault(f"{operation}-full-disk-target", f"the disk at {SECONDARY} is full when a {operation} begins",
                   (partial(surroundings.full_disk, SECONDARY, operation),), needs_root=True),
             Fault(f"{operation}-full-disk-source", f"the disk at {PRIMARY} fills up under traffic, then a {operation}",
                   (partial(surroundings.full_disk, PRIMARY, operation),), needs_root=True),
-            Fault(f"{operation}-clock-operator", f"albus-dr's clock is ten minutes ahead, or behind, in a {operation}",
-                  tuple(partial(surroundings.wrong_clock_of_albus_dr, operation, off)
-                        for off in surroundings.CLOCK_OFF.values())),
             Fault(f"{operation}-clock-primary", f"the clock at {PRIMARY} is ten minutes ahead, or behind, in a {operation}",
                   tuple(partial(surroundings.wrong_clock_of_a_site, PRIMARY, operation, off)
                         for off in surroundings.CLOCK_OFF.values())),
@@ -83,6 +86,8 @@ def _game_days() -> list[Fault]:
     return [
         Fault("building-burns", f"the line fails, and a second later all that {PRIMARY} has is gone, its repository included",
               (game_days.building_burns,)),
+        Fault("hung-primary", f"PostgreSQL at {PRIMARY} hangs: a failover is refused until the site has no power",
+              (game_days.hung_primary,)),
         Fault("zombie-primary", "after a failover the old primary is started under its guard, with a lease and without",
               (game_days.zombie_primary, partial(game_days.zombie_primary, "--keep-lease"))),
         Fault("43-seconds", f"nobody reaches {PRIMARY} for 43 s but users at its side; its guard's lease lapses; a failover",
@@ -118,5 +123,7 @@ def catalogue() -> dict[str, Fault]:
               (second_strike.once_it_follows,)),
         Fault("two-operators", "a failover and a switchover, from two machines, in the same second, on one ground",
               series=two_operators.same_second, rounds=two_operators.ROUNDS),
+        Fault("two-failovers", "two failovers of a lost site, from two machines, in the same second",
+              tuple(partial(two_operators.both_fail_over, apart_s) for apart_s in two_operators.APART_S)),
     ]  # fmt: skip
     return {fault.name: fault for fault in faults}

@@ -23,7 +23,7 @@ from albus_dr.bench.scenarios import LINE_FAILS_FIRST_S, SPLIT_S
 from albus_dr.bench.sites import Replication
 from albus_dr.bench.traffic import RECORD, REQUEST_TIMEOUT_S, count_elsewhere
 from faults.apart import network_of
-from faults.ground import Ground, Stuck, fresh, ground
+from faults.ground import Ground, Stuck, cause, fresh, ground
 from faults.outcome import Outcome
 from tests.real.operator_desk import wait_for
 
@@ -56,6 +56,17 @@ def building_burns() -> Outcome:
         here.bench.destroy_site(here.source)
         run, last = here.run("failover")
         return here.outcome(here.go_on(run, last))
+
+
+def hung_primary() -> Outcome:
+    """It answers nobody, and may go on at any moment: that is no proof that it can't write. Power is one."""
+    with ground() as here:
+        here.hit("PostgreSQL", here.source, signal.SIGSTOP)
+        run, refused = here.run("failover")
+        if refused.code != REFUSED or "is alive" not in refused.err:
+            raise Stuck(f"a failover beside a primary that hangs ended with {refused.code}: {cause(refused.said)}")
+        here.lose_power()
+        return here.outcome(here.go_on(run, refused))
 
 
 def zombie_primary(*keep_lease: str) -> Outcome:

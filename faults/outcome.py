@@ -22,6 +22,8 @@ class Outcome:
     codes: tuple[int, ...] = ()
     failure: str = ""
     """Why it did not come to a good end; empty when it did."""
+    commit: str = ""
+    """What was tried; empty where nobody wrote it down."""
 
     @property
     def is_good(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from faults.catalogue import Fault
@@ -75,7 +76,13 @@ def page(
         "that comes back without a guard, which acknowledges nothing alone where replication is synchronous. Recovery times are this",
         f"machine's, under the load that it had (load average {load:g} at the end).",
         "",
+        "What it does not show: sites, operators and witness are on one machine, and where a line of the table says nothing else the",
+        "witness is a file, whose clock is that of whoever asks. Two primaries that overlap for less than the fifth of a second between",
+        "two looks can pass unseen. A document is read back from wherever the application finds it, its folder or its database.",
+        "",
         *(f"- {name}: {value}" for name, value in machine.items()),
+        "",
+        f"Tried on the commit: {_commits(tried)}.",
         "",
         "| " + " | ".join(HEADINGS) + " |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -92,3 +99,9 @@ def page(
     for name, outcomes in tried.items():
         text += [f"- `{name}` did not end well: {one.failure}" for one in outcomes if one.failure]
     return "\n".join(text).rstrip() + "\n"
+
+
+def _commits(tried: Results) -> str:
+    """How many of the faults were tried on which commit, the most first."""
+    found = Counter(outcomes[-1].commit for outcomes in tried.values())
+    return ", ".join(f"{f'`{commit}`' if commit else 'not known'} ({count})" for commit, count in found.most_common())

@@ -13,6 +13,7 @@ from faults.outcome import Outcome
 from tests.real.operator_desk import Desk
 
 ROUNDS = 100
+APART_S = (-0.8, -0.3, 0.0, 0.3, 0.8)
 AT_MOST_APART_S = 0.9
 
 
@@ -31,6 +32,30 @@ def same_second(rounds: int) -> Iterator[Outcome]:
             yield found
             if not found.is_good:
                 return
+
+
+def both_fail_over(ahead_s: float) -> Outcome:
+    """The primary's site is lost, and two people act at once. One failover passes, the other is refused.
+
+    The first desk begins ``ahead_s`` seconds before the second; below zero, after it.
+    """
+    with ground() as here:
+        (here.desk.folder / "second").mkdir(exist_ok=True)
+        second = Desk(here.bench, here.desk.folder / "second")
+        here.lose_power()
+        assert here.disrupted_at is not None
+        more = ("--json", "--disrupted-at", here.disrupted_at.isoformat())
+        one, other = (here.desk, second) if ahead_s >= 0 else (second, here.desk)
+        first = one.begin(*one.operation("failover", *more))
+        time.sleep(abs(ahead_s))  # what is tried is who comes first, not a condition
+        then = other.begin(*other.operation("failover", *more))
+        ended = here.finish(first), here.finish(then)
+        passed = [one for one in ended if one.code == 0]
+        if sorted(here.codes) != [0, 8]:
+            raise Stuck(f"of two failovers ended {here.codes}: {' | '.join(cause(one.said) for one in ended)}")
+        if (serving := here.desk.primaries()) != [here.target]:
+            raise Stuck(f"primaries after it: {', '.join(serving) or 'none'}")
+        return here.outcome(passed[0])
 
 
 def _round(here: Ground, second: Desk, ahead_s: float) -> Outcome:

@@ -26,6 +26,8 @@ class Visited:
     states: int
     seconds: float
     wrong: str = ""
+    commit: str = ""
+    """Of the rule and its model; empty where nobody wrote it down."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -57,19 +59,24 @@ def described() -> list[str]:
 
 def lines(visited: Sequence[Visited]) -> list[str]:
     """For docs/faults.md."""
-    total = sum(one.states for one in visited)
+    total, earlier = sum(one.states for one in visited), sum(one.states for one in visited if not one.commit)
+    of_old = f" (of those {earlier:,} with an earlier rule or model, as the last column says)" if earlier else ""
     bad = [one for one in visited if one.wrong]
     return [
         "## Every state",
         "",
         "The rule (`albus_dr/safety/rule.py`) is not only tried but searched: a model of two sites, their guards, the witness and",
         "the operators, in which anybody may crash, any message may be late or lost, and leases lapse by clocks that differ in",
-        f"rate. {total:,} states were visited, all that the worlds below have; what may never be was found in {len(bad) or 'none'}.",
+        f"rate. {total:,} states were visited{of_old}, all that the worlds below have; what may never be was found in",
+        f"{len(bad) or 'none'}.",
         'By `make faults ARGS="--only every-state"`, which takes hours.',
         "",
-        "| world | states | time |",
-        "| --- | ---: | ---: |",
-        *(f"| {one.world} | {one.states:,} | {one.seconds:.0f} s |" for one in visited),
+        "| world | states | time | commit |",
+        "| --- | ---: | ---: | --- |",
+        *(
+            f"| {one.world} | {one.states:,} | {one.seconds:.0f} s | {f'`{one.commit}`' if one.commit else 'an earlier one'} |"
+            for one in visited
+        ),
         "",
         *(f"- {one.world}: {one.wrong}" for one in bad),
         *(f"- not visited yet: {world}" for world in described() if world not in {one.world for one in visited}),

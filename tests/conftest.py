@@ -19,6 +19,20 @@ def pytest_configure() -> None:
     machine.PORTS = machine.PORTS[int(worker.removeprefix("gw")) :: count]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have found for people (``record_property("found", …)``): a process of xdist has no terminal."""
+    said = [
+        str(text)
+        for report in terminalreporter.getreports("passed")
+        if report.when == "call"
+        for name, text in report.user_properties
+        if name == "found"
+    ]
+    if said:
+        terminalreporter.section("found")
+        terminalreporter.write_line("\n".join(said))
+
+
 @pytest.fixture(scope="session")
 def programs() -> None:
     """Skips where the bench's programs are missing, and says which."""

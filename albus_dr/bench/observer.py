@@ -2,8 +2,9 @@
 
 It comes in by each server's own socket, so it stands on both sides of every partition. A site is writable at a moment
 when it acknowledges a write there: an update that was committed, and that did not come with the warning of a commit
-that stopped waiting for the other site. Nothing is concluded from what a server says of itself. A write that is not
-answered is waited for and never cancelled: a cancelled commit would stay at that site alone.
+that stopped waiting for the other site. A write that is not answered is waited for and never cancelled: a cancelled commit
+would stay at that site alone. That a server says of itself that it is no standby is asked apart, so that one whose writes wait
+is seen all the same; nothing but a danger is concluded from it.
 
 Two sites were writable together when one acknowledged writes both before and after the other did, within two seconds:
 the three writes follow one another without overlapping, so no single change of primary explains them.
@@ -15,10 +16,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import psycopg
 
@@ -36,14 +38,12 @@ _WRITE = "UPDATE observed SET at = clock_timestamp()"
 
 @dataclass(frozen=True)
 class Seen:
-    """One question to one site. Times are of the machine's monotonic clock."""
+    """One question to one site, and whether the answer was yes. Times are of the machine's monotonic clock."""
 
     site: str
     began_s: float
     ended_s: float
-    is_open: bool
-    """It said that it is no standby."""
-    acknowledged: bool
+    said_yes: bool
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Verdict:
     """What was seen in all."""
 
     looked: int
+    """Writes that were tried."""
     two_writable: int
     """Moments; none may be."""
     two_open: int
@@ -64,10 +65,12 @@ class Observer:
         self._servers = dict(servers)
         self._over = threading.Event()
         self._lock = threading.Lock()
-        self._seen: list[Seen] = []
+        self._writes: list[Seen] = []
+        self._opens: list[Seen] = []
         self._threads = [
-            threading.Thread(target=self._watch, args=item, name=f"observer of {item[0]}", daemon=True)
+            threading.Thread(target=watch, args=item, name=f"observer of {item[0]}", daemon=True)
             for item in self._servers.items()
+            for watch in (self._watch_writes, self._watch_openness)
         ]
 
     def prepare(self, primary: str) -> None:
@@ -90,47 +93,81 @@ class Observer:
     def verdict(self) -> Verdict:
         """Of everything that was seen until now."""
         with self._lock:
-            seen = list(self._seen)
-        return Verdict(len(seen), len(together(one for one in seen if one.acknowledged)),
-                       len(together(one for one in seen if one.is_open)))  # fmt: skip
+            writes, opens = list(self._writes), list(self._opens)
+        return Verdict(len(writes), len(together(writes)), len(together(opens)))
 
     def writable(self) -> set[str]:
-        """The sites whose last answer was an acknowledgement, and not long ago."""
+        """The sites whose last write was acknowledged, and not long ago."""
         with self._lock:
-            last = {one.site: one for one in self._seen}
+            last = {one.site: one for one in self._writes}
         since_s = time.monotonic() - WITHIN_S
-        return {site for site, one in last.items() if one.acknowledged and one.ended_s > since_s}
+        return {site for site, one in last.items() if one.said_yes and one.ended_s > since_s}
 
-    def _watch(self, site: str, server: Server) -> None:
+    def _watch_writes(self, site: str, server: Server) -> None:
+        self._watch(self._writes, site, lambda: takes_a_write(server))
+
+    def _watch_openness(self, site: str, server: Server) -> None:
+        with closing(Openness(server)) as asked:
+            self._watch(self._opens, site, asked.is_open)
+
+    def _watch(self, seen: list[Seen], site: str, says_yes: Callable[[], bool]) -> None:
         while not self._over.is_set():
-            seen = ask(site, server)
+            began_s = time.monotonic()
+            said_yes = says_yes()
             with self._lock:
-                self._seen.append(seen)
-            self._over.wait(max(0.0, seen.began_s + EVERY_S - time.monotonic()))
+                seen.append(Seen(site, began_s, time.monotonic(), said_yes))
+            self._over.wait(max(0.0, began_s + EVERY_S - time.monotonic()))
 
 
-def ask(site: str, server: Server) -> Seen:
-    """Try to write there. A server that does not answer is neither open nor writable."""
-    began_s, is_open, acknowledged = time.monotonic(), False, False
+def takes_a_write(server: Server) -> bool:
+    """Try to write there. A server that does not answer takes none."""
     warnings: list[str] = []
     try:
-        with psycopg.connect(
-            host=str(server.socket), port=server.port, user=APPLICATION, dbname="postgres", autocommit=True,
-            connect_timeout=2,
-        ) as connection:  # fmt: skip
+        with _connected(server) as connection:
             connection.add_notice_handler(lambda diagnostic: warnings.append(diagnostic.message_primary or ""))
-            row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
-            is_open = row == (False,)
             connection.execute(_WRITE)
-            acknowledged = not warnings
     except psycopg.Error:
-        acknowledged = False
-    return Seen(site, began_s, time.monotonic(), is_open, acknowledged)
+        return False
+    return not warnings
+
+
+class Openness:
+    """Does a server say that it is no standby? By one connection for as long as the server runs: new ones cost it much."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def is_open(self) -> bool:
+        """One that does not answer is not."""
+        try:
+            self._connection = self._connection or _connected(self._server)
+            return self._connection.execute("SELECT pg_is_in_recovery()").fetchone() == (False,)
+        except psycopg.Error:
+            self.close()
+            return False
+
+    def close(self) -> None:
+        """The next question comes by a new connection."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+
+def _connected(server: Server) -> psycopg.Connection[Any]:
+    return psycopg.connect(
+        host=str(server.socket),
+        port=server.port,
+        user=APPLICATION,
+        dbname="postgres",
+        autocommit=True,
+        connect_timeout=2,
+    )
 
 
 def together(seen: Iterable[Seen]) -> list[tuple[Seen, Seen, Seen]]:
-    """Every look at one site that lies between two at the other, none overlapping, the outer two within WITHIN_S."""
-    ordered = sorted(seen, key=lambda one: one.ended_s)
+    """Every yes of one site that lies between two of the other, none overlapping, the outer two within WITHIN_S."""
+    ordered = sorted((one for one in seen if one.said_yes), key=lambda one: one.ended_s)
     found = []
     for position, middle in enumerate(ordered):
         before = _nearest(reversed(ordered[:position]), middle)

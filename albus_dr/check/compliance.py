@@ -64,7 +64,7 @@ class Compliance:
         return _CODES[self.result]
 
 
-def decide(promise: Promise, runs: Iterable[RunState], at: datetime) -> Compliance:
+def decide(promise: Promise, runs: Sequence[RunState], at: datetime) -> Compliance:
     """The answer at the moment ``at`` (with a zone), from the runbook's runs in any order. Later ones don't exist yet."""
     known = sorted(_telling(runs, at), key=told_at, reverse=True)
     last = next((run for run in known if run.plan_digest == promise.plan_digest), None)
@@ -81,7 +81,10 @@ def decide(promise: Promise, runs: Iterable[RunState], at: datetime) -> Complian
         return answer("overdue", f"the last drill failed ({last.run}): {last.reason}", _ended_at(last))
     if at > due_at:
         every = format_duration(promise.drill_every_s)
-        return answer("overdue", f"the last drill ({last.run}) is older than {every}, the period", due_at)
+        reason = f"the last drill ({last.run}) is older than {every}, the period"
+        if later := _proved_nothing(runs, last, at):  # a sentence of its own: French has no other way
+            reason = f"the last drill ({last.run}) is older than {every}, the period; {later.run} ended later, and proved nothing"
+        return answer("overdue", reason, due_at)
     if missed:
         return answer("objective_missed", f"the last drill missed an objective ({last.run}): {missed}", due_at)
     return answer("compliant", f"{last.run} passed", due_at)
@@ -121,6 +124,16 @@ def _telling(runs: Iterable[RunState], at: datetime) -> Iterator[RunState]:
             and ended <= at
         ):
             yield run
+
+
+def _proved_nothing(runs: Iterable[RunState], last: RunState, at: datetime) -> RunState | None:
+    """The newest drill of the same plan that ended after the last one that counts: refused, broken off, a step left undone."""
+    later = [
+        run for run in runs
+        if run.operation == "drill" and not run.point and run.plan_digest == last.plan_digest
+        and (ended := run.clocks["ended_at"]) and _ended_at(last) < ended <= at
+    ]  # fmt: skip
+    return max(later, key=_ended_at, default=None)
 
 
 def _ended_at(run: RunState) -> datetime:

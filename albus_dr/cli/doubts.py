@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from string import Formatter
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from albus_dr.runbook.config import HostConfig, SiteConfig
 from albus_dr.runbook.loader import Loaded
+from albus_dr.runbook.model import HOLDS_DATA
 from albus_dr.runbook.problems import Problem
 from albus_dr.runbook.references import ReferenceLike
 from albus_dr.runbook.yaml_nodes import Keys
@@ -39,6 +41,7 @@ def doubts(loaded: Loaded) -> Iterator[Doubt]:
     yield from _no_marker(loaded)
     yield from _asked_at_a_loopback(loaded)
     yield from _directory_of_another_machine(loaded)
+    yield from _copy_without_what_was_restored(loaded)
 
 
 def _in_config(loaded: Loaded, key: str, path: Keys, message: str, hint: str, /, **values: object) -> Doubt:
@@ -131,6 +134,29 @@ def _directory_of_another_machine(loaded: Loaded) -> Iterator[Doubt]:
                     f"the repository {reference.name} of {site} is a directory, and {other}, on another machine, copies from it",
                     "use s3:, rest: or sftp:, or mount it at both under this name",
                     repository=reference.name, site=site, other=other, path=text, kinds="s3:, rest:, sftp:",
+                )  # fmt: skip
+
+
+def _copy_without_what_was_restored(loaded: Loaded) -> Iterator[Doubt]:
+    """A drill's copy of the application that is not told where its data lie works on others: production's, perhaps."""
+    for workload, reference in _references(loaded):
+        if reference.section != "services":
+            continue
+        needs = loaded.runbook.workloads[workload].needs
+        data = [need for need in needs if loaded.runbook.workloads[need].kind in HOLDS_DATA]
+        for site, config in _pair(loaded):
+            drill = config.services[reference.name].drill
+            if drill is None:
+                continue
+            texts = (*drill.command, *drill.environment.values())
+            named = {field for text in texts for _, field, *_ in Formatter().parse(text)}
+            for need in (each for each in data if each not in named):
+                placeholder = f"{{{need}}}"
+                message = f"a drill's copy of {reference.name} at {site} is not told where the restored {need} is"
+                yield _in_config(
+                    loaded, "validate.not_told", ("sites", site, "services", reference.name, "drill"), message,
+                    f"put {placeholder} into its command or environment", service=reference.name, site=site, need=need,
+                    placeholder=placeholder,
                 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from albus_dr import __version__
-from albus_dr.cli.common import ConfigOption, JsonOption, LangOption, QuietOption, VerboseOption
+from albus_dr.cli.common import ConfigOption, JsonOption, LangOption, QuietOption, VerboseOption, YesOption
 from albus_dr.cli.streams import has_spoken, prepare_streams, reason_of_loss
 from albus_dr.errors import AlbusError, ExitCode
 
@@ -103,6 +103,7 @@ def _everywhere(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
     lang: LangOption = "en",
+    yes: YesOption = False,
 ) -> None:
     """The options that every command takes."""
 

@@ -28,6 +28,7 @@ from albus_dr.report.findings import (
     over_budget,
     step_mark,
     troubled,
+    unexplained,
 )
 from albus_dr.report.phrases import PHRASES as NAMES
 from albus_dr.report.words import ENGLISH, Words
@@ -202,8 +203,9 @@ def _causes(state: RunState, words: Words) -> Iterator[str]:
         if found.verdict == "failed":
             kind = words.retold(one_line(found.kind, 150))
             yield words.say(PHRASES["told.verification"], workload=found.workload, kind=kind)
-    if any(each.stricter_missed for each in objectives(state)):  # whose it was; where a step failed it would quote that
-        yield words.say(PHRASES["told.objective"], reason=words.retold(state.reason))
+    if unexplained(state):  # where a step failed it would quote that
+        key = "told.objective" if state.exit_code == ExitCode.OBJECTIVE_MISSED else "told.reason"
+        yield words.say(PHRASES[key], reason=words.retold(state.reason))
     for stage in over_budget(state):
         yield words.say(PHRASES["told.budget"], said=budget_sentence(stage, words))
     sites = {item: step.site for step in state.steps.values() for item in step.facts.get("residue", ())}

@@ -20,6 +20,7 @@ from typing import Any
 
 import typer
 
+from albus_dr import __version__
 from albus_dr.cli.charge import (
     Standpoint,
     begun,
@@ -161,7 +162,7 @@ def resume(
                             run, "StepDecided", {"decision": decision, "who": account(), "why": why}, step=step
                         )
                     stated = {"without_witness": without_witness} if without_witness else {}
-                    store.append(run, "RunResumed", {"operator": account(), **stated})
+                    store.append(run, "RunResumed", {"operator": account(), "version": __version__, **stated})
                 store.mirror_again(run)
                 with _replication_stopped(store, plan, run, manner, stopped):
                     state = _run(store, loaded, plan, info, manner, at, stopped)
@@ -300,9 +301,11 @@ def _declare(
     data = {
         "runbook": plan.runbook, **loaded.runbook.model_dump(include={"description"}), "operation": plan.operation,
         "scenario": os.environ.get("ALBUS_DR_SCENARIO") or None, "plan": plan.to_json(), "plan_digest": plan.digest,
-        "source": plan.source, "target": plan.target, "operator": account(), "options": options,
+        "source": plan.source, "target": plan.target, "operator": account(), "version": __version__,
+        "options": options,
         "objectives": {"rto_s": objectives.rto, "rpo_s": objectives.rpo, "clock": objectives.clock,
-                       "budgets": dict(objectives.budgets)},
+                       "budgets": dict(objectives.budgets), "drill_every_s": objectives.drill_every,
+                       "distance_km": objectives.distance},
         "sites": _sites(loaded), "runbook_file": str(loaded.path.absolute()),
         "config_file": str(loaded.config_path.absolute()),
         "repository": {"commit": commit.id, "runbook_is_committed": commit.holds_them, "reason": commit.reason},
@@ -376,9 +379,10 @@ def _same_plan(loaded: Loaded, declared: Any) -> Plan:
 
 
 def _of_the_runbook(plan: Plan) -> str:
-    """What a plan has from the runbook: what is protected, and its own steps."""
+    """What a plan has from the runbook: what is protected, and its own steps, but for what albus-dr derives of them."""
     own = sorted((step for step in plan.steps if step.id.startswith("own.")), key=lambda step: step.id)
-    return json.dumps([plan.protects, [{**asdict(step), "needs": ()} for step in own]], sort_keys=True)
+    derived = {"needs": (), "repeatable": True, "estimate_s": 0.0}
+    return json.dumps([plan.protects, [{**asdict(step), **derived} for step in own]], sort_keys=True)
 
 
 def _run(

@@ -37,6 +37,10 @@ PHRASES = {
         "note: albus-dr asks {service} at {site} from this machine, where {url} ({file}, line {line}) is this machine itself. Give "
         "the address by which it is reached from here"
     ),
+    "validate.not_told": (
+        "note: a drill starts a copy of {service} at {site} without telling it where the restored {need} is ({file}, line {line}): "
+        "which one it works on, nobody sees. Put {placeholder} into its command or environment"
+    ),
     "validate.directory": (
         "note: the repository {repository} of {site} is the directory {path} ({file}, line {line}), and {other} copies from it on "
         "another machine. Use one of {kinds}, or mount it at both under this name"

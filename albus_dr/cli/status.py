@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -61,6 +61,17 @@ MEASURED = (ExitCode.PASSED, ExitCode.OBJECTIVE_MISSED)  # what came back wrong 
 
 
 @dataclass(frozen=True)
+class LastFailover:
+    """That made the site that serves the primary. Without its journal, of another machine, the witness's commit is what is
+    known: then ``since`` is that moment, and users had lost the other site before."""
+
+    run: str
+    source: str
+    target: str
+    since: datetime
+
+
+@dataclass(frozen=True)
 class History:
     """What the journal says. A run is the newest of its sort that has ended, or None."""
 
@@ -72,8 +83,8 @@ class History:
     """Whether a valid drill lies within the period, as `albus-dr compliance` answers."""
     measured: RunState | None
     """The last drill, switchover or failover whose recovery time was measured."""
-    failover: RunState | None
-    """The last change of primary, if it was a failover."""
+    failover: LastFailover | None
+    """The last change of primary, if it was a failover and no reprotect has followed it."""
     unfinished: str
     runs: tuple[RunState, ...]
     """The newest few, newest first."""
@@ -100,6 +111,8 @@ class Status:
     witness: Held
     """What the witness holds: primary and epoch, claim, leases."""
     objectives: Objectives
+    limits_s: Mapping[str, float | None]
+    """How old each workload's newest recovery point may be, in seconds; null: nobody said."""
 
     @property
     def record(self) -> Record | None:
@@ -141,9 +154,9 @@ def look(store: JournalStore, loaded: Loaded) -> Status:
     """Ask the journal and the sites."""
     runbook = loaded.runbook
     now = datetime.now(UTC)
-    history = _history(store, loaded, now)
     held, doubts = _witness(store, loaded)
     record = held.seen.record if held.seen else None
+    history = _history(store, loaded, now, record)
     if record is not None and record.primary != history.primary:
         history = replace(history, primary=record.primary, secondary=record.other(record.primary))
     standings = standing.observe_all(Setting(runbook, loaded.config, loaded.config_path.parent))
@@ -154,7 +167,9 @@ def look(store: JournalStore, loaded: Loaded) -> Status:
     concerns += [damage for damage in history.damaged if damage not in history.compliance.reason]
     if history.unfinished:
         concerns.insert(0, history.unfinished)
-    return Status(runbook.runbook, now, standings, history, unprotected, (*doubts, *concerns), held, runbook.objectives)
+    limits_s = {name: standing.limit_s(name, runbook, streams=name not in unprotected) for name in runbook.workloads}
+    told = (*doubts, *concerns)
+    return Status(runbook.runbook, now, standings, history, unprotected, told, held, runbook.objectives, limits_s)
 
 
 def _witness(store: JournalStore, loaded: Loaded) -> tuple[Held, tuple[str, ...]]:
@@ -171,10 +186,32 @@ def _witness(store: JournalStore, loaded: Loaded) -> tuple[Held, tuple[str, ...]
     return held, ()
 
 
-def _since_failover(failover: RunState, unprotected: tuple[str, ...]) -> str:
-    since = failover.clocks["disrupted_at"] or failover.clocks["declared_at"] or datetime.now(UTC)
+def _last_failover(
+    changes: Sequence[RunState], reprotected_at: datetime | None, record: Record | None
+) -> LastFailover | None:
+    """What made the serving site the primary, if that was a failover which no reprotect of ours followed.
+
+    ``changes``: ours, newest first. The witness tells of a later one, made on another machine, whose journal is not here, or
+    that a person named another primary since. Ours is known by when it was declared: when the site was lost is a person's word.
+    """
+    ours = changes[0] if changes else None
+    at, operation, by = ours.clocks["declared_at"] if ours else None, ours.operation if ours else "", ""
+    if record is not None and (ours is None or ours.run != record.changed_by):
+        changed_at, changed = datetime.fromtimestamp(record.changed_at, UTC), record.changed_by.partition("-")[0]
+        if changed in CHANGES_PRIMARY and (at is None or changed_at > at):
+            at, operation, by = changed_at, changed, record.changed_by
+    if operation != "failover" or at is None or (reprotected_at and reprotected_at > at):
+        return None
+    if by and record is not None:
+        return LastFailover(by, record.other(record.primary), record.primary, at)
+    if ours is None or (record is not None and record.primary != ours.target):
+        return None
+    return LastFailover(ours.run, ours.source, ours.target, ours.clocks["disrupted_at"] or at)
+
+
+def _since_failover(failover: LastFailover, unprotected: tuple[str, ...]) -> str:
     return (
-        f"UNPROTECTED since {ENGLISH.second(since)} (failover {failover.run}): no standby of "
+        f"UNPROTECTED since {ENGLISH.second(failover.since)} (failover {failover.run}): no standby of "
         f"{', '.join(unprotected)} streams from {failover.target}; if {failover.target} is lost now, only recovery points "
         f"are left. Once {failover.source} is back: albus-dr reprotect"
     )
@@ -183,10 +220,10 @@ def _since_failover(failover: RunState, unprotected: tuple[str, ...]) -> str:
 def _unprotected_since(status: Status) -> datetime | None:
     """Since the disruption that the last failover answered; None where no failover is the reason."""
     failover = status.history.failover
-    return failover.clocks["disrupted_at"] if failover and status.unprotected else None
+    return failover.since if failover and status.unprotected else None
 
 
-def _history(store: JournalStore, loaded: Loaded, now: datetime) -> History:
+def _history(store: JournalStore, loaded: Loaded, now: datetime, record: Record | None) -> History:
     runbook = loaded.runbook
     primary, secondary = primary_and_secondary(store, runbook)
     damaged: list[BrokenChain] = []
@@ -195,6 +232,8 @@ def _history(store: JournalStore, loaded: Loaded, now: datetime) -> History:
     changes = [
         run for run in runs if run.operation in CHANGES_PRIMARY and run.target == primary and changed_primary(run)
     ]
+    reprotects = runs_of(store, runbook.runbook, ("reprotect",), damaged=damaged)
+    reprotected_at = next((run.clocks["ended_at"] for run in reprotects if run.verdict == "passed"), None)
     try:
         require_nothing_unfinished(store, runbook.runbook)
         unfinished = ""
@@ -204,7 +243,7 @@ def _history(store: JournalStore, loaded: Loaded, now: datetime) -> History:
         primary, secondary, drill=next((run for run in ended if run.operation == "drill" and not run.point), None),
         compliance=compliance.look(store, loaded, now),
         measured=next((run for run in ended if run.exit_code in MEASURED and run.rta_s is not None), None),
-        failover=changes[0] if changes and changes[0].operation == "failover" else None,
+        failover=_last_failover(changes, reprotected_at, record),
         unfinished=unfinished, runs=tuple(islice(runs_of(store, runbook.runbook, damaged=[]), LAST_RUNS)),
         damaged=tuple(broken.message for broken in damaged),
     )  # fmt: skip
@@ -265,7 +304,7 @@ def _workload(name: str, status: Status, loaded: Loaded) -> dict[str, Any]:
             "replication": {**asdict(each.replication), "writers": each.replication.writers} if each.replication else None,
             "recovery_point": {
                 "id": point.id, "at": _stamp(point.at), "age_s": round((status.at - point.at).total_seconds(), 3),
-                "limit_s": standing.limit_s(each, loaded.runbook, streams=name not in status.unprotected),
+                "limit_s": status.limits_s[name],
             } if point else None,
             "recovery_point_reason": each.point_reason,
         })  # fmt: skip

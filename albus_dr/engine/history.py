@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from albus_dr.errors import RefusedError
 from albus_dr.journal.errors import BrokenChain
 from albus_dr.journal.fold import fold
-from albus_dr.journal.state import CHANGES_PRIMARY, RECOVERS, RunState, StepState
+from albus_dr.journal.state import CHANGES_PRIMARY, LOOKS_BACK, RECOVERS, RunState, StepState
 from albus_dr.runbook.model import Runbook
 
 if TYPE_CHECKING:
     from albus_dr.journal.store import JournalStore
 
-_A_YEAR = timedelta(days=365)
 _LOOKED_BACK = 20  # replications: some may have failed before they asked
 CHANGES_SITES = (*CHANGES_PRIMARY, "reprotect")  # one of them at a time, and no replication meanwhile
 
@@ -33,7 +31,7 @@ def runs_of(
 
 
 def runs_like(store: JournalStore, state: RunState, damaged: list[BrokenChain]) -> list[RunState]:
-    """The runbook's runs of the same operation, within a year before this one; none for those that leave thousands.
+    """The runbook's runs of the same operation, not much older than a year before it; none for those that leave thousands.
 
     ``damaged`` takes those that can't be read.
     """
@@ -42,7 +40,7 @@ def runs_like(store: JournalStore, state: RunState, damaged: list[BrokenChain]) 
     found = []
     for run in runs_of(store, state.runbook, (state.operation,), damaged=damaged):
         at = run.clocks["declared_at"]
-        if at is not None and declared - at > _A_YEAR:
+        if at is not None and declared - at > LOOKS_BACK:
             break
         found.append(run)
     return found

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from albus_dr.runbook.model import Runbook
+from collections.abc import Mapping
+from typing import Any
 
-HOLDS_DATA = ("postgres", "files")
+from albus_dr.runbook.model import HOLDS_DATA, Runbook
+from albus_dr.workloads.postgres.model import Model as PostgresModel
 
 
 def promised_rpo_s(runbook: Runbook, operation: str) -> dict[str, float]:
@@ -22,3 +24,11 @@ def rpo_s(runbook: Runbook, workload: str, operation: str) -> float:
     model = runbook.workloads[workload]
     by_standby = operation == "drill" and model.kind == "postgres"
     return runbook.objectives.rpo if model.rpo is None or by_standby else model.rpo
+
+
+def may_lose(runbook: Runbook, options: Mapping[str, Any]) -> bool:
+    """May a failover lose what users were told is kept? Not where every database promises that both sites have a write before
+    it is acknowledged, unless the operator accepted a loss."""
+    databases = [model for model in runbook.workloads.values() if isinstance(model, PostgresModel)]
+    promised = bool(databases) and all(model.replication == "synchronous" for model in databases)
+    return not promised or bool(options.get("accept_data_loss"))

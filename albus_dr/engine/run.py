@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from albus_dr.engine.approval import approval_action
 from albus_dr.engine.execute import Decision, Executor, Outcome, Past
 from albus_dr.engine.history import aborted
-from albus_dr.engine.promise import promised_rpo_s
+from albus_dr.engine.promise import may_lose, promised_rpo_s
 from albus_dr.engine.undo import undo_own_steps
 from albus_dr.engine.verdict import Judgement, judge
 from albus_dr.errors import AlbusError, ExitCode
@@ -244,6 +244,7 @@ def conclude(store: JournalStore, run: str, runbook: Runbook, plan: Plan) -> Jud
         tolerated=_tolerated(plan),
         rpo_by_workload=promised_rpo_s(runbook, plan.operation),
         clocks=frozenset(step.clock for step in plan.steps),
+        may_lose=may_lose(runbook, events[0].data.get("options", {})),
     )
 
 

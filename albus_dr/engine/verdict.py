@@ -56,21 +56,22 @@ class Judgement:
 
 def judge(
     state: RunState, *, failure_codes: dict[str, int], tolerated: frozenset[str], rpo_by_workload: dict[str, float],
-    clocks: frozenset[str],
+    clocks: frozenset[str], may_lose: bool,
 ) -> Judgement:  # fmt: skip
     """``failure_codes``: the exit code of each failed step; ``tolerated``: steps whose failure stops nothing, but
-    leaves the run incomplete; ``rpo_by_workload``: objectives in seconds; ``clocks``: those that the plan sets."""
+    leaves the run incomplete; ``rpo_by_workload``: objectives in seconds; ``clocks``: those that the plan sets;
+    ``may_lose``: a failover may lose acknowledged writes, as far as the objectives go."""
     end = _last_clock(state.operation, clocks)
     actuals = _actuals(state, end, rpo_by_workload)
     residue = tuple(item for step in state.steps.values() for item in step.facts.get("residue", ()))
-    verdict, code, reason = _verdict(state, actuals, residue, failure_codes, tolerated, rpo_by_workload)
+    verdict, code, reason = _verdict(state, actuals, residue, failure_codes, tolerated, rpo_by_workload, may_lose)
     notes = tuple(note for note in _notes(state, end) if note != reason)
     return Judgement(verdict, code, reason, run_level(state, passed=verdict is Verdict.PASSED), actuals, residue, notes)
 
 
 def _verdict(
     state: RunState, actuals: Actuals, residue: tuple[str, ...], failure_codes: dict[str, int],
-    tolerated: frozenset[str], rpo_by_workload: dict[str, float],
+    tolerated: frozenset[str], rpo_by_workload: dict[str, float], may_lose: bool,
 ) -> tuple[Verdict, ExitCode, str]:  # fmt: skip
     failed = [step for step in state.steps.values() if step.status == "failed"]
     serious = [step for step in failed if step.action != "site.cleanup" and step.id not in tolerated]
@@ -86,12 +87,12 @@ def _verdict(
         names = ", ".join(step.id for step in undone[:4]) + (", …" if len(undone) > 4 else "")
         return Verdict.INCOMPLETE, ExitCode.STEP_FAILED, f"not everything was done: {names}"
     if state.operation in RECOVERS:
-        return _against_objectives(state, actuals, rpo_by_workload)
+        return _against_objectives(state, actuals, rpo_by_workload, may_lose)
     return Verdict.PASSED, ExitCode.PASSED, "everything was done and verified"
 
 
 def _against_objectives(
-    state: RunState, actuals: Actuals, rpo_by_workload: dict[str, float]
+    state: RunState, actuals: Actuals, rpo_by_workload: dict[str, float], may_lose: bool
 ) -> tuple[Verdict, ExitCode, str]:
     if actuals.rta_s is None:
         return (
@@ -129,6 +130,12 @@ def _against_objectives(
             ExitCode.VERIFICATION_FAILED,
             f"a {state.operation} lost {actuals.lost_writes} acknowledged writes",
         )
+    if actuals.lost_writes and not may_lose:
+        return (
+            Verdict.FAILED, ExitCode.OBJECTIVE_MISSED,
+            f"acknowledged writes were lost: {actuals.lost_writes}. The runbook promises synchronous replication, and nobody "
+            "accepted a loss",
+        )  # fmt: skip
     return Verdict.PASSED, ExitCode.PASSED, "recovered, verified and within the objectives"
 
 

@@ -17,19 +17,19 @@ from albus_dr.evidence.profiles import answered
 from albus_dr.journal.event import Event
 from albus_dr.journal.fold import fold
 from albus_dr.journal.state import HOW_DESTROYED, RunState, StepState
-from albus_dr.report.findings import limits, objectives, over_budget, unmeasured
+from albus_dr.journal.texts import plain_or_withheld
+from albus_dr.report.findings import limits, lost_promised, objectives, over_budget, unmeasured
 from albus_dr.report.json import run_document
-from albus_dr.report.texts import plain_or_withheld
-from albus_dr.units import rfc3339
+from albus_dr.units import format_duration, rfc3339
 
 SCHEMA = "albus-dr/evidence/1"
 _LIMITS = (
     "It shows what the journal says. Whoever can write the journal's database can write another history before it is signed.",
     "The signature shows who held the key, not when it was made: every time is that of a machine's own clock.",
-    "Versions of programs are those of the machine that made this file, at that moment: not of the hosts of the sites, not "
-    "during the run.",
-    "Texts that programs printed and databases answered are left out, because they may hold personal data. "
-    "The journal's hashes bind them.",
+    "Under `programs` stand the versions of albus-dr, PostgreSQL, restic and HAProxy that the run met, with their hosts. Those under "
+    "`tools` are of the machine that made this file, at that moment.",
+    "Texts that programs printed are left out, because they may hold personal data; the journal's hashes bind them. What a "
+    "database answered and may name somebody was compared; but for the runbook's own words it is not even in the journal.",
     "Whether this satisfies a law, a standard or a contract is for an auditor to say.",
 )
 _NO_REPOSITORY = {  # of a run that an older version declared
@@ -78,6 +78,7 @@ def predicate(events: Sequence[Event], around: Surroundings, profiles: Sequence[
         "plan_digest": state.plan_digest,
         "plan": events[0].data["plan"],
         "repository": events[0].data.get("repository", _NO_REPOSITORY),
+        "programs": list(_programs(events)),
         "tools": [asdict(tool) for tool in around.tools],
         "people": list(_people(events)),
         "sites": {name: site for name, site in state.sites.items() if isinstance(site, Mapping)},
@@ -87,6 +88,7 @@ def predicate(events: Sequence[Event], around: Surroundings, profiles: Sequence[
              "verdict": each.verdict}
             for each in objectives(state)
         ],
+        "promised": {key: events[0].data["objectives"].get(key) for key in ("drill_every_s", "distance_km")},
         "actuals": run["actuals"],
         "clock": state.clock,
         "clocks": run["clocks"],
@@ -96,6 +98,7 @@ def predicate(events: Sequence[Event], around: Surroundings, profiles: Sequence[
             _step(step, document, outputs.get(step.id, {}))
             for step, document in zip(state.steps.values(), run["steps"], strict=True)
         ],
+        "restored": run["restored"],
         "verifications": list(_verifications(state)),
         "compared": sorted(_compared(state)),
         "not_verified": _not_verified(state),
@@ -125,6 +128,21 @@ def mirror_sha256(events: Sequence[Event]) -> str:
 def canonical_sha256(data: object) -> str:
     """Of the data as JSON without blanks, keys sorted: how a plan's digest is made."""
     return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _programs(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
+    """Each version that worked in the run, once, with its host and the first step that met it. Of albus-dr no step."""
+    met: set[tuple[str, str, str]] = set()
+    for event in events:
+        found = [{**each, "step": event.step} for each in event.data.get("facts", {}).get("programs", ())]
+        if version := event.data.get("version"):
+            host = event.data["operator"].rpartition("@")[2]
+            found.append({"name": "albus-dr", "version": version, "host": host, "step": None})
+        for each in found:
+            key = each["name"], each["version"], each["host"]
+            if key not in met:
+                met.add(key)
+                yield each
 
 
 def _people(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
@@ -224,8 +242,14 @@ def _deviations(state: RunState, events: Sequence[Event]) -> Iterator[dict[str, 
     for objective in objectives(state):
         if objective.verdict != "passed":
             yield deviation(f"objective_{'missed' if objective.verdict == 'failed' else 'not_measured'}", objective.key)
+    if lost_promised(state):
+        yield deviation("promised_writes_lost", str(state.lost_writes))
     for stage in over_budget(state):
         yield deviation("stage_over_budget", stage.clock.removesuffix("_at"))
+    if state.set_back_s:
+        yield deviation("clock_set_back", format_duration(state.set_back_s))
+    if (forward_s := state.clock_moved_s + state.set_back_s) > 0:
+        yield deviation("clock_went_forward", format_duration(forward_s))
     for step in state.steps.values():
         if step.status != "succeeded":
             yield deviation(f"step_{step.status}", step.id)

@@ -28,7 +28,7 @@ _TIMES = ("objectives", "actuals.rta_s", "actuals.rpa_s")
 _DESTROYED = ("destruction.removed", "destruction.how", "destruction.at")
 _WHERE = ("sites.*.latitude", "sites.*.longitude", "sites.*.country", "distance_km")
 _HOSTS = ("sites.*.provider", "sites.*.certificate")
-_CHECKED = ("verifications", "compared")
+_CHECKED = ("restored", "verifications", "compared")
 
 TITLES = {
     "hds": "Hébergement de données de santé (France): code de la santé publique (CSP), L.1111-8 and R.1111-9 to R.1111-11",

@@ -13,6 +13,8 @@ CLOCKS = (
     "service_verified_at", "clients_verified_at", "ended_at",
 )  # fmt: skip
 CHANGES_PRIMARY = ("switchover", "failover", "failback")
+LOOKS_BACK = timedelta(days=400)
+"""How far a run is compared with earlier ones: a year and a month, so that five quarterly drills lie within, some of them late."""
 RECOVERS = ("drill", "switchover", "failover", "failback")  # the operations that measure a recovery time
 
 

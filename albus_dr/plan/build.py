@@ -296,7 +296,8 @@ def _weave(
         *woven,
         StepSpec(
             id=id_, workload="", site=site, action=f"own.{verb}", title=own.name, needs=needs, params=params,
-            timeout_s=own.timeout + waiting, retries=own.retries, repeatable=verb in ("wait", "http", "approve"),
+            timeout_s=own.timeout + waiting, retries=own.retries,
+            repeatable=verb in ("wait", "http", "approve") or own.retries > 0,
             on_failure=own.on_failure, undo=own.undo or (), estimate_s=waiting or 1.0,
         ),
     ]  # fmt: skip

@@ -1,7 +1,8 @@
 """A run as people may be shown it: what a database or an application answered may name somebody, and is left out.
 
 Errors of steps and the reason of a run repeat such answers; they are taken out there, too. The same goes for what a
-terminal, cron's mail or a CI log is told while a run goes on. The JSON of a run has everything.
+terminal, cron's mail or a CI log is told while a run goes on. What a database answered is left out of the journal already; this
+is for what another kind of workload says, and for runs of an older albus-dr. The JSON of a run has what its journal has.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ from typing import Any
 
 from albus_dr.journal.event import Event
 from albus_dr.journal.state import RunState, VerificationState
-from albus_dr.report.texts import is_plain
+from albus_dr.journal.texts import LEFT_OUT, is_plain
 
-LEFT_OUT = "[…]"
 _QUESTION = re.compile(
     r"(?:GET|POST) /|(?:[(\s;]|--[^\n]*(?:\n|$)|/\*.*?\*/)*"
     r"(?:\\|(?:SELECT|WITH|VALUES|TABLE|SHOW|EXPLAIN|EXECUTE|FETCH|CALL|INSERT|UPDATE|DELETE|MERGE|SET|RESET|BEGIN|START|COMMIT|END"

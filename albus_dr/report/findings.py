@@ -13,9 +13,10 @@ from datetime import datetime
 
 from albus_dr.errors import ExitCode
 from albus_dr.journal.fold import parse_time
+from albus_dr.journal.restored import restored
 from albus_dr.journal.stages import Stage, in_order, stages
 from albus_dr.journal.state import CLOCKS, RunState, StepState
-from albus_dr.report.discreet import LEFT_OUT
+from albus_dr.journal.texts import LEFT_OUT
 from albus_dr.report.phrases import NOT_MEASURED, PHRASES
 from albus_dr.report.proof import not_verified
 from albus_dr.report.words import ENGLISH, Words, utc
@@ -104,9 +105,21 @@ def objectives(state: RunState) -> tuple[Objective, Objective]:
     """RTO and RPO of the run, each with its actual."""
     time, point = Objective("rto", state.rto_s, state.rta_s), Objective("rpo", state.rpo_s, state.rpa_s)
     missed = state.exit_code == ExitCode.OBJECTIVE_MISSED and "failed" not in (time.verdict, point.verdict)
-    if missed and "the stage " not in state.reason:  # of an age the verdict speaks first
+    if missed and not lost_promised(state) and "the stage " not in state.reason:  # of an age the verdict speaks first
         return time, replace(point, stricter_missed=True)
     return time, point
+
+
+def lost_promised(state: RunState) -> bool:
+    """A failover kept its objectives, and lost writes that the runbook promised to keep."""
+    missed = state.operation == "failover" and state.exit_code == ExitCode.OBJECTIVE_MISSED
+    return missed and state.reason.startswith("acknowledged writes were lost: ")
+
+
+def unexplained(state: RunState) -> bool:
+    """It did not pass, and neither a step nor a stage nor what was left behind says why: its reason alone does."""
+    said = troubled(state) or over_budget(state) or state.residue
+    return state.exit_code is not None and state.verdict != "passed" and bool(state.reason) and not said
 
 
 def over_budget(state: RunState) -> list[Stage]:
@@ -133,6 +146,11 @@ def clock_start(state: RunState) -> datetime | None:
 def seconds_between(earlier: datetime | None, later: datetime | None) -> float | None:
     """Seconds from one moment to the other; None where either is missing."""
     return None if earlier is None or later is None else (utc(later) - utc(earlier)).total_seconds()
+
+
+def restored_points(state: RunState, words: Words = ENGLISH) -> str:
+    """Each workload with the recovery point that was restored and its time; empty where none was."""
+    return "; ".join(f"{each.workload} {each.point} ({words.moment(each.at)})" for each in restored(state))
 
 
 def format_moment(at: datetime | None, words: Words = ENGLISH) -> str:
@@ -249,6 +267,8 @@ def _why_failed(state: RunState, words: Words) -> str:
     missed = next((objective for objective in objectives(state) if objective.verdict == "failed"), None)
     failed = next((step for step in state.steps.values() if step.status == "failed"), None)
     wrong = sum(found.verdict == "failed" for found in state.verifications)
+    if lost_promised(state):
+        return words.say(PHRASES["head.lost"], operation=operation)
     if state.exit_code == ExitCode.OBJECTIVE_MISSED and missed is None and (over := over_budget(state)):
         return words.say(PHRASES["head.budget"], operation=operation, said=budget_sentence(over[0], words))
     if state.exit_code == ExitCode.OBJECTIVE_MISSED and missed is not None:
@@ -392,13 +412,25 @@ def unmeasured(state: RunState, words: Words = ENGLISH) -> list[str]:
     return gaps
 
 
+def _workloads_with(state: RunState, *actions: str) -> list[str]:
+    """Whose plan has one of these actions, in its order."""
+    return list(dict.fromkeys(step.workload for step in state.steps.values() if step.action in actions))
+
+
 def limits(state: RunState, words: Words = ENGLISH) -> list[str]:
     """What a run of this kind can't show, even when everything was measured."""
     said = [words.say(PHRASES[key]) for key in (f"beyond.{state.operation}",) if key in PHRASES]
     if state.operation == "drill" and state.clocks.get("disrupted_at"):
         said.append(words.say(PHRASES["beyond.assumed"]))
-    for key, action in (("beyond.promoted", "postgres.verify"), ("beyond.no_day", "service.verify")):
-        if names := dict.fromkeys(step.workload for step in state.steps.values() if step.action == action):
+    promoted = _workloads_with(state, "postgres.verify")
+    no_day = [
+        name for name in _workloads_with(state, "service.verify", "service.verify_copy")
+        if name not in _workloads_with(state, "service.rehearse")
+    ]  # fmt: skip
+    copied = _workloads_with(state, "service.verify_copy")
+    unread = _workloads_with(state, "files.restore") if copied else []
+    for key, names in (("beyond.promoted", promoted), ("beyond.no_day", no_day), ("beyond.files", unread)):
+        if names:
             said.append(words.say(PHRASES[key], names=", ".join(names)))
     if adopted := [one_line(step.id, 80) for step in state.steps.values() if step.adopted]:
         said.append(words.say(PHRASES["beyond.adopted"], names=", ".join(adopted)))

@@ -61,15 +61,16 @@ LIMITS = {
         "La signature montre qui détenait la clé, non quand elle a été apposée : chaque heure est celle de l'horloge d'une "
         "machine."
     ),
-    "Versions of programs are those of the machine that made this file, at that moment: not of the hosts of the sites, not "
-    "during the run.": (
-        "Les versions des programmes sont celles de la machine qui a établi ce fichier, à ce moment-là : ni celles des hôtes "
-        "des sites, ni celles de l'exécution."
+    "Under `programs` stand the versions of albus-dr, PostgreSQL, restic and HAProxy that the run met, with their hosts. Those under "
+    "`tools` are of the machine that made this file, at that moment.": (
+        "Sous `programs` figurent les versions d'albus-dr, de PostgreSQL, de restic et de HAProxy que l'exécution a rencontrées, "
+        "avec leurs hôtes. Celles sous `tools` sont de la machine qui a établi ce fichier, à ce moment-là."
     ),
-    "Texts that programs printed and databases answered are left out, because they may hold personal data. The journal's "
-    "hashes bind them.": (
-        "Les textes affichés par des programmes ou renvoyés par des bases de données sont omis, car ils peuvent contenir des "
-        "données personnelles. Les empreintes du journal les couvrent."
+    "Texts that programs printed are left out, because they may hold personal data; the journal's hashes bind them. What a "
+    "database answered and may name somebody was compared; but for the runbook's own words it is not even in the journal.": (
+        "Les textes affichés par des programmes sont omis, car ils peuvent contenir des données personnelles ; les empreintes du "
+        "journal les couvrent. Ce qu'une base de données a répondu et qui peut nommer une personne a été comparé ; hormis les "
+        "mots du plan lui-même, cela ne figure même pas dans le journal."
     ),
     "Whether this satisfies a law, a standard or a contract is for an auditor to say.": (
         "C'est à un auditeur de dire si cela satisfait à une loi, à une norme ou à un contrat."

@@ -102,6 +102,9 @@ VERDICTS = {
     ),
     "the stage {stage} took {time}; its budget is {budget}": "la phase « {stage} » a duré {time} ; son budget est {budget}",
     "a {operation} lost {count} acknowledged writes": "une opération {operation} a perdu {count} écritures confirmées",
+    "acknowledged writes were lost: {count}. The runbook promises synchronous replication, and nobody accepted a loss": (
+        "écritures confirmées perdues : {count}. Le plan promet la réplication synchrone, et personne n'a accepté de perte"
+    ),
     "something that it needs was not done": "une étape dont elle dépend n'a pas été faite",
     "the run ended before anybody answered": "l'exécution s'est terminée avant que quelqu'un ait répondu",
     "it was aborted": "abandonnée",
@@ -321,9 +324,14 @@ VERIFICATIONS = {
     "rows and checksum of {table}": "lignes et somme de contrôle de {table}",
     "{count} rows, checksum {checksum}": "{count} lignes, somme {checksum}",
     "no such table": "table absente",
+    "no single value: PostgreSQL refused the question, or gave none or several": (
+        "pas de valeur unique : PostgreSQL a refusé la question, ou n'en a donné aucune, ou plusieurs"
+    ),
     "system identifier of the kept copy": "identifiant système de la copie conservée",
     "system identifier at {site}": "identifiant système à {site}",
-    "status {status}": "statut {status}",
+    "status {each}": "statut {each}",
+    "contains {text}": "contient {text}",
+    "gives {expression}": "donne {expression}",
     "status {status} (redirects are not followed)": "statut {status} (les redirections ne sont pas suivies)",
     "the body does not contain {text}": "la réponse ne contient pas {text}",
     "the expression can't be applied: {error}": "l'expression ne peut être appliquée : {error}",
@@ -351,6 +359,9 @@ COMPLIANCE = {
     "the last drill failed ({run}): {reason}": "le dernier exercice a échoué ({run}) : {reason}",
     "the last drill ({run}) is older than {every}, the period": (
         "le dernier exercice ({run}) remonte à plus de {every}, la période"
+    ),
+    "the last drill ({run}) is older than {every}, the period; {later} ended later, and proved nothing": (
+        "le dernier exercice ({run}) remonte à plus de {every}, la période ; {later}, terminé depuis, n'a rien prouvé"
     ),
     "the last drill missed an objective ({run}): {reason}": (
         "le dernier exercice n'a pas tenu un objectif ({run}) : {reason}"

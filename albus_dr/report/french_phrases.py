@@ -86,6 +86,9 @@ FINDINGS = {
         "{operation} : non terminé. Étapes faites : {count} sur {all}."
     ),
     "{operation} missed an objective.": "{operation} : un objectif n'a pas été tenu.",
+    "{operation} lost writes that synchronous replication was to keep.": (
+        "{operation} : des écritures que la réplication synchrone devait garder sont perdues."
+    ),
     "{operation} is incomplete: {count} of {all} steps were not done.": (
         "{operation} : incomplet. {count} étapes sur {all} n'ont pas été faites."
     ),
@@ -106,29 +109,29 @@ FINDINGS = {
     "{clock} came {took} after the clock before it; its budget is {budget}. Most of it: {step}, {most}.": (
         "{clock} : {took} après l'instant précédent, pour un budget de {budget}. Pour l'essentiel : {step}, {most}."
     ),
-    "There are not enough runs for a trend: {count} measured a recovery time within a year. It takes {needed}, over at "
+    "There are not enough runs for a trend: {count} measured a recovery time within 13 months. It takes {needed}, over at "
     "least {days} days.": (
-        "Il n'y a pas assez d'exécutions pour une tendance : {count} ont mesuré une durée de reprise en un an. Il en faut "
+        "Il n'y a pas assez d'exécutions pour une tendance : {count} ont mesuré une durée de reprise en 13 mois. Il en faut "
         "{needed}, sur {days} jours au moins."
     ),
-    "In {count} runs within a year the recovery time has no trend that stands out from its scatter.": (
-        "Sur {count} exécutions en un an, la durée de reprise n'a pas de tendance qui se distingue de sa dispersion."
+    "In {count} runs within 13 months the recovery time has no trend that stands out from its scatter.": (
+        "Sur {count} exécutions en 13 mois, la durée de reprise n'a pas de tendance qui se distingue de sa dispersion."
     ),
-    "Recovery gets slower by {month} in 30 days ({count} runs within a year). If that goes on, it crosses the RTO of "
+    "Recovery gets slower by {month} in 30 days ({count} runs within 13 months). If that goes on, it crosses the RTO of "
     "{rto} on {day}.": (
-        "La reprise ralentit de {month} en 30 jours ({count} exécutions en un an). Si cela continue, elle dépassera la DMIA "
+        "La reprise ralentit de {month} en 30 jours ({count} exécutions en 13 mois). Si cela continue, elle dépassera la DMIA "
         "de {rto} le {day}."
     ),
-    "Recovery gets slower by {month} in 30 days ({count} runs within a year). That does not cross the RTO of {rto} within "
+    "Recovery gets slower by {month} in 30 days ({count} runs within 13 months). That does not cross the RTO of {rto} within "
     "{years} years.": (
-        "La reprise ralentit de {month} en 30 jours ({count} exécutions en un an). Elle ne dépassera pas la DMIA de {rto} "
+        "La reprise ralentit de {month} en 30 jours ({count} exécutions en 13 mois). Elle ne dépassera pas la DMIA de {rto} "
         "avant {years} ans."
     ),
-    "Recovery gets faster by {month} in 30 days ({count} runs within a year); the RTO is {rto}.": (
-        "La reprise accélère de {month} en 30 jours ({count} exécutions en un an) ; la DMIA est de {rto}."
+    "Recovery gets faster by {month} in 30 days ({count} runs within 13 months); the RTO is {rto}.": (
+        "La reprise accélère de {month} en 30 jours ({count} exécutions en 13 mois) ; la DMIA est de {rto}."
     ),
-    "The trend lies beyond the RTO of {rto} already, and changes by {month} in 30 days ({count} runs within a year).": (
-        "La tendance dépasse déjà la DMIA de {rto}, et varie de {month} en 30 jours ({count} exécutions en un an)."
+    "The trend lies beyond the RTO of {rto} already, and changes by {month} in 30 days ({count} runs within 13 months).": (
+        "La tendance dépasse déjà la DMIA de {rto}, et varie de {month} en 30 jours ({count} exécutions en 13 mois)."
     ),
     "Method: the median of the slopes between every two runs (Theil and Sen), where the order of the runs is no chance "
     "(Mann and Kendall, 5 %).": (
@@ -196,6 +199,11 @@ FINDINGS = {
         "Aucune journée de travail n'a été essayée avec l'application ({names}) : un exercice le fait sur une copie, là où le "
         "plan de reprise le demande."
     ),
+    "Whether the application read the restored files of {names} was not looked at: they were compared with their "
+    "manifests, and its answers with what the runbook expects.": (
+        "Il n'a pas été regardé si l'application a lu les fichiers restaurés de {names} : ils ont été comparés à leurs manifestes, et "
+        "ses réponses à ce que le plan de reprise attend."
+    ),
     "Steps found done ({names}) were done already when albus-dr looked: not how long they took.": (
         "Les étapes déjà faites ({names}) l'étaient lorsque albus-dr a regardé : leur durée n'est pas connue."
     ),
@@ -207,8 +215,8 @@ FINDINGS = {
         "Si un processus qui cache son répertoire et son environnement a survécu au nettoyage : l'exercice avait le réseau de la "
         "machine, où rien d'autre ne le montrerait."
     ),
-    "Answers that may name somebody are left out ({mark}); the JSON of the run has them.": (
-        "Les réponses qui pourraient nommer une personne sont omises ({mark}) ; le JSON de l'exécution les contient."
+    "Answers that may name somebody are left out ({mark}); they were compared all the same.": (
+        "Les réponses qui pourraient nommer une personne sont omises ({mark}) ; elles ont été comparées malgré tout."
     ),
     "less than {share}": "moins de {share}",
     "{level}: {meaning}": "{level} : {meaning}",
@@ -354,6 +362,7 @@ PAGE = {
     "Operator": "Opérateur",
     "Plan digest": "Empreinte du plan",
     "Proof level": "Niveau de preuve",
+    "Restored recovery points": "Points de reprise restaurés",
     "Resumed": "Relances",
     "Events": "Événements",
     "Events in the journal": "Événements du journal",

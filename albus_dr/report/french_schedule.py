@@ -17,6 +17,7 @@ SCHEDULE = {
     # With the path's beginning: a person's own words may begin with such a verb.
     "wrote /{path}": "écrit : /{path}",
     "removed /{path}": "supprimé : /{path}",
+    "systemd keeps when {timer} last fired: {why}": "systemd garde la date du dernier déclenchement de {timer} : {why}",
     "enabled and started {timer}: {rhythm}": "activé et démarré : {timer}, {rhythm}",
     "wrote into the crontab: {line}": "inscrit dans la crontab : {line}",
     "removed from the crontab: {line}": "retiré de la crontab : {line}",

@@ -66,6 +66,7 @@ TERMINAL = {
     "Not known whether it was done: {step}": "Issue inconnue : {step}",
     "Verification failed: {workload}: {kind}": "Vérification en échec : {workload} : {kind}",
     "Objective missed: {reason}": "Objectif non tenu : {reason}",
+    "Why: {reason}": "Cause : {reason}",
     "Over budget: {said}": "Budget dépassé : {said}",
     "Left behind at {site}: {what}": "Resté en place à {site} : {what}",
     "Left behind at {site}, host {host}: {what}": "Resté en place à {site}, hôte {host} : {what}",
@@ -153,6 +154,7 @@ TERMINAL = {
     "not looked at": "non examiné",
     "recovery point not known": "point de reprise inconnu",
     "newest recovery point {age} old": "dernier point de reprise il y a {age}",
+    "newest recovery point {age} old (at most {limit})": "dernier point de reprise il y a {age} ({limit} au plus)",
     "synchronous: {writers}": "synchrone : {writers}",
     "asynchronous: {writers}": "asynchrone : {writers}",
     "{received} behind, {replayed} to be replayed": "{received} de retard, {replayed} à rejouer",
@@ -299,6 +301,11 @@ TERMINAL = {
     "the address by which it is reached from here": (
         "remarque : albus-dr interroge {service} à {site} depuis cette machine, où {url} ({file}, ligne {line}) désigne cette "
         "machine elle-même. Donnez l'adresse par laquelle on l'atteint d'ici"
+    ),
+    "note: a drill starts a copy of {service} at {site} without telling it where the restored {need} is ({file}, line {line}): "
+    "which one it works on, nobody sees. Put {placeholder} into its command or environment": (
+        "remarque : un exercice démarre une copie de {service} à {site} sans lui dire où se trouve {need} restauré ({file}, ligne "
+        "{line}) : personne ne voit sur quoi elle travaille. Mettez {placeholder} dans sa commande ou son environnement"
     ),
     "note: the repository {repository} of {site} is the directory {path} ({file}, line {line}), and {other} copies from it on "
     "another machine. Use one of {kinds}, or mount it at both under this name": (

@@ -21,6 +21,7 @@ from albus_dr.report.findings import (
     step_mark,
     troubled,
     undone,
+    unexplained,
 )
 from albus_dr.units import format_duration
 
@@ -37,6 +38,8 @@ def _lines(state: RunState) -> Iterator[str]:
     for step in troubled(state):
         hint = f"\nWhat to do: {step.hint}" if step.hint else ""
         yield _command("error", f"{step.id} {step_mark(step.status).word}", f"{step.error or step.title}{hint}")
+    if unexplained(state):
+        yield _command("error", "Why", state.reason)
     for found in state.verifications:
         if found.verdict == "failed":
             said = f"expected {found.expected}, found {found.actual}"

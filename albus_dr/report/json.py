@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from albus_dr.journal.restored import restored
 from albus_dr.journal.stages import stages, waited_s
 from albus_dr.journal.state import CLOCKS, HOW_DESTROYED, RUN_SCHEMA, RunState
 from albus_dr.report.proof import levels
@@ -84,6 +85,16 @@ def run_document(state: RunState) -> dict[str, Any]:
                 "verdict": found.verdict,
             }
             for found in state.verifications
+        ],
+        "restored": [
+            {
+                "workload": each.workload,
+                "point": each.point,
+                "point_at": _moment(each.at),
+                "data_snapshot": each.data_snapshot or None,
+                "manifest_snapshot": each.manifest_snapshot or None,
+            }
+            for each in restored(state)
         ],
         "residue": list(state.residue),
         "destruction": [

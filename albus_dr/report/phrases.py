@@ -62,6 +62,7 @@ PHRASES = {
     "head.interrupted": "{operation} was interrupted and can be resumed.",
     "head.running": "{operation} has not ended: {count} of {all} steps are done.",
     "head.objective": "{operation} missed an objective.",
+    "head.lost": "{operation} lost writes that synchronous replication was to keep.",
     "head.incomplete": "{operation} is incomplete: {count} of {all} steps were not done.",
     "head.incomplete_one": "{operation} is incomplete: 1 of {all} steps was not done.",
     "head.incomplete_done": "{operation} is incomplete: not everything that was asked for was seen.",
@@ -71,21 +72,21 @@ PHRASES = {
     "budget.over": "{clock} came {took} after the clock before it; its budget is {budget}.",
     "budget.over_most": "{clock} came {took} after the clock before it; its budget is {budget}. Most of it: {step}, {most}.",
     "trend.too_few": (
-        "There are not enough runs for a trend: {count} measured a recovery time within a year. It takes {needed}, over at "
+        "There are not enough runs for a trend: {count} measured a recovery time within 13 months. It takes {needed}, over at "
         "least {days} days."
     ),
-    "trend.level": "In {count} runs within a year the recovery time has no trend that stands out from its scatter.",
+    "trend.level": "In {count} runs within 13 months the recovery time has no trend that stands out from its scatter.",
     "trend.crosses": (
-        "Recovery gets slower by {month} in 30 days ({count} runs within a year). If that goes on, it crosses the RTO of "
+        "Recovery gets slower by {month} in 30 days ({count} runs within 13 months). If that goes on, it crosses the RTO of "
         "{rto} on {day}."
     ),
     "trend.far": (
-        "Recovery gets slower by {month} in 30 days ({count} runs within a year). That does not cross the RTO of {rto} within "
+        "Recovery gets slower by {month} in 30 days ({count} runs within 13 months). That does not cross the RTO of {rto} within "
         "{years} years."
     ),
-    "trend.faster": "Recovery gets faster by {month} in 30 days ({count} runs within a year); the RTO is {rto}.",
+    "trend.faster": "Recovery gets faster by {month} in 30 days ({count} runs within 13 months); the RTO is {rto}.",
     "trend.beyond": (
-        "The trend lies beyond the RTO of {rto} already, and changes by {month} in 30 days ({count} runs within a year)."
+        "The trend lies beyond the RTO of {rto} already, and changes by {month} in 30 days ({count} runs within 13 months)."
     ),
     "trend.method": (
         "Method: the median of the slopes between every two runs (Theil and Sen), where the order of the runs is no chance "
@@ -125,10 +126,12 @@ PHRASES = {
     "beyond.no_day": (
         "No day's work was tried with the application ({names}): a drill does that with a copy, where the runbook asks for it."
     ),
+    "beyond.files": "Whether the application read the restored files of {names} was not looked at: they were compared with their "
+    "manifests, and its answers with what the runbook expects.",
     "beyond.adopted": "Steps found done ({names}) were done already when albus-dr looked: not how long they took.",
     "beyond.outlived": "Whether a process that hides its directory and its environment outlived the cleanup: the drill had the host's "
     "network, where nothing else would show it.",
-    "beyond.left_out": "Answers that may name somebody are left out ({mark}); the JSON of the run has them.",
+    "beyond.left_out": "Answers that may name somebody are left out ({mark}); they were compared all the same.",
     "beyond.level": "Proof level {level} ({meaning}). Not shown: {higher}.",
     "share.tiny": "less than {share}",
     "proof.passed": "{count} of {all} passed",

@@ -16,10 +16,9 @@ from itertools import combinations
 from statistics import NormalDist, median
 from typing import Literal
 
-from albus_dr.journal.state import RunState
+from albus_dr.journal.state import LOOKS_BACK, RunState
 from albus_dr.report.words import utc
 
-YEAR = timedelta(days=365)
 FEWEST = 5
 SHORTEST = timedelta(days=28)
 FARTHEST = timedelta(days=3650)
@@ -35,7 +34,7 @@ class Trend:
 
     finding: Finding
     runs: int
-    """Those that measured a recovery time within the year."""
+    """Those that measured a recovery time within the period."""
     since: datetime | None
     """When the first of them ended."""
     slope_s_per_day: float | None
@@ -76,7 +75,7 @@ def _measured(runs: Iterable[RunState], at: datetime) -> Iterable[tuple[datetime
             run.exit_code is not None
             and run.rta_s is not None
             and ended
-            and timedelta(0) <= utc(at) - utc(ended) <= YEAR
+            and timedelta(0) <= utc(at) - utc(ended) <= LOOKS_BACK
         ):
             yield utc(ended), run.rta_s
 

@@ -268,8 +268,8 @@ class ProxyConfig(Strict):
     url: str = Field(description="Where users come in; clients are verified through it.")
     clients: Argv | None = Field(
         None,
-        description="A command that prints what users saw, as JSON: acknowledged_writes, lost_writes, "
-        "client_downtime_s.",
+        description="A command that prints what users saw, as JSON: acknowledged_writes and lost_writes (of databases: what is "
+        "only a file comes back as old as its recovery point), client_downtime_s.",
         examples=[["/etc/albus-dr/what-users-saw"]],
     )
 

@@ -56,6 +56,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Operation = Literal["replicate", "drill", "switchover", "failover", "reprotect", "failback"]
 OPERATIONS: tuple[Operation, ...] = ("replicate", "drill", "switchover", "failover", "reprotect", "failback")
 PLANNED: tuple[Operation, ...] = ("switchover", "failback")  # both sites are healthy when the primary changes
+HOLDS_DATA = ("postgres", "files")  # kinds of workloads that recovery points are made of
 
 
 class Strict(BaseModel):
@@ -210,7 +211,8 @@ class OwnStep(Strict):
         examples=[["failover", "switchover"]],
     )
     timeout: SomeTime = Field(60.0, description="It is stopped, with its children, after this time.", examples=["2m"])
-    retries: int = Field(0, ge=0, le=20, description="How often it is tried again after a failure.", examples=[2])
+    retries: int = Field(0, ge=0, le=20, description="How often it is tried again after a failure. A command that may be is also run "
+                         "again where nobody knows how it ended.", examples=[2])  # fmt: skip
     undo: Argv | None = Field(
         None, description="A command that takes it back when the run is aborted.", examples=[["./untell-the-nurses.sh"]]
     )

@@ -17,7 +17,9 @@ already. And a failover that is refused, because the primary lives, has only cla
 primary has lost nothing, not even its lease, for a claim does not stop a holder from renewing.
 
 A commit that makes a primary the primary again (a change that came to no end is done once more) keeps that site's start
-window: its guard may still start the server, and the next change has to wait for it.
+window: its guard may still start the server, and the next change has to wait for it. A lease becomes such a window, as it does
+at a promotion and for the same reason: this run may promote without an answer of the witness, and what it promotes is bound
+by no lease from before. A guard that still has its server renews it, and it is a proof again.
 
 Why commit comes before promote. Between proof and promotion the claim alone keeps the old site down, and the claim can
 be lost: a run whose lease has lapsed may be replaced, its claim released, the old site started again. The commit goes
@@ -323,10 +325,11 @@ def commit(record: Record, run: str, target: str, proof: Proven, now: float, mar
         still = lease_lapsed(record, run, proof.site, now, margin_s)
         if not still.allowed:
             return still
-    lease = record.write_lease if record.write_lease and record.write_lease.site == target else None
+    lease = record.write_lease
+    open_still = replace(lease, kept=False) if lease is not None and lease.site == target else None
     changed = replace(
         record, epoch=record.epoch + 1, primary=target, changed_by=run, changed_at=now, unfinished=run, claim=None,
-        write_lease=lease,
+        write_lease=open_still,
     )  # fmt: skip
     return Decision(True, f"{target} is primary in epoch {changed.epoch}", changed)
 

@@ -50,6 +50,11 @@ class Door:
                 return bool(int(fields[6]) & 0x05)
         return False
 
+    def version(self) -> str:
+        """As it says itself; empty where it says none."""
+        said = (line.partition(": ") for line in self._ask("show info").splitlines())
+        return next((value.strip() for key, _, value in said if key == "Version"), "")
+
     def set_state(self, server: str, state: ServerState) -> None:
         """Open (ready) or close (maint) a server; closing ends the connections that are open to it."""
         self._order(f"set server {self.backend}/{server} state {state}")

@@ -158,6 +158,10 @@ class Server:
         """The cluster's identity: the same on a primary and its standbys, and nowhere else."""
         return self.value("SELECT system_identifier FROM pg_control_system()")
 
+    def version(self) -> str:
+        """As the server itself says it."""
+        return self.value("SHOW server_version")
+
     def control(self) -> dict[str, str]:
         """What pg_controldata prints, by its own labels. Works on a stopped server."""
         done = self._run("pg_controldata", "-D", self.data).check(f"{self.data} is not a readable data directory")

@@ -31,7 +31,7 @@ _READS = ("cat", "dump", "ls", "restore", "snapshots")
 _REMOTE = ("azure:", "b2:", "gs:", "rclone:", "rest:", "s3:", "sftp:", "swift:")
 QUICK_S = 15.0
 OPENS_WITHIN_S = 2.0  # a restic whose keys are right has its repository open by then: most of it goes into the password
-_versions_checked: set[Host] = set()
+_versions: dict[Host, str] = {}  # of hosts where it is new enough
 _OK, _INCOMPLETE, _NO_REPOSITORY, _LOCKED, _WRONG_PASSWORD, _INTERRUPTED = 0, 3, 10, 11, 12, 130
 # A lost connection is none: restic names the file then as well, and says why it could not be had.
 _DAMAGE = (
@@ -146,11 +146,16 @@ class Repository:
         finally:
             ended.set()
         version_known.wait(QUICK_S)
-        if refusals and self.host not in _versions_checked:
+        if refusals and self.host not in _versions:
             raise refusals[0]
 
+    @property
+    def version(self) -> str:
+        """Of the restic that works at the host, as ``probed`` was told it; empty before."""
+        return _versions.get(self.host, "")
+
     def _require_version(self) -> None:
-        if self.host in _versions_checked:
+        if self.host in _versions:
             return
         done = self.host.run(("restic", "version"), timeout_s=QUICK_S)
         words = done.stdout.split()
@@ -162,7 +167,7 @@ class Repository:
                 f"restic at {self.host.name} is {number or 'not there'}; {wanted} or newer is needed",
                 hint="albus-dr doctor says how to get it",
             )
-        _versions_checked.add(self.host)
+        _versions[self.host] = number
 
     def environment(self) -> dict[str, str]:
         """What restic needs to open the repository."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 
-from albus_dr.errors import StepError
+from albus_dr.errors import StepError, TransientError
 from albus_dr.tools import http
 from albus_dr.tools.host import Host, LocalHost
-from albus_dr.tools.process import WORDS_LIMIT
+from albus_dr.tools.process import WORDS_LIMIT, program_of
 from albus_dr.workloads import access
 from albus_dr.workloads.step import Action, Facts, StepContext
 
@@ -42,19 +42,22 @@ def _call(ctx: StepContext, argv: tuple[str, ...]) -> str:
         cancelled=ctx.cancelled,
         keep=WORDS_LIMIT,
     )
-    return done.check(ctx.spec.title).last_words
+    if done.code != 0:  # the runbook says how often it may be tried again
+        raise TransientError(f"{ctx.spec.title}: {program_of(done.argv)} ended with {done.code}: {done.last_words}")
+    return done.last_words
 
 
 def _http(ctx: StepContext) -> Facts:
     answer = http.get(ctx.spec.params["http"], timeout_s=ctx.remaining_s)
     if not 200 <= answer.status < 300:
         hint = "name the address that it leads to: redirects are not followed" if 300 <= answer.status < 400 else ""
-        raise StepError(f"{ctx.spec.params['http']} answered {answer.status}", hint=hint)
+        raise TransientError(f"{ctx.spec.params['http']} answered {answer.status}", hint=hint)
     return {"status": answer.status}
 
 
 def _wait(ctx: StepContext) -> Facts:
-    ctx.cancelled.wait(float(ctx.spec.params["wait"]))
+    if ctx.cancelled.wait(float(ctx.spec.params["wait"])):
+        raise StepError("the wait was cut short", hint="resume waits again, from its beginning")
     return {}
 
 

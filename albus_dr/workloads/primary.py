@@ -15,10 +15,11 @@ from albus_dr.runbook.model import PLANNED
 from albus_dr.safety import rule
 from albus_dr.safety.record import Record
 from albus_dr.safety.rule import OldData, Proven
-from albus_dr.safety.witness import Witness
+from albus_dr.safety.witness import Seen, Witness
 from albus_dr.tools.fence import FenceProof
 from albus_dr.tools.host import Host
 from albus_dr.tools.process import TimeoutExpired
+from albus_dr.units import format_duration
 from albus_dr.workloads import access, let_go
 from albus_dr.workloads.command import Model as CommandModel
 from albus_dr.workloads.registry import kinds
@@ -50,7 +51,33 @@ def _claim(ctx: StepContext) -> Facts:
             hint=f"albus-dr abort {ctx.run.id}; then stop the application at {ctx.run.source} by hand, then albus-dr replicate, "
             'then albus-dr failover with --fenced-by "who, how, when"',
         )
-    return _claim_facts(claim(ctx)) if ctx.witness else {"notes": [_without(ctx)]}
+    if ctx.witness is None:
+        return {"notes": [_without(ctx)]}
+    if ctx.run.operation in PLANNED:  # after the stop users would wait for it
+        _refuse_a_clock_set_back(ctx, ctx.witness.read())
+    return _claim_facts(claim(ctx))
+
+
+def _refuse_a_clock_set_back(ctx: StepContext, seen: Seen) -> None:
+    if said := _set_back(ctx, seen):
+        raise RefusedError(
+            said, hint="compare that clock with a watch (date -u), and set it; else try again when the moment is over"
+        )
+
+
+def _set_back(ctx: StepContext, seen: Seen) -> str:
+    """A lease that was renewed in the future is over when that has come: in minutes, or in days. Empty where that is no more
+    than clocks differ by, or where a failover, which shuts nobody out, has the time to wait for it."""
+    assert ctx.witness is not None
+    lease, margin_s = seen.record.write_lease if seen.record else None, ctx.witness.margin_s
+    if lease is None or lease.site != ctx.run.source or (ahead_s := lease.renewed_at - seen.now) <= margin_s:
+        return ""
+    if ctx.run.operation not in PLANNED and rule.left_s(lease, seen.now, margin_s) <= ctx.remaining_s:
+        return ""
+    return (
+        f"the clock of {ctx.witness.name} was set back: it holds a moment that lies {format_duration(ahead_s)} ahead, until "
+        f"which {ctx.run.source} might be started"
+    )
 
 
 def claim(ctx: StepContext) -> Record | None:
@@ -330,8 +357,9 @@ def _lease(ctx: StepContext, tried: list[str]) -> FenceProof | None:
         if lease.renewed_at != first:
             tried.append(f"the guard of {ctx.spec.site} ({lease.holder}) renews its lease: it lives")
             return None
-        if ctx.remaining_s <= 1 or ctx.cancelled.wait(POLL_S):
-            tried.append(decided.reason)
+        said = _set_back(ctx, seen)
+        if said or ctx.remaining_s <= 1 or ctx.cancelled.wait(POLL_S):
+            tried.append(said or decided.reason)
             return None
 
 
@@ -347,6 +375,7 @@ def _wait_for_start_window(ctx: StepContext) -> None:
         decided = rule.look(seen.record, ctx.run.id, ctx.spec.site, seen.now, ctx.witness.margin_s)
         if decided.allowed:
             return
+        _refuse_a_clock_set_back(ctx, seen)
         lease = seen.record.write_lease
         if lease is not None and lease.site == ctx.spec.site:
             renewals.add(lease.renewed_at)

@@ -257,15 +257,21 @@ def look_ahead(repository: Repository, runbook: str, workload: str, wanted: str 
 
     def work() -> None:
         try:
-            found.set_result(open_point(repository, runbook, workload, wanted, timeout_s=timeout_s))
+            with repository.probed():
+                found.set_result(_open(repository, runbook, workload, wanted, timeout_s=timeout_s))
         except BaseException as error:  # noqa: BLE001 -- carried to whoever asks for the result
             found.set_exception(error)
 
-    threading.Thread(target=work, name=f"look ahead for {workload}", daemon=True).start()
     _begun[repository.config.restic, runbook, workload] = found
+    threading.Thread(target=work, name=f"look ahead for {workload}", daemon=True).start()
 
 
 _begun: dict[tuple[str, str, str], Future[Opened]] = {}
+
+
+def without(manifest: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The manifest but for one part; it says what it lacks, as ``read_manifest``'s does."""
+    return _Manifest({name: value for name, value in manifest.items() if name != key})
 
 
 def named(facts: Mapping[str, Any]) -> RecoveryPoint | None:

@@ -325,9 +325,9 @@ def _forged(standing: Standing) -> list[str]:
     ]
 
 
-def limit_s(standing: Standing, runbook: Runbook, *, streams: bool) -> float | None:
+def limit_s(workload: str, runbook: Runbook, *, streams: bool) -> float | None:
     """How old the newest recovery point may be: the objective; or, where a standby keeps that, twice ``every``."""
-    model = runbook.workloads[standing.workload]
+    model = runbook.workloads[workload]
     if isinstance(model, postgres.Model) and streams:
         every_s = model.recovery_points.every
         return None if every_s is None else every_s * MISSED
@@ -340,7 +340,7 @@ def _aged(standing: Standing, runbook: Runbook, *, streams: bool, now: datetime)
         return []
     if standing.point_reason:
         return [f"{where}: no recovery point is known: {standing.point_reason}"]
-    limit = limit_s(standing, runbook, streams=streams)
+    limit = limit_s(standing.workload, runbook, streams=streams)
     if standing.point is None or limit is None:
         return []
     age_s = (now - standing.point.at).total_seconds()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 import pytest
 
-from albus_dr.bench.observer import WITHIN_S, Observer, Seen, ask, together
+from albus_dr.bench.observer import WITHIN_S, Observer, Openness, Seen, together
 from albus_dr.bench.sites import PRIMARY, SECONDARY, Bench
 
 
 def acknowledged(*looks: tuple[str, float, float]) -> list[Seen]:
-    return [Seen(site, began, ended, True, True) for site, began, ended in looks]
+    return [Seen(site, began, ended, True) for site, began, ended in looks]
 
 
 def test_a_change_of_primary_is_no_moment_with_two() -> None:
@@ -36,6 +37,11 @@ def test_an_overlapping_look_does_not_hide_the_one_before_it() -> None:
     assert len(together(seen)) == 1
 
 
+def test_a_no_between_two_is_no_moment() -> None:
+    refused = Seen("b", 0.2, 0.3, False)
+    assert together([*acknowledged(("a", 0.0, 0.1), ("a", 0.4, 0.5)), refused]) == []
+
+
 def test_both_sites_all_the_time_is_many() -> None:
     seen = [look for n in range(10) for look in acknowledged(("a", n, n + 0.1), ("b", n + 0.5, n + 0.6))]
     assert len(together(seen)) == 18
@@ -50,7 +56,8 @@ def test_two_real_primaries_are_seen(bench: Bench) -> None:
     with observer:
         wait_for_writable(observer, {PRIMARY})
         assert observer.verdict().two_writable == 0
-        assert not ask(SECONDARY, servers[SECONDARY]).is_open
+        with closing(Openness(servers[SECONDARY])) as asked:
+            assert not asked.is_open()
         with servers[PRIMARY].connect("postgres") as connection:  # or its commits would wait for the lost standby
             connection.execute("ALTER SYSTEM SET synchronous_standby_names = ''")
             connection.execute("SELECT pg_reload_conf()")
@@ -65,14 +72,21 @@ def test_two_real_primaries_are_seen(bench: Bench) -> None:
 
 @pytest.mark.real
 def test_a_commit_that_waits_for_nobody_is_not_acknowledged(bench: Bench) -> None:
-    """After the test above the sites are apart; the primary is told to wait for a standby that never comes."""
+    """After the test above the sites are apart; the primary is told to wait for a standby that never comes. It says all
+    the same that it is none, beside the other."""
     server = bench.sites[PRIMARY].server
-    with Observer({PRIMARY: server}) as observer:
-        wait_for_writable(observer, {PRIMARY})
+    with Observer({name: site.server for name, site in bench.sites.items()}) as observer:
+        wait_for_writable(observer, {PRIMARY, SECONDARY})
         with server.connect("postgres") as connection:
             connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
             connection.execute("SELECT pg_reload_conf()")
-        wait_for_writable(observer, set())
+        wait_for_writable(observer, {SECONDARY})
+        before = observer.verdict()
+        deadline = time.monotonic() + 30
+        while observer.verdict().two_open == before.two_open:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert observer.verdict().two_writable == before.two_writable
 
 
 def wait_for_writable(observer: Observer, sites: set[str]) -> None:

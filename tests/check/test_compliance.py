@@ -9,7 +9,7 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +35,7 @@ from albus_dr.plan.model import Plan
 from albus_dr.report.french import FRENCH
 from albus_dr.runbook.loader import Loaded
 from albus_dr.workloads.registry import kinds
+from tests.tools import faked_clock
 
 TOP = Path(__file__).resolve().parents[2]
 FIRST = datetime(2026, 1, 5, 4, 0, tzinfo=UTC)  # a Monday; a drill begins at four and is over at half past
@@ -114,6 +115,7 @@ class Book:
             tolerated=frozenset(),
             rpo_by_workload=promised,
             clocks=frozenset({"service_verified_at"}),
+            may_lose=True,
         )
         self.store.append(run, "RunEnded", judgement.to_json())
         return run
@@ -168,6 +170,38 @@ def test_a_year_of_weekly_drills_is_answered_rightly_on_every_day(book: Book, mo
     # Asked about a day that is over, it knows nothing of what came later.
     for day in (CHANGED, 253, 300):
         assert int(look(book.store, loaded, FIRST + timedelta(days=day, hours=8)).exit_code) == expected(day)[0]
+
+
+@pytest.mark.skipif(not faked_clock.LIBRARY, reason="libfaketime is not installed")
+def test_the_command_says_the_same_on_a_machine_whose_clock_is_shifted(book: Book) -> None:
+    """One drill on time, one missed, one that passed again, one failed, one slow; then the plan changes."""
+    book.drill(FIRST)
+    answers = {day: told_at_noon(book, day) for day in (9, 10)}
+    book.drill(FIRST + timedelta(days=14))
+    answers[14] = told_at_noon(book, 14)
+    book.drill(FIRST + timedelta(days=21), failed=True)
+    answers[21] = told_at_noon(book, 21)
+    book.drill(FIRST + timedelta(days=28), took=timedelta(hours=5))
+    answers[28] = told_at_noon(book, 28)
+    book.drill(FIRST + timedelta(days=35))
+    answers[35] = told_at_noon(book, 35)
+    book.change()
+    answers[36] = told_at_noon(book, 36)
+    passed = {day: timedelta(days=day + 10) + BACK for day in (0, 14, 35)}
+    assert answers == {
+        9: (0, passed[0]), 10: (9, passed[0]), 14: (0, passed[14]), 21: (9, timedelta(days=21) + OVER),
+        28: (6, timedelta(days=38, hours=5)), 35: (0, passed[35]), 36: (9, timedelta(days=36, hours=8)),
+    }  # fmt: skip
+
+
+def told_at_noon(book: Book, day: int) -> tuple[int, timedelta]:
+    """The exit code, and when the next drill is due; at once is within the minute."""
+    clock = book.state / "clock"
+    clock.write_text(f"@{FIRST + timedelta(days=day, hours=8):%Y-%m-%d %H:%M:%S}")
+    with faked_clock.faked_clock(clock) as variables:
+        done = compliance(book, "--json", environment={**variables, "TZ": "UTC"})
+    due_at = datetime.fromisoformat(json.loads(done.stdout)["due_at"])
+    return done.returncode, timedelta(minutes=(due_at - FIRST) // timedelta(minutes=1))
 
 
 # --- the rule at its edges ------------------------------------------------------------------------------------------
@@ -247,6 +281,18 @@ def test_what_proved_nothing_changes_nothing(verdict: str, exit_code: int | None
     assert code(ended(verdict, exit_code)) == 9
 
 
+def test_what_proved_nothing_is_named_where_the_period_is_over() -> None:
+    """Each of these drills was refused, or broken off: nobody would see why they don't count."""
+    overdue = decide(
+        PROMISE, (ended(), ended("failed", 8, day=7), ended("incomplete", 130, day=14)), FIRST + timedelta(days=15)
+    )
+    assert overdue.reason == (
+        "the last drill (drill-0) is older than 10 d, the period; drill-14 ended later, and proved nothing"
+    )
+    assert "n'a rien prouvé" in FRENCH.retold(overdue.reason)
+    assert decide(PROMISE, (ended(),), FIRST + timedelta(days=15)).reason.endswith("the period")
+
+
 def test_a_missed_objective_is_told_until_the_period_is_over() -> None:
     assert code(ended(), ended("failed", 6, day=1)) == 6
     assert code(ended("failed", 6), day=11) == 9
@@ -281,10 +327,13 @@ def test_a_drill_of_a_point_that_was_asked_for_is_not_the_one_that_is_promised()
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
-def compliance(book: Book, *options: str) -> subprocess.CompletedProcess[str]:
+def compliance(
+    book: Book, *options: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         (sys.executable, "-m", "albus_dr", "compliance", str(book.path), "--config", str(book.config), *options),
-        env={**os.environ, "ALBUS_DR_STATE": str(book.state)}, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, **(environment or {}), "ALBUS_DR_STATE": str(book.state)},
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
 

@@ -79,6 +79,17 @@ def test_that_command_is_found_in_any_terminal(
     assert called == (str(program) if by_make else "albus-dr")
 
 
+def test_that_command_looks_into_the_demo_s_journal_where_the_shell_names_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ALBUS_DR_ENGINE", "postgresql://db.example/albus_dr")
+    _Show(tmp_path, tmp_path / "state", verbose=False, quiet=False, words=ENGLISH).close(
+        [{"operation": "failover", "verdict": "passed", "run": "failover-1"}], None
+    )
+    command = capsys.readouterr().err.splitlines()[-1].split()
+    assert command[:2] == [f"ALBUS_DR_STATE={tmp_path / 'state'}", "ALBUS_DR_ENGINE="]
+
+
 def test_a_demo_without_runs_points_at_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _Show(tmp_path, tmp_path / "state", verbose=False, quiet=False, words=ENGLISH).close([], None)
     assert capsys.readouterr().err == ""

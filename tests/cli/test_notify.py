@@ -34,7 +34,7 @@ from albus_dr.tools import notify
 from albus_dr.workloads.step import RunInfo
 from tests.check.test_compliance import Book
 from tests.cli.test_resume_from_elsewhere import SITES
-from tests.report.run_states import ALL, failed_drill, in_progress, over_budget, passed
+from tests.report.run_states import ALL, failed_drill, in_progress, lost_promised, over_budget, passed
 from tests.tools.listener import Listener, listening
 
 PATIENT = "Quarkmarten"
@@ -362,6 +362,10 @@ def test_the_summary_of_what_failed_names_steps_sites_questions_budgets_and_what
     late = passed()  # no objective of the whole is missed: one of a workload's own is
     late.verdict, late.exit_code, late.reason = "failed", 6, "patients: its newest write is too old"
     assert "\nObjective missed: patients: its newest write is too old\n" in summary(late)
+    late.verdict, late.exit_code = "incomplete", 4
+    assert "\nWhy: patients: its newest write is too old\n" in summary(late)
+    assert "\nCause : " in summary(late, FRENCH).replace(WIDE, " ")
+    assert "\nObjective missed: acknowledged writes were lost: 3. " in summary(lost_promised())
 
 
 def test_the_summary_is_told_in_french() -> None:

@@ -25,7 +25,7 @@ def leaves(name: str, command: Any) -> Iterator[tuple[str, Any]]:
 def test_every_command_takes_them(verb: str) -> None:
     for name, command in leaves(verb, load(verb)):
         taken = [option for each in command.params for option in each.opts]
-        for option in ("--config", "--json", "--lang", "-v", "--verbose", "-q", "--quiet"):
+        for option in ("--config", "--json", "--lang", "--yes", "-v", "--verbose", "-q", "--quiet"):
             assert taken.count(option) == 1, f"{name} {option}"
 
 

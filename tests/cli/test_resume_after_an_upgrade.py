@@ -42,8 +42,10 @@ def declared(plan: Plan) -> dict[str, Any]:
 
 def test_it_goes_on_by_the_plan_that_it_was_begun_with(loaded: Loaded) -> None:
     plan = planned(loaded)
+    of_old: dict[str, dict[str, Any]] = {"fence": {"retries": 0}, "own.tell": {"repeatable": True, "estimate_s": 9.0}}
     older = replace(
-        plan, steps=tuple(replace(s, retries=0) if s.id == "fence" else s for s in plan.steps if s.id != "claim")
+        plan,
+        steps=tuple(replace(s, **of_old.get(s.id, {})) for s in plan.steps if s.id != "claim"),
     )
     assert older.digest != plan.digest
     assert _same_plan(loaded, declared(older)).digest == older.digest

@@ -17,9 +17,13 @@ from pathlib import Path
 import pytest
 
 from albus_dr.cli.common import load_runbook
+from albus_dr.cli.status import LastFailover, _last_failover
+from albus_dr.journal.state import RunState
 from albus_dr.runbook.model import Runbook
+from albus_dr.safety.record import Record
 from albus_dr.workloads.standing import Point, Replication, Standing, concerns, unprotected
 from tests.cli.two_directories import COMMAND, TwoDirectories
+from tests.report.run_states import bare
 
 TOP = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 3, 10, 3, 12, tzinfo=UTC)
@@ -136,6 +140,54 @@ def test_a_dump_may_be_late_once_while_the_standby_streams_and_not_when_it_is_go
     assert any(
         "29 min old; 1 min are allowed" in each for each in told(runbook, standings(ages=late, replication=GONE))
     )
+
+
+def changed(run: str, at: datetime) -> RunState:
+    """A change of primary of this machine's, declared at this moment; the site was lost before."""
+    state = bare(run.partition("-")[0])
+    return replace(state, run=run, clocks={**state.clocks, "declared_at": at, "disrupted_at": at - timedelta(hours=1)})
+
+
+@pytest.mark.parametrize(
+    ("ours", "reprotected", "changed_by", "last"),
+    [
+        (None, "", "switchover-20260310T030000Z-0badcafe", None),
+        (None, "", "failover-20260310T030000Z-0badcafe", "theirs"),
+        (None, "0320", "failover-20260310T030000Z-0badcafe", None),
+        ("failover-20260310T020000Z-00000001", "", "failover-20260310T030000Z-0badcafe", "theirs"),
+        ("failover-20260310T020000Z-00000001", "0220", "failover-20260310T030000Z-0badcafe", "theirs"),
+        ("failover-20260310T020000Z-00000001", "0320", "failover-20260310T030000Z-0badcafe", None),
+        ("failover-20260310T020000Z-00000001", "", "failback-20260310T030000Z-0badcafe", None),
+        ("failover-20260310T030000Z-0badcafe", "", "failover-20260310T030000Z-0badcafe", "ours"),
+        ("failover-20260310T030000Z-0badcafe", "0230", "failover-20260310T030000Z-0badcafe", "ours"),
+        ("failover-20260310T030000Z-0badcafe", "0320", "failover-20260310T030000Z-0badcafe", None),
+        ("switchover-20260310T030000Z-0badcafe", "", "switchover-20260310T030000Z-0badcafe", None),
+        ("failover-20260310T040000Z-00000002", "", "failover-20260310T033000Z-0badcafe", "ours"),
+        ("failover-20260310T020000Z-00000001", "", "ana@ops1", "ours"),
+    ],
+    ids=[
+        "none", "a colleague's", "reprotected after a colleague's", "a colleague's later one", "though ours was reprotected",
+        "both reprotected", "a colleague's failback", "the same", "a reprotect while the site was lost already", "reprotected",
+        "a switchover", "without the witness", "then told by a person",
+    ],
+)  # fmt: skip
+def test_the_last_failover_is_that_of_whichever_machine_made_it(
+    ours: str | None, reprotected: str, changed_by: str, last: str | None
+) -> None:
+    """Of ours the moment of the disruption is known, of a colleague's that of its commit."""
+    at = datetime(2026, 3, 10, 3, 0, 7, tzinfo=UTC)
+    record = Record("albus", ("strasbourg", "bordeaux"), 4, "bordeaux", changed_by, at.timestamp())
+    changes, lost = [], None
+    if ours:
+        began = datetime.strptime(ours.split("-")[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        changes, lost = [changed(ours, began)], began - timedelta(hours=1)
+    since = {"ours": lost, "theirs": at}.get(last or "")
+    run = {"ours": ours, "theirs": changed_by}.get(last or "")
+    expected = LastFailover(run, "strasbourg", "bordeaux", since) if run and since else None
+    reprotected_at = datetime.strptime(f"20260310{reprotected}+0000", "%Y%m%d%H%M%z") if reprotected else None
+    assert _last_failover(changes, reprotected_at, record) == expected
+    by_hand = replace(record, primary="strasbourg", changed_by="ana@ops1")
+    assert _last_failover(changes, None, by_hand) is None, "a person said that the other site serves"
 
 
 def test_an_unreachable_site_is_told_once_for_each_workload(runbook: Runbook) -> None:

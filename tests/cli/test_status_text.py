@@ -53,7 +53,8 @@ def status(runbook: Runbook) -> Status:
     compliance = Compliance("albus", NOW, "overdue", reason, NOW, drill, 365 * 86400.0, "9f")
     history = History("strasbourg", "bordeaux", drill, compliance, drill, None, "", (drill, passed()), ())
     wrong = (*concerns(found, runbook, "strasbourg", NOW), f"a drill is due: {reason}; one is promised every 365 d")
-    return Status("albus", NOW, found, history, ("patients",), wrong, held(), runbook.objectives)
+    limits_s = {name: 900.0 if name == "documents" else None for name in runbook.workloads}
+    return Status("albus", NOW, found, history, ("patients",), wrong, held(), runbook.objectives, limits_s)
 
 
 @pytest.mark.parametrize("words", [ENGLISH, FRENCH], ids=["en", "fr"])
@@ -67,7 +68,10 @@ def test_it_fits_the_terminal_and_breaks_no_word(runbook: Runbook, words: Words,
 def test_a_pipe_has_one_line_for_what_belongs_together(runbook: Runbook) -> None:
     shown = text(status(runbook), ENGLISH, UNFOLDED)
     assert "documents    bordeaux" not in shown
-    assert re.search(r"^documents +strasbourg +present +newest recovery point 2 d old$", shown, re.MULTILINE)
+    assert re.search(
+        r"^documents +strasbourg +present +newest recovery point 2 d old \(at most 15 min\)$", shown, re.MULTILINE
+    )
+    assert re.search(r"^patients +strasbourg +primary +newest recovery point [0-9.]+ \w+ old$", shown, re.MULTILINE)
     assert re.search(
         r"^  - patients at strasbourg: no standby named bordeaux streams; WRITERS WAIT .* is set$", shown, re.MULTILINE
     )

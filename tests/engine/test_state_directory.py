@@ -75,6 +75,11 @@ def test_a_read_only_state_is_said_before_anything_is_done(sites: TwoDirectories
     assert "Traceback" not in done.stderr
     assert "what to do:" in done.stderr
 
+    (engine,) = small_disk.glob("engine.sqlite")
+    elsewhere = sites.call("runs", "list", "--engine", f"sqlite:///{engine.with_name('another.sqlite')}")
+    assert elsewhere.returncode == 2, elsewhere.stderr
+    assert "mounted read-only" in elsewhere.stderr
+
 
 FILLING = """\
   thing:

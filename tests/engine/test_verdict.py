@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from albus_dr.engine.promise import may_lose
 from albus_dr.engine.verdict import Judgement, judge
 from albus_dr.errors import ExitCode
 from albus_dr.journal.state import RunState, StepState, VerificationState
+from albus_dr.runbook.model import Runbook
+from albus_dr.workloads import postgres
 from albus_dr.workloads.step import Verdict
 
 START = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
@@ -59,18 +62,23 @@ ALL_CLOCKS = frozenset({"fenced_at", "data_recovered_at", "service_verified_at",
 
 
 def judged(
-    state: RunState, code: int = 4, tolerated: tuple[str, ...] = (), clocks: frozenset[str] = ALL_CLOCKS
-) -> Judgement:
+    state: RunState, code: int = 4, tolerated: tuple[str, ...] = (), clocks: frozenset[str] = ALL_CLOCKS, *,
+    may_lose: bool = True,
+) -> Judgement:  # fmt: skip
     codes = {step.id: code for step in state.steps.values() if step.status == "failed"}
     promised = {"db": RPO_S}
-    return judge(state, failure_codes=codes, tolerated=frozenset(tolerated), rpo_by_workload=promised, clocks=clocks)
+    return judge(
+        state, failure_codes=codes, tolerated=frozenset(tolerated), rpo_by_workload=promised, clocks=clocks, may_lose=may_lose
+    )  # fmt: skip
 
 
 def test_the_age_of_the_whole_is_not_that_of_a_part() -> None:
     """The database has no marker, say; the documents beside it are new."""
     promised = {"db": RPO_S, "documents": RPO_S}
     state = run()
-    judgement = judge(state, failure_codes={}, tolerated=frozenset(), rpo_by_workload=promised, clocks=ALL_CLOCKS)
+    judgement = judge(
+        state, failure_codes={}, tolerated=frozenset(), rpo_by_workload=promised, clocks=ALL_CLOCKS, may_lose=True
+    )
     assert (judgement.verdict, judgement.exit_code) == (Verdict.INCOMPLETE, ExitCode.STEP_FAILED)
     assert judgement.reason == "documents: the age of its newest write was not measured"
     assert judgement.actuals.rpa_s is None
@@ -115,6 +123,40 @@ def test_a_failed_step_gives_the_run_its_exit_code(code: int) -> None:
 def test_verdicts(state: RunState, verdict: Verdict, code: int) -> None:
     found = judged(state)
     assert (found.verdict, int(found.exit_code)) == (verdict, code), found.reason
+
+
+@pytest.mark.parametrize(("lost", "code"), [(0, 0), (None, 0), (1, 6)])
+def test_a_failover_whose_databases_promise_to_lose_nothing_has_failed_where_it_did(
+    lost: int | None, code: int
+) -> None:
+    found = judged(run("failover") if lost is None else run("failover", lost_writes=lost), may_lose=False)
+    assert int(found.exit_code) == code
+    assert (found.verdict is Verdict.FAILED) is bool(code)
+    if code:
+        assert found.reason == (
+            "acknowledged writes were lost: 1. The runbook promises synchronous replication, and nobody accepted a loss"
+        )
+
+
+@pytest.mark.parametrize(
+    ("replication", "options", "may"),
+    [
+        (("synchronous",), {}, False),
+        (("synchronous",), {"accept_data_loss": True}, True),
+        (("synchronous", "asynchronous"), {}, True),
+        ((), {}, True),
+    ],
+)
+def test_who_may_lose(replication: tuple[str, ...], options: dict[str, Any], may: bool) -> None:
+    points = {"dump": "backups"}
+    databases = {
+        f"db{number}": postgres.Model.model_validate({
+            "kind": "postgres", "server": "database", "database": "albus", "replication": each, "recovery_points": points,
+        })
+        for number, each in enumerate(replication)
+    }  # fmt: skip
+    parts: dict[str, Any] = {"workloads": databases}
+    assert may_lose(Runbook.model_construct(**parts), options) is may
 
 
 def test_what_was_left_is_named() -> None:

@@ -41,9 +41,11 @@ def events(folder: Path) -> tuple[Event, ...]:
         store.append(RUN, "RunDeclared", {
             "runbook": "albus", "description": "Appointments", "operation": "drill", "scenario": None,
             "plan": plan.to_json(), "plan_digest": plan.digest, "source": "strasbourg", "target": "bordeaux",
-            "operator": "ana@ops1", "options": {"accept_shrunken": False, "point": "latest", **FOUND}, "sites": SITES,
+            "operator": "ana@ops1", "version": "0.1.0", "options": {"accept_shrunken": False, "point": "latest", **FOUND}, "sites": SITES,
             "repository": {"commit": "4f" * 20, "runbook_is_committed": True, "reason": ""},
-            "objectives": {"rto_s": 14400.0, "rpo_s": 900.0, "clock": "disruption"}, "notes": [FREE],
+            "objectives": {"rto_s": 14400.0, "rpo_s": 900.0, "clock": "disruption", "drill_every_s": 31536000.0,
+                           "distance_km": 500.0},
+            "notes": [FREE],
         })  # fmt: skip
         store.append(RUN, "RunStarted", {})
         store.append(RUN, "ClockRecorded", {"clock": "disrupted_at", "at": "2026-03-01T04:00:00+00:00"})
@@ -53,7 +55,7 @@ def events(folder: Path) -> tuple[Event, ...]:
                 store.append(RUN, "StepAttemptFailed", {"error": FREE, "attempt": 1}, step=step.id)
                 store.append(RUN, "StepUnknown", {"reason": FREE, "hint": FREE}, step=step.id)
                 store.append(RUN, "StepDecided", {"decision": "done", "who": "ben@ops1", "why": "looked"}, step=step.id)
-                store.append(RUN, "RunResumed", {"operator": "ben@ops1"})
+                store.append(RUN, "RunResumed", {"operator": "ben@ops1", "version": "0.2.0"})
                 store.append(RUN, "StepIntended", {"attempt": 2}, step=step.id)
             if step.id == "application.start_copy":
                 store.append(RUN, "ApprovalRequested", {"expires_at": "2026-03-01T05:00:00+00:00"}, step=step.id)
@@ -71,10 +73,20 @@ def events(folder: Path) -> tuple[Event, ...]:
         store.close()
 
 
+POINT = {
+    "point": "20260301T035000Z-0a1b2c3d", "point_at": "2026-03-01T03:50:00.120000+00:00", "data_snapshot": "ab" * 32,
+    "manifest_snapshot": "cd" * 32,
+}  # fmt: skip
+
+
 def _outcome(step: str) -> dict[str, Any]:
     facts: dict[str, Any] = {"said": FREE, "notes": [FREE]}
     if step == "cleanup":
         facts |= {"removed": DIRECTORY, "removed_at": "2026-03-01T04:10:00.000Z", "residue": []}
+    if step in ("patients.ready_to_restore", "documents.ready_to_restore"):
+        facts |= {"programs": [{"name": "restic", "version": "0.18.0", "host": "db2"}], **POINT}
+    if step == "patients.compare":
+        facts |= {"programs": [{"name": "PostgreSQL", "version": "15.18 (Debian 15.18-0+deb12u1)", "host": "db2"}]}
     return {
         "facts": facts, "adopted": step == "isolate", "duration_s": 1.25,
         "verifications": [

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jsonschema import Draft202012Validator
 
+from albus_dr.cli.schema import SCHEMAS
 from albus_dr.errors import VerificationError
 from albus_dr.evidence.envelope import PAYLOAD_TYPE, keyid, open_sealed, payload_of, seal, statement
+from albus_dr.evidence.keys import public_key
 from tests.evidence.recorded import RUN, recorded
 
 KEY = Ed25519PrivateKey.generate()
@@ -28,6 +31,19 @@ def test_what_was_sealed_is_opened(sealed: bytes) -> None:
     opened = open_sealed(sealed, PUBLIC)
     assert opened.keyid == keyid(PUBLIC)
     assert opened.predicate["run"]["run"] == RUN
+
+
+@pytest.mark.parametrize("version", ["0.1.0"])
+def test_a_file_that_an_auditor_kept_is_opened_by_every_later_version(version: str) -> None:
+    """Made once, by that version, with a key that nobody has any more: whatever changes here, it stays what it is."""
+    kept = Path(__file__).parent / "kept" / f"{version}.json"
+    opened = open_sealed(kept.read_bytes(), public_key(kept.with_suffix(".pub")))
+    assert (opened.predicate["run"]["run"], opened.predicate["made_by"]["version"]) == (RUN, version)
+    Draft202012Validator(SCHEMAS["evidence"]()).validate(opened.predicate)
+    changed = bytearray(kept.read_bytes())
+    changed[len(changed) // 2] ^= 1
+    with pytest.raises(VerificationError):
+        open_sealed(bytes(changed), public_key(kept.with_suffix(".pub")))
 
 
 def test_the_reference_implementation_takes_the_statement(sealed: bytes) -> None:

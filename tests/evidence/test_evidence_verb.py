@@ -256,6 +256,20 @@ def test_a_run_that_has_not_ended_is_no_evidence(clinic: Clinic, tmp_path: Path)
     assert "has not ended" in done.stderr
 
 
+def test_where_the_run_has_no_directory_and_can_have_none_it_says_so(clinic: Clinic, tmp_path: Path) -> None:
+    """The journal may be a database that a team shares, and this machine's state may be broken."""
+    state = tmp_path / "state"
+    shutil.copytree(clinic.state, state)
+    shutil.rmtree(state / "runs")
+    (state / "runs").write_text("not a directory")
+    done = clinic.do("evidence", "create", "last", "--output", "n.json", state=state)
+    assert done.returncode == 2, done.stderr
+    assert f"{state / 'runs'}" in done.stderr
+    assert "can't be used" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (clinic.folder / "n.json").exists()
+
+
 def test_no_other_verb_imports_what_signs() -> None:
     source = (
         "import sys\nfrom albus_dr.cli.main import load\n"

@@ -13,12 +13,15 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from albus_dr.cli.schema import SCHEMAS
-from albus_dr.evidence.predicate import _change_of_primary, canonical_sha256, predicate
+from albus_dr.evidence.predicate import _change_of_primary, _deviations, canonical_sha256, predicate
 from albus_dr.evidence.profiles import PROFILES, TITLES, answered
+from albus_dr.journal.fold import fold
 from albus_dr.journal.state import StepState
 from albus_dr.journal.store import JournalStore
-from albus_dr.report.texts import WITHHELD, is_plain
-from tests.evidence.recorded import AROUND, DIRECTORY, FOUND, FREE, PATIENT, RUN, SECRET, events, recorded
+from albus_dr.journal.texts import WITHHELD, is_plain
+from albus_dr.report import FORMATS
+from tests.evidence.recorded import AROUND, DIRECTORY, FOUND, FREE, PATIENT, POINT, RUN, SECRET, events, recorded
+from tests.report.run_states import lost_promised
 
 
 def test_it_has_the_shape_of_its_schema(tmp_path: Path) -> None:
@@ -36,6 +39,26 @@ def test_the_commit_is_the_one_that_was_written_down_when_it_was_declared(tmp_pa
     assert found["repository"] == {
         "commit": None, "runbook_is_committed": None, "reason": "the journal does not say which commit it was planned from",
     }  # fmt: skip
+
+
+def test_the_versions_that_worked_in_the_run_stand_with_their_hosts(tmp_path: Path) -> None:
+    """Whoever resumed it at another version is told, and what two steps met stands once."""
+    told = [(each["name"], each["version"], each["host"], each["step"]) for each in recorded(tmp_path)["programs"]]
+    assert sorted(told, key=str) == sorted([
+        ("albus-dr", "0.1.0", "ops1", None), ("albus-dr", "0.2.0", "ops1", None),
+        ("restic", "0.18.0", "db2", "patients.ready_to_restore"),
+        ("PostgreSQL", "15.18 (Debian 15.18-0+deb12u1)", "db2", "patients.compare"),
+    ], key=str)  # fmt: skip
+
+
+def test_what_no_single_run_can_meet_is_promised_there_too(tmp_path: Path) -> None:
+    assert recorded(tmp_path)["promised"] == {"drill_every_s": 31536000.0, "distance_km": 500.0}
+
+
+def test_of_a_run_of_an_older_version_no_versions_are_known(tmp_path: Path) -> None:
+    declared, *_ = events(tmp_path)
+    older = replace(declared, data={key: said for key, said in declared.data.items() if key != "version"})
+    assert predicate((older,), AROUND)["programs"] == []
 
 
 def test_no_patient_and_no_secret_is_in_it(tmp_path: Path) -> None:
@@ -180,6 +203,33 @@ def test_deviations_and_what_was_not_verified_are_named(tmp_path: Path) -> None:
         ("verification_failed", "application: GET /patients/1"),
     } <= deviations  # fmt: skip
     assert found["not_verified"] == ["documents", "patients: SELECT count(*) FROM invoice"]
+
+
+def test_the_recovery_points_that_were_restored_are_named(tmp_path: Path) -> None:
+    """Whoever has the repository finds the snapshots by them, and draws the same sample of files again."""
+    point = {**POINT, "point_at": "2026-03-01T03:50:00.120Z"}
+    assert recorded(tmp_path)["restored"] == [
+        {"workload": "patients", **point},
+        {"workload": "documents", **point},
+    ]
+    (tmp_path / "again").mkdir()
+    state = fold(events(tmp_path / "again"))
+    for form in ("html", "markdown", "json"):
+        assert POINT["point"] in FORMATS[form](state), form
+
+
+def test_a_clock_that_was_set_while_it_ran_is_a_deviation(tmp_path: Path) -> None:
+    state = fold(events(tmp_path))
+    assert [each for each in _deviations(state, ()) if "clock" in each["kind"]] == []
+    state.set_back_s, state.clock_moved_s = 20.0, 70.0
+    told = {(each["kind"], each["what"]) for each in _deviations(state, ()) if "clock" in each["kind"]}
+    assert told == {("clock_set_back", "20.0 s"), ("clock_went_forward", "1 min 30 s")}
+
+
+def test_lost_writes_that_were_promised_are_a_deviation_and_no_missed_recovery_point() -> None:
+    assert [(each["kind"], each["what"]) for each in _deviations(lost_promised(), ())][:1] == [
+        ("promised_writes_lost", "3")
+    ]
 
 
 def test_what_was_not_measured_is_null_and_said(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from faults import apart, game_days, killed
+from faults import apart, each_event, game_days, killed
 from faults.outcome import Outcome
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
@@ -30,6 +30,12 @@ def test_the_new_primary_is_killed_while_it_is_promoted(programs: None) -> None:
 def test_albus_dr_is_stopped_in_the_middle_of_a_switchover_and_goes_on(programs: None) -> None:
     outcome = killed.strike("switchover", killed.Victim("albus-dr", "", {}), signal.SIGSTOP, "middle")
     assert_good(outcome)
+
+
+def test_a_drill_that_is_killed_at_every_event_of_its_journal_leaves_nothing(programs: None) -> None:
+    outcome = each_event.drill_at_every_event()
+    assert_good(outcome)
+    assert outcome.codes.count(-signal.SIGKILL) > 20
 
 
 def test_nobody_reaches_a_primary_that_lives(programs: None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PLAYBOOK, CONFIG = ROOT / "playbooks" / "albus.yaml", ROOT / "configs" / "demo.yaml"
 CONFIG_APART = ROOT / "configs" / "demo-apart.yaml"
 PATIENCE_S = 90.0
+THREE_WORDS = re.compile(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}")
 T = TypeVar("T")
 
 
@@ -227,6 +229,18 @@ def verdicts(document: Mapping[str, Any]) -> set[str]:
         return {each["verdict"] for each in found}
     assert "not verified: that nothing leaves" in json.dumps(document["notes"])
     return {each["verdict"] for each in found if each["kind"] != NETWORK and not each["actual"].startswith(REACHES_OUT)}
+
+
+def left_in_english(desk: Desk) -> set[str]:
+    """What stands in the English and in the French report of the same run: sentences of three words and more."""
+    found: set[str] = set()
+    for run in desk.runs():
+        reports = [desk.call("report", run, "--format", "md", "--lang", language) for language in ("en", "fr")]
+        assert [report.code for report in reports] == [0, 0], [report.said for report in reports]
+        english, french = ({part.strip() for part in re.split(r"[|\n]", report.out)} for report in reports)
+        assert english - french, f"{run}: the two reports are the same"
+        found |= {part for part in english & french if THREE_WORDS.search(part)}
+    return found
 
 
 def assert_no_secret_in(directory: Path, desk: Desk, *texts: str) -> None:

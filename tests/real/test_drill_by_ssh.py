@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from albus_dr.bench.network import STRASBOURG
+from albus_dr.bench.network import BORDEAUX, STRASBOURG
 from albus_dr.bench.sites import Bench
 from albus_dr.journal.state import NETWORK
 from tests.real.operator_desk import Called, Desk, ended, kill, running
@@ -77,4 +77,22 @@ def test_killed_while_it_restores_it_is_resumed_to_a_good_end(desk_apart: Desk) 
     assert desk_apart.scratch() != []
     last = ended(desk_apart.begin("resume", run, "--json"), 300)
     assert last.code == 0, last.said
+    assert_nothing_is_left(desk_apart)
+
+
+def test_an_own_step_runs_on_its_host_and_is_taken_back_there(desk_apart: Desk) -> None:
+    mark = desk_apart.bench.sites["bordeaux"].directory / "told"
+    run_it = f"run: [sh, -c, 'printf %s \"$SSH_CONNECTION\" > {mark}'], host: all, undo: [rm, {mark}]"
+    playbook = desk_apart.with_step("told.yaml", f"  - {{name: Tell, {run_it}, before: patients, in: [drill]}}")
+    known = desk_apart.runs()
+    with running(desk_apart.begin(*desk_apart.operation("drill", playbook=playbook))) as child:
+        run = desk_apart.new_run(known, child)
+        desk_apart.wait_for_event(run, "StepIntended", "patients.restore", child)
+        kill(child)
+    network = desk_apart.bench.network
+    assert network is not None
+    assert f" {network.address(BORDEAUX)} " in mark.read_text(), "it ran over the connection to that site"
+    last = ended(desk_apart.begin("abort", run, "--why", "the telephone rang", "--json"), 300)
+    assert last.code == 130, last.said
+    assert not mark.exists()
     assert_nothing_is_left(desk_apart)

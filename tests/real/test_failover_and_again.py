@@ -82,6 +82,9 @@ def assert_evidence_of(desk: Desk, run: str, resumed: int, disrupted_at: str) ->
     assert people == [
         ("ordered", "failover"), ("stated", f"disrupted_at: {disrupted_at}"), *[("resumed", None)] * resumed,
     ]  # fmt: skip
+    assert {(each["name"], each["step"]) for each in predicate["programs"]} == {
+        ("albus-dr", None), ("restic", "documents.ready_to_restore"), ("PostgreSQL", "patients.verify"),
+    }  # fmt: skip
     assert not predicate["destruction"]["applies"]
     content = bytearray(pack.read_bytes())
     content[len(content) // 2] ^= 1

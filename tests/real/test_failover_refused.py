@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from albus_dr.journal.state import CLOCKS
 from tests.real.operator_desk import Called, Desk, ended, kill, running
 
 pytestmark = pytest.mark.real
@@ -112,7 +115,9 @@ def test_one_at_a_time_a_killed_one_comes_first_and_its_runbook_may_not_change(d
 def test_the_last_an_approved_failover_with_an_accepted_loss_says_so(desk: Desk, approved: Path) -> None:
     playbook = far_behind(desk, approved)
     known = desk.runs()
-    arguments = desk.operation("failover", "--accept-data-loss", "--json", playbook=playbook)
+    disrupted, detected = ((datetime.now(UTC) - timedelta(seconds=ago)).isoformat() for ago in (20, 10))
+    told = ("--disrupted-at", disrupted, "--detected-at", detected, "--accept-data-loss", "--json")
+    arguments = desk.operation("failover", *told, playbook=playbook)
     with running(desk.begin(*arguments)) as child:
         run = desk.new_run(known, child)
         desk.wait_for_event(run, "ApprovalRequested", STEP, child)
@@ -123,5 +128,11 @@ def test_the_last_an_approved_failover_with_an_accepted_loss_says_so(desk: Desk,
     assert {step["status"] for step in called.document["steps"]} == {"succeeded"}
     assert called.document["actuals"]["lost_writes"] == 0, "the marker was behind, the standby was not"
     assert desk.promotions("bordeaux") == 1
+    clocks = called.document["clocks"]
+    assert tuple(clocks) == CLOCKS
+    times = [datetime.fromisoformat(at) for at in clocks.values()]
+    assert all(early < late for early, late in pairwise(times)), (
+        "each is known, in the order of the design, none after no time"
+    )
     for report in ("report.md", "report.html"):
         assert "--accept-data-loss" in (desk.state / "runs" / run / report).read_text()

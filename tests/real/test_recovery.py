@@ -11,12 +11,14 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import jsonschema
 import pytest
 from psycopg import sql
 
+from albus_dr.journal.state import CLOCKS
 from albus_dr.report.french import FRENCH
 from tests.real.operator_desk import ROOT, Desk, assert_no_secret_in, ended, running, verdicts
 
@@ -199,6 +201,9 @@ def test_failover_after_the_site_is_destroyed_loses_nothing(desk: Desk) -> None:
     assert actuals["client_downtime_s"] > 0
     unknown = {name for name, at in document["clocks"].items() if at is None}
     assert unknown == {"detected_at", "approved_at"}, "nobody said when it was noticed, and nobody was asked"
+    times = [datetime.fromisoformat(at) for at in document["clocks"].values() if at is not None]
+    assert all(early < late for early, late in pairwise(times)), "in the order of the design, and no stage took no time"
+    assert tuple(document["clocks"]) == CLOCKS
     assert desk.promotions("bordeaux") == 1
 
 
@@ -220,6 +225,8 @@ def test_the_reports_of_these_runs_have_french_for_everything_that_the_program_w
         told = {*document["notes"], *(step["title"] for step in document["steps"]), *kinds}
         assert told
         assert sorted(text for text in told if not FRENCH.knows(text)) == []
+        answers = {found[key] for found in document["verifications"] for key in ("expected", "actual")}
+        assert "gives " not in " ".join(map(FRENCH.retold, answers))
 
 
 def test_no_secret_is_in_anything_that_was_written(desk: Desk) -> None:

@@ -74,10 +74,28 @@ def forged_point(desk: Desk, workload: str) -> Iterator[list[str]]:
         desk.restic("bordeaux", "forget", "--tag", "point=forged", "--unsafe-allow-remove-all")
 
 
-def test_a_deleted_snapshot(desk: Desk) -> None:
-    with forged_point(desk, "documents"):
+@contextlib.contextmanager
+def later_points_forgotten(desk: Desk) -> Iterator[None]:
+    """Recovery points that are made meanwhile are gone afterwards, at both sites."""
+    before = {site: set(desk.points(site)) for site in ("strasbourg", "bordeaux")}
+    try:
+        yield
+    finally:
+        later = {point for site, points in before.items() for point in set(desk.points(site)) - points}
+        for id_ in {point.split("/")[1] for point in later}:
+            for site in before:
+                desk.restic(site, "forget", "--tag", f"point={id_}", "--unsafe-allow-remove-all")
+
+
+@pytest.mark.parametrize("workload", ["patients", "documents"])
+def test_a_deleted_snapshot(desk: Desk, workload: str) -> None:
+    with later_points_forgotten(desk):
+        assert desk.operate("replicate").code == 0
+        point = [each for each in desk.points("bordeaux") if each.startswith(f"{workload}/")][-1].split("/")[1]
+        rows = json.loads(desk.restic("bordeaux", "snapshots", "--json", "--tag", f"point={point},part=data"))
+        desk.restic("bordeaux", "forget", rows[0]["id"])
         called = desk.operate("drill")
-    red(called, 5, "documents", "a manifest and no data", "forged", "A snapshot was deleted")
+    red(called, 5, workload, "a manifest and no data", point, "A snapshot was deleted")
     assert not [step for step in called.document["steps"] if step["id"].endswith(".restore") and step["attempts"]]
 
 
@@ -100,20 +118,17 @@ def test_a_dump_cut_short(desk: Desk) -> None:
 def test_a_table_that_was_emptied_before_the_backup(desk: Desk) -> None:
     """Somebody said that it is right (--accept-shrunken); the runbook's own question finds that it is not."""
     server = desk.bench.sites["strasbourg"].server
-    before = {site: desk.points(site) for site in ("strasbourg", "bordeaux")}
-    with server.connect("albus") as connection:
-        connection.execute("ALTER TABLE appointment RENAME TO kept")
-        connection.execute("CREATE TABLE appointment (LIKE kept INCLUDING ALL)")
-    try:
-        replicated = desk.operate("replicate", "--accept-shrunken")
-        called = desk.operate("drill")
-    finally:
+    with later_points_forgotten(desk):
         with server.connect("albus") as connection:
-            connection.execute("DROP TABLE appointment")
-            connection.execute("ALTER TABLE kept RENAME TO appointment")
-        for site, points in before.items():
-            for point in set(desk.points(site)) - set(points):
-                desk.restic(site, "forget", "--tag", f"point={point.split('/')[1]}", "--unsafe-allow-remove-all")
+            connection.execute("ALTER TABLE appointment RENAME TO kept")
+            connection.execute("CREATE TABLE appointment (LIKE kept INCLUDING ALL)")
+        try:
+            replicated = desk.operate("replicate", "--accept-shrunken")
+            called = desk.operate("drill")
+        finally:
+            with server.connect("albus") as connection:
+                connection.execute("DROP TABLE appointment")
+                connection.execute("ALTER TABLE kept RENAME TO appointment")
     assert replicated.code == 0, replicated.said
     red(called, 5, "patients", "FROM appointment", "expected t")
 

@@ -17,7 +17,17 @@ import pytest
 
 from albus_dr.bench.__main__ import main as rebuild
 from albus_dr.bench.sites import Bench
-from tests.real.operator_desk import PLAYBOOK, ROOT, Called, Desk, assert_no_secret_in, kill, running, wait_for
+from tests.real.operator_desk import (
+    PLAYBOOK,
+    ROOT,
+    Called,
+    Desk,
+    assert_no_secret_in,
+    kill,
+    left_in_english,
+    running,
+    wait_for,
+)
 
 pytestmark = pytest.mark.real
 
@@ -130,11 +140,15 @@ def test_a_standby_far_behind_is_promoted_once_the_loss_that_is_named_is_accepte
     assert "(--accept-data-loss)" in " ".join(called.document["notes"])
 
 
-def test_what_diverged_is_kept_and_listed_and_the_old_primary_follows(desk: Desk) -> None:
-    status = desk.call("status", str(desk.playbook), "--config", str(desk.config), "--json")
-    assert status.code == 3
-    assert status.document["unprotected"] == ["patients"]
-    assert status.document["unprotected_since"] is not None
+def test_what_diverged_is_kept_and_listed_and_the_old_primary_follows(desk: Desk, tmp_path: Path) -> None:
+    where = (str(desk.playbook), "--config", str(desk.config))
+    colleague = Desk(desk.bench, tmp_path)  # on a machine that has no journal of the failover
+    for each in (desk, colleague):
+        status = each.call("status", *where, "--json")
+        assert status.code == 3
+        assert status.document["unprotected"] == ["patients"]
+        assert status.document["unprotected_since"] is not None
+        assert "UNPROTECTED since" in " ".join(status.document["concerns"])
     desk.bench.start_site("strasbourg")
     assert sorted(desk.primaries()) == ["bordeaux", "strasbourg"]
     write_alone(desk)
@@ -305,3 +319,34 @@ def test_an_emptied_site_is_filled_anew(desk: Desk) -> None:
     assert back.code == 0, back.said
     assert back.document["actuals"]["lost_writes"] == 0
     assert desk.primaries() == ["strasbourg"]
+
+
+def test_all_that_these_runs_did_is_said_in_french_too(desk: Desk) -> None:
+    """Whatever they were: done, refused, failed, killed and resumed. An error within a sentence may be a program's own words."""
+    assert len(desk.runs()) > 10
+    assert left_in_english(desk) == set()
+
+
+def test_their_french_pages_in_a_real_browser(desk: Desk, tmp_path: Path) -> None:
+    """Of runs that happened, whose names and sentences are as long as they are: nothing sticks out, nothing is loaded."""
+    from tests.report import test_report_in_chromium as chromium  # skips this test where there is no browser
+
+    if chromium.CHROMIUM is None:
+        pytest.skip("chromium is not installed here")
+    heard: list[str] = []
+    with chromium.sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium.CHROMIUM)
+        page = browser.new_page()
+        page.on("console", lambda message: heard.append(message.text))
+        page.on("pageerror", lambda error: heard.append(str(error)))
+        page.on("request", lambda request: heard.append(request.url) if not request.url.startswith("file:") else None)
+        for run in desk.runs():
+            path = tmp_path / f"{run}.html"
+            assert desk.call("report", run, "--format", "html", "--lang", "fr", "--output", str(path)).code == 0
+            for width in chromium.WIDTHS:
+                page.set_viewport_size({"width": width, "height": 900})
+                page.goto(path.as_uri())
+                assert page.evaluate("document.documentElement.lang") == "fr"
+                assert page.evaluate(chromium.STICKS_OUT) == [], f"{run} at {width} pixels"
+        browser.close()
+    assert heard == []

@@ -183,7 +183,17 @@ def over_budget() -> RunState:
     return state
 
 
+def lost_promised() -> RunState:
+    """A failover in time, after which users missed three writes that synchronous replication was to keep."""
+    state = passed()
+    state.verdict, state.exit_code, state.lost_writes = "failed", 6, 3
+    state.reason = (
+        "acknowledged writes were lost: 3. The runbook promises synchronous replication, and nobody accepted a loss"
+    )
+    return state
+
+
 ALL = {
     "passed": passed, "failed_drill": failed_drill, "in_progress": in_progress, "unmeasured": unmeasured,
-    "too_late": too_late, "over_budget": over_budget,
+    "too_late": too_late, "over_budget": over_budget, "lost_promised": lost_promised,
 }  # fmt: skip

@@ -34,7 +34,8 @@ def found_by_status() -> Iterator[str]:
 
 def done_by_schedule() -> Iterator[str]:
     """What `albus-dr schedule install` and `remove` say that they did: every text of several words in what does it."""
-    places = {"tools/systemd.py": ("install", "remove", "_remove"), "tools/crontab.py": ("install", "remove")}
+    told = ("install", "remove", "_remove", "_forget_when_it_last_fired")
+    places = {"tools/systemd.py": told, "tools/crontab.py": ("install", "remove")}
     return (text for text in _said_at(places) if " " in text)
 
 

@@ -12,8 +12,9 @@ import pytest
 from albus_dr.cli.live import screen_for, summary
 from albus_dr.journal.event import Event
 from albus_dr.journal.state import RunState, VerificationState
+from albus_dr.journal.texts import LEFT_OUT
 from albus_dr.report import FORMATS
-from albus_dr.report.discreet import LEFT_OUT, Discretion, discreet
+from albus_dr.report.discreet import Discretion, discreet
 from albus_dr.report.french import FRENCH
 from albus_dr.report.words import ENGLISH
 from tests.report.run_states import ALL, failed_drill

@@ -323,3 +323,9 @@ def test_a_language_without_a_catalogue_is_refused() -> None:
 def test_a_sentence_for_every_value_that_is_filled_in() -> None:
     assert FRENCH.knows(f"SHA-256 of {FILLED} files")
     assert not FRENCH.knows("a sentence that nobody has put into French")
+
+
+def test_what_an_answer_must_hold_is_told_part_by_part() -> None:
+    expected = "status 201, length(visits) > `0`, contains 'ok', gives min_by(visits, &id).id, gives invoice"
+    told = FRENCH.retold(expected)
+    assert told == "statut 201, length(visits) > `0`, contient 'ok', donne min_by(visits, &id).id, donne invoice"

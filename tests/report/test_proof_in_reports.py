@@ -74,6 +74,17 @@ def test_a_change_of_primary_says_what_it_does_not_compare() -> None:
     assert not any("pg_amcheck" in each or "day's work" in each for each in limits(drill))
 
 
+@pytest.mark.parametrize("rehearses", [True, False])
+def test_a_drill_whose_runbook_asks_for_no_days_work_says_that_none_was_tried(rehearses: bool) -> None:
+    """What was never begun is in no list of what was not verified."""
+    drill = failed_drill()
+    step = next(iter(drill.steps.values()))
+    for action in ("verify_copy", "rehearse") if rehearses else ("verify_copy",):
+        id_ = f"application.{action}"
+        drill.steps[id_] = replace(step, id=id_, workload="application", action=f"service.{action}")
+    assert any("day's work" in each and "(application)" in each for each in limits(drill)) is not rehearses
+
+
 @pytest.mark.parametrize(("facts", "said"), [({"network": None}, True), ({"network": {"pid": 1}}, False), ({}, False)])
 def test_a_drill_in_the_hosts_network_says_what_may_have_outlived_it(facts: dict[str, object], said: bool) -> None:
     drill = failed_drill()

@@ -25,7 +25,17 @@ from albus_dr.report.findings import budget_sentence, headline, loss, printable
 from albus_dr.report.findings import unmeasured as gaps
 from albus_dr.report.french import FRENCH
 from albus_dr.report.words import ENGLISH, Words
-from tests.report.run_states import ALL, bare, failed_drill, in_progress, over_budget, passed, too_late, unmeasured
+from tests.report.run_states import (
+    ALL,
+    bare,
+    failed_drill,
+    in_progress,
+    lost_promised,
+    over_budget,
+    passed,
+    too_late,
+    unmeasured,
+)
 
 SCHEMA = Path(albus_dr.journal.__file__).with_name("run.schema.json")
 KEYS = {
@@ -142,6 +152,31 @@ def test_a_budget_that_was_exceeded_is_said_everywhere() -> None:
     document = report_json.run_document(state)
     assert document["waited_s"] == 1500.0
     assert {"clock": "approved_at", "after": "started_at", "took_s": 1500.01, "budget_s": 900.0} in document["stages"]
+
+
+def test_lost_writes_that_were_promised_are_said_everywhere_and_are_no_missed_recovery_point() -> None:
+    state = lost_promised()
+    assert headline(state).startswith("Failover lost writes that synchronous replication was to keep. ")
+    assert "des écritures que la réplication synchrone devait garder sont perdues" in headline(state, FRENCH)
+    for form in ("html", "markdown", "github"):
+        assert "Failover lost writes" in FORMATS[form](state), form
+    assert "workload missed" not in FORMATS["html"](state)
+    cases = suite(state)
+    assert cases.find("testcase[@name='RPO']/failure") is None
+    assert cases.find("testcase[@name='verdict']/failure") is not None
+    assert "RPO missed" not in FORMATS["github"](state)
+
+
+def test_an_annotation_says_why_where_no_step_does() -> None:
+    state = passed()
+    state.verdict, state.exit_code, state.reason = (
+        "incomplete",
+        4,
+        "patients: the age of its newest write was not measured",
+    )
+    assert "::error title=Why::patients: the age of its newest write was not measured\n" in FORMATS["github"](state)
+    assert "title=Why" not in FORMATS["github"](failed_drill())
+    assert "title=Why" not in FORMATS["github"](over_budget())
 
 
 def test_a_budget_is_no_missed_recovery_point() -> None:

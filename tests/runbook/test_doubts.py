@@ -80,6 +80,22 @@ def test_it_is_noted_with_its_place_and_is_valid(
     assert translated.stderr.replace(WIDE, " ").startswith(f"remarque : {begins[1]}")
 
 
+def test_a_copy_that_is_not_told_where_its_data_lie_is_noted(sound: Files) -> None:
+    """It would work on whatever its configuration names: production's, perhaps."""
+    url = 'url: "http://sbg.example.org:8000"'
+    sound.replace("config.yaml", url, url + ", drill: {command: [serve, '{patients}']}")
+    assert validate("runbook.yaml", environment=ENVIRONMENT).stderr == ""
+    sound.replace("config.yaml", "[serve, '{patients}']", "[serve, '{{patients}}', '{port}']")
+    [note] = json.loads(validate("runbook.yaml", "--json", environment=ENVIRONMENT).stdout)["notes"]
+    assert note["message"] == "a drill's copy of albus at strasbourg is not told where the restored patients is"
+    assert "{patients}" in note["hint"]
+    assert note["line"] == 7
+    said = validate("runbook.yaml", "--lang", "fr", environment=ENVIRONMENT).stderr
+    assert "sans lui dire où se trouve patients restauré" in " ".join(said.split())
+    sound.replace("config.yaml", "'{port}']", "'{port}'], environment: {DATABASE_URL: '{patients}?a=b'}")
+    assert validate("runbook.yaml", environment=ENVIRONMENT).stderr == ""
+
+
 def test_a_door_at_this_machine_is_at_the_site_whose_host_it_is(sound: Files) -> None:
     """albus-dr runs at the secondary, say."""
     sound.replace("config.yaml", "hosts: {all: {ssh: root@bdx.example.org}}", "hosts: {all: {}}")

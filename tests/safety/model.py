@@ -33,6 +33,7 @@ STARTED = "promote an old primary by starting it"
 LEASED_ON = "promote without ending the lease"
 TOLD_ON = "tell the witness without ending the proof of the lease"
 BESIDE = "write the record anew beside a standby that runs"
+KEPT_ON = "commit without ending the proof of the lease"
 LIVES, MARGIN, RATE = 1, 1, 2
 OLD = LIVES + MARGIN + 1  # lapsed, and nothing changes any more
 OFF_PRIMARY, OFF_STANDBY, STANDBY, PRIMARY = range(4)
@@ -417,6 +418,8 @@ class World:
         yield f"{name} gives up for ever", self._op(state, i, step=REST, target=0, planned=False, method=0, seen=())
         if state.witness:
             yield from self._on_record(state, i, me, name, run)
+        else:
+            yield from self._unanswered(state, i, me, name, run)
         source = state.sites[1 - me.target]
         if me.step == CLAIMED and me.planned:
             stopped = self._off(state, 1 - me.target) if source.mode == PRIMARY else state
@@ -432,6 +435,17 @@ class World:
         if me.step == before and target.mode == STANDBY and not (me.planned and self._behind(state, me.target)):
             seen = (target.timeline, target.process)
             yield f"{name} sees who {SITES[me.target]} is", self._op(state, i, step=SEEN, seen=seen)
+
+    def _unanswered(self, state: State, i: int, me: Operator, name: str, run: str) -> Moves:
+        """The witness was told, and is silent now: an identity that was read before the commit must do, while nobody else can
+        have had the run lease (``albus_dr.workloads.primary.require_promotable``)."""
+        lease = self.records.all[state.record].run_lease
+        in_charge = lease is not None and lease.run == run and lease.renewed_at == 0
+        if me.step != COMMITTED or me.sent or (me.planned and self._behind(state, me.target)):
+            return
+        if me.seen and in_charge:
+            sent = Promotion(me.target, me.seen[0], me.seen[1], me.planned)
+            yield f"{name} sends the promotion, unanswered", self._op(state, i, step=SENT, seen=(), sent=sent)
 
     def _behind(self, state: State, target: int) -> bool:
         return bool(state.ahead & (2 - target)) and self._wrong != "switchover without waiting"
@@ -472,6 +486,15 @@ class World:
         if me.step == PROVED or (self._wrong == "promote before commit" and me.step == SENT):
             proof, margin = Proven(source, run, METHODS[me.method]), 0 if self._wrong == "no margin" else MARGIN  # type: ignore[arg-type]
             done = ask(("commit", n, run, proof), lambda: rule.commit(held, run, target, proof, 0, margin))
+            if (
+                done >= 0
+                and self._wrong == KEPT_ON
+                and (lease := self.records.all[done].write_lease)
+                and held.write_lease
+            ):
+                done = self.records.number(
+                    replace(self.records.all[done], write_lease=replace(lease, kept=held.write_lease.kept))
+                )
             if done >= 0:
                 step = SENT if me.step == SENT else COMMITTED
                 yield f"{name} commits {target}", self._op(self._recorded(state, done), i, step=step)
@@ -507,7 +530,10 @@ class World:
             record = self.records.ask(key, lambda target=target: rule.claim(held, run, SITES[target], 0))  # type: ignore[misc]
             if record < 0:
                 continue
-            claimed = self._op(self._recorded(state, record), i, step=CLAIMED, target=target)
+            there = state.sites[target]
+            is_needed = self.bounds.witness_fails and there.mode == STANDBY  # nobody else asks so early who it is
+            seen = (there.timeline, there.process) if is_needed else ()
+            claimed = self._op(self._recorded(state, record), i, step=CLAIMED, target=target, seen=seen)
             yield f"{name} claims {SITES[target]} for a failover", claimed
             if self.bounds.planned and source.mode == PRIMARY and state.sites[target].mode == STANDBY:
                 yield f"{name} claims {SITES[target]} for a switchover", self._op(claimed, i, planned=True)

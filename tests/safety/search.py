@@ -13,6 +13,7 @@ from albus_dr.safety.rule import Decision, OldData, Proven
 from albus_dr.tools.fence import Identity
 from tests.safety.model import (
     BESIDE,
+    KEPT_ON,
     LEASED_ON,
     OFF_PRIMARY,
     OFF_STANDBY,
@@ -28,10 +29,10 @@ from tests.safety.model import (
 WINDOWS, LEASES, MIXED = (False, False), (True, True), (True, False)
 SMALL = (
     Bounds(WINDOWS, planned=False), Bounds(LEASES, planned=False, operators=1), Bounds(WINDOWS, operators=1),
-    Bounds(WINDOWS, planned=False, operators=1, anew=True),
+    Bounds(WINDOWS, planned=False, operators=1, anew=True), Bounds(WINDOWS, planned=False, witness_fails=True, operators=1),
 )  # fmt: skip
 LARGE = (
-    *(Bounds(kept, planned=False, witness_fails=True, operators=1) for kept in (WINDOWS, LEASES, MIXED, MIXED[::-1])),
+    *(Bounds(kept, planned=False, witness_fails=True, operators=1) for kept in (LEASES, MIXED, MIXED[::-1])),
     Bounds(WINDOWS), Bounds(LEASES, planned=False), Bounds(WINDOWS, planned=False, witness_fails=True), Bounds(MIXED, planned=False),
     Bounds(MIXED[::-1], planned=False), Bounds(LEASES), Bounds(LEASES, planned=False, witness_fails=True),
     *(Bounds(kept, witness_fails=True, operators=1) for kept in (WINDOWS, LEASES)),
@@ -176,6 +177,7 @@ MUTATIONS = {
     LEASED_ON: Bounds(LEASES, planned=False, operators=1),
     TOLD_ON: Bounds(LEASES, planned=False, witness_fails=True, operators=1),
     BESIDE: Bounds(WINDOWS, planned=False, operators=1, anew=True),
+    KEPT_ON: Bounds(MIXED, planned=False, witness_fails=True, operators=1),
     "no margin": Bounds(LEASES, planned=False, operators=1),
     "switchover without waiting": Bounds(WINDOWS, operators=1),
 }

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,11 +29,11 @@ from tests.safety.guarded_site import (
     made_site,
     wait_for,
 )
+from tests.tools import faked_clock
 from tests.tools.lossy_line import line_to
 from tests.tools.witness_servers import etcd_member
 
 WHOLE_SECONDS_S = 1.0  # of the witness's Date header
-LIBFAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
 
 
 @pytest.fixture(scope="module")
@@ -346,17 +346,15 @@ def test_a_stopped_server_is_killed_all_the_same(site: Site) -> None:
     assert seen < lease_end(site)
 
 
-@pytest.mark.skipif(not LIBFAKETIME, reason="libfaketime is not installed")
+@pytest.mark.skipif(not faked_clock.LIBRARY, reason="libfaketime is not installed")
 @pytest.mark.parametrize("step", ["-600", "+600"])
 def test_the_clock_of_the_machine_is_set_while_it_runs(site: Site, step: str) -> None:
     """A step of ten minutes ends nothing too late and nothing too early: only CLOCK_BOOTTIME counts."""
     clock = site.home / "clock"
     clock.write_text("+0")
-    guard = kept(
-        site, LD_PRELOAD=str(LIBFAKETIME[0]), FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_NO_CACHE="1",
-        FAKETIME_DONT_FAKE_MONOTONIC="1",
-    )  # fmt: skip
-    with Client(site) as client:
+    with ExitStack() as until_the_end:
+        guard = kept(site, **until_the_end.enter_context(faked_clock.faked_clock(clock)))
+        client = until_the_end.enter_context(Client(site))
         clock.write_text(step)
         with site.connect() as connection:
             row = connection.execute(

@@ -197,6 +197,18 @@ def test_a_commit_to_the_same_primary_keeps_its_open_start_window() -> None:
     assert done.write_lease == window
 
 
+def test_a_commit_to_the_same_primary_takes_the_proof_from_its_lease_until_a_guard_renews() -> None:
+    """What is promoted now is bound by no lease from before: the lapse of one would prove nothing of it."""
+    lease = WriteLease("b", "guard 2", True, 10, 100)
+    half = replace(BASE, primary="b", run_lease=OTHER, claim=Claim("r2", "b", 100), write_lease=lease)
+    done = rule.commit(half, "r2", "b", Proven("a", "r2", "command"), 101, 5).record
+    assert done is not None
+    assert done.write_lease == replace(lease, kept=False)
+    renewed = rule.renew(done, "b", "guard 2", 102).record
+    assert renewed is not None
+    assert renewed.write_lease == replace(lease, renewed_at=102)
+
+
 def test_whoever_is_in_charge_replaces_or_releases_the_claim_of_a_run_that_is_gone() -> None:
     orphan = replace(CLAIMED, run_lease=OTHER)
     assert rule.claim(orphan, "r2", "b", 7).record == replace(orphan, claim=Claim("r2", "b", 7))

@@ -64,7 +64,8 @@ def main(folder: Path) -> None:
     told["changed"] = [each.condition for each in manager.look([other])]
     told["reinstalled"], told["timers_then"] = manager.install("albus", [other]), timers()
     told["removed"] = [line for line in manager.remove("albus") if line.startswith("removed")]
-    told["left"] = timers() + [path.name for path in directory.rglob("*") if path.is_file() or path.is_symlink()]
+    units = [path.name for path in directory.rglob("*") if path.is_file() or path.is_symlink()]
+    told["left"] = timers() + units + [path.name for path in folder.rglob("stamp-albus-dr-*")]
     print(json.dumps(told))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -55,6 +56,12 @@ def test_closed_and_opened(door: Door) -> None:
     door.set_state("bdx", "drain")
     assert door.state("bdx") == "drain"
     assert Door(HERE, door.address, "other").state("sbg") == "maint", "another backend's server of the same name"
+
+
+def test_its_version(door: Door) -> None:
+    program = find_program("haproxy")
+    said = subprocess.run((str(program), "-v"), check=True, capture_output=True, text=True, timeout=30).stdout
+    assert f"version {door.version()} " in said
 
 
 def test_a_server_that_is_away_for_now_is_not_closed(door: Door) -> None:

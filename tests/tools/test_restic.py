@@ -377,7 +377,7 @@ def fake_restic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     program.chmod(0o755)
     (tmp_path / "version").write_text("restic 0.18.0 compiled with go1.24.4 on linux/amd64\n")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
-    monkeypatch.setattr(restic, "_versions_checked", set())
+    monkeypatch.setattr(restic, "_versions", {})
     return a_repository(tmp_path, str(tmp_path / "repository"))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from albus_dr.errors import NotReadyError
+from albus_dr.errors import NotReadyError, StepError
 from albus_dr.runbook.config import Config
 from albus_dr.tools.host import LocalHost
 from albus_dr.tools.postgres import Server
@@ -181,13 +181,24 @@ def test_files_are_restored_where_the_drill_looks_for_them_and_removes_them(
     assert two.touched(SCRATCH) == {"db"}
 
 
+def test_a_manifest_that_says_nothing_of_tables_is_told_before_anything_is_restored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: dict[str, Path]
+) -> None:
+    saved["manifest"].write_text(json.dumps({"point": POINT, "bytes": 7}))
+    made, _ = postgres_context(tmp_path, 5432)
+    ctx = split(made, data="db", scratch="app", restic="rest:https://backups.example.org/albus")
+    two_hosts(ctx, tmp_path, monkeypatch, saved)
+    with pytest.raises(StepError, match=f"the manifest of {POINT} says nothing of tables"):
+        drill.ready_to_restore(ctx)
+
+
 @pytest.mark.parametrize(("data", "scratch"), [("db", "app"), ("app", "db")])
 def test_a_dump_is_restored_beside_the_drills_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: dict[str, Path], data: str, scratch: str
 ) -> None:
     saved["data"].mkdir()
     (saved["data"] / "patients.dump").write_text("a dump")
-    saved["manifest"].write_text(json.dumps({"point": POINT, "bytes": 7}))
+    saved["manifest"].write_text(json.dumps({"point": POINT, "bytes": 7, "tables": {}}))
     made, facts = postgres_context(tmp_path, 5432)
     ctx = split(made, data=data, scratch=scratch, restic="rest:https://backups.example.org/albus")
     ctx = replace(ctx, facts_of=lambda step: facts.get(step, {}))

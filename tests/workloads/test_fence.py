@@ -17,7 +17,7 @@ import pytest
 from albus_dr.errors import RefusedError, TransientError
 from albus_dr.runbook.config import Config
 from albus_dr.runbook.model import Runbook
-from albus_dr.safety.record import Claim, WriteLease
+from albus_dr.safety.record import Claim, Record, RunLease, WriteLease
 from albus_dr.safety.rule import Decision
 from albus_dr.safety.witness import Seen, Witness
 from albus_dr.tools.fence import FenceProof
@@ -162,7 +162,7 @@ class Renewing(Witness):
         seen = super().read(epoch_seen)
         if seen.record is None:
             return seen
-        lease = WriteLease(A, "guard-1", True, 30.0, seen.now + self.looks)
+        lease = WriteLease(A, "guard-1", True, 30.0, seen.now + self.looks / 1_000)
         kept = lease if self.looks < self.ends_after else None
         return replace(seen, record=replace(seen.record, write_lease=kept))
 
@@ -187,6 +187,75 @@ def test_a_guard_whose_command_is_not_the_server_is_told_of_at_once(
     ) as lives:
         primary._wait_for_start_window(fence)
     assert "stop the guard's own unit there" in lives.value.hint
+
+
+def by_a_clock_set_back(
+    ctx: StepContext, ahead_s: float, *, kept: bool = False, ttl_s: float = 0.0
+) -> StepContext:  # fmt: skip
+    """A failover that holds the run lease; the witness's moment of the lost site lies ahead, as its own clock has it now."""
+    directory = Path(ctx.config_base) / "witness"
+    witness = Witness(TrustedRegister(FilePlace(directory), "albus"), "albus", (A, B), 1)
+    witness.begin(A, run="first")
+    run_lease = RunLease(ctx.run.id, "ana", "failover of albus", "here", 30, 0)
+
+    def told(record: Record, now: float) -> Decision:
+        lease = WriteLease(A, "guard-1", kept, ttl_s, now + ahead_s)
+        return Decision(True, "told", replace(record, write_lease=lease, run_lease=replace(run_lease, renewed_at=now)))
+
+    witness.change(told)
+    return replace(ctx, witness=witness)
+
+
+@pytest.mark.parametrize(("ahead_s", "is_refused"), [(600.0, True), (0.5, False)])
+def test_a_clock_of_the_witness_that_was_set_back_is_told_before_anything_is_stopped(
+    tmp_path: Path, ahead_s: float, is_refused: bool
+) -> None:
+    """A start window that begins in ten minutes is over after that: users would wait for it, shut out."""
+    ctx = by_a_clock_set_back(fencing(tmp_path, [{"probe": "one"}], planned=True, options={}), ahead_s)
+    switchover = replace(ctx, run=replace(ctx.run, operation="switchover"))
+    if not is_refused:
+        assert primary._claim(switchover)["epoch"] == 1
+        return
+    with pytest.raises(RefusedError, match="was set back: it holds a moment that lies 10 min ahead") as refused:
+        primary._claim(switchover)
+    assert "date -u" in refused.value.hint
+    assert switchover.witness
+    record = switchover.witness.read().record
+    assert record is not None
+    assert record.claim is None
+
+
+def test_a_failover_waits_for_a_moment_that_comes_in_time_and_not_for_one_that_does_not(tmp_path: Path) -> None:
+    ctx = by_a_clock_set_back(fencing(tmp_path, [{"probe": "one"}], options={}), 2.5)
+    assert primary._claim(ctx)["epoch"] == 1
+    primary._wait_for_start_window(ctx)
+    far = by_a_clock_set_back(fencing(tmp_path / "far", [{"probe": "one"}], options={}), 600.0)
+    assert primary._claim(far)["epoch"] == 1
+    with pytest.raises(RefusedError, match="was set back"):
+        primary._wait_for_start_window(far)
+    long = by_a_clock_set_back(fencing(tmp_path / "long", [{"probe": "one"}], options={}), 2.5, ttl_s=3600.0)
+    assert primary._claim(long)["epoch"] == 1
+    with pytest.raises(RefusedError, match="was set back"):  # its moment comes in time, its end does not
+        primary._wait_for_start_window(long)
+
+
+def test_a_switchover_does_not_wait_behind_the_closed_door_for_a_clock_that_was_set_back_after_its_claim(
+    tmp_path: Path,
+) -> None:
+    ctx = by_a_clock_set_back(fencing(tmp_path, [{"probe": "one"}], planned=True, options={}), 2.5)
+    switchover = replace(ctx, run=replace(ctx.run, operation="switchover"))
+    primary.claim(switchover)
+    with pytest.raises(RefusedError, match="was set back"):
+        primary._wait_for_start_window(switchover)
+
+
+def test_a_kept_lease_of_a_clock_set_back_is_left_to_the_next_method_at_once(tmp_path: Path) -> None:
+    """It would have been looked at until the step's time was over, in silence."""
+    methods: list[dict[str, Any]] = [{"lease": True}, {"statement": True}]
+    ctx = by_a_clock_set_back(fencing(tmp_path, methods), 600.0, kept=True)
+    assert proved(ctx).method == "statement"
+    with pytest.raises(RefusedError, match=r"was set back: it holds a moment that lies 10 min ahead.*nobody stated it"):
+        proved(replace(ctx, run=replace(ctx.run, options={})))
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,22 @@ def test_what_removed_itself_is_put_on_record_by_whoever_comes_next(
     assert list(scratch.iterdir()) == []
 
 
+def test_what_is_made_is_on_record_before_it_is_made(tmp_path: Path) -> None:
+    announced: list[str] = []
+
+    def announce(_: str, path: str) -> None:
+        assert not Path(path).exists(), f"{path} was made before it was announced"
+        announced.append(path)
+
+    ctx = replace(context(tmp_path), announce=announce)
+    directory = site._isolate(ctx)["directory"]
+    site.fresh_directory(ctx, f"{directory}/patients")
+    assert announced == [directory, f"{directory}/patients"]
+    assert all(Path(path).is_dir() for path in announced)
+    site._cleanup(ctx)
+    assert not Path(directory).exists()
+
+
 def gone(directory: Path) -> forgotten.Expired | None:
     """What the keeper wrote, once it has written when."""
     found = forgotten.expired(LocalHost(), str(directory))

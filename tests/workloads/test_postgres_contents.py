@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from albus_dr.errors import NotReadyError, StepError
+from albus_dr.journal.texts import is_plain
 from albus_dr.runbook.config import Config
 from albus_dr.runbook.model import Runbook
 from albus_dr.tools import process
@@ -343,6 +344,22 @@ def test_marker_and_answers_are_of_the_dumps_rows_in_words_that_no_setting_chang
         assert {one.verdict for one in questions.ask(ctx, source, manifest["answers"])} == {Verdict.PASSED}
     finally:
         source.query("ALTER DATABASE albus RESET TimeZone; DROP TABLE seen", database="albus")
+
+
+def test_a_question_that_is_refused_is_told_beside_the_others(restored: Restored) -> None:
+    """A column that an older recovery point lacks, a question that gives two rows or none, and an answer that is null."""
+    several, none = "SELECT generate_series(1, 2)", "SELECT 1 WHERE false"
+    asked = ("SELECT no_such_column FROM patient", several, none, "SELECT NULL", "SELECT 1")
+    model = Model.model_validate(
+        {**dict(restored.ctx.workload), "verify": [{"sql": sql, "expect": 1} for sql in asked]}
+    )
+    runbook = Runbook.model_construct(**{**dict(restored.ctx.runbook), "workloads": {"patients": model}})
+    told = questions.ask(replace(restored.ctx, runbook=runbook), restored.source, None)
+    failed, passed = Verdict.FAILED, Verdict.PASSED
+    assert [(one.kind, one.actual, one.verdict) for one in told] == [
+        *((sql, questions.REFUSED, failed) for sql in asked[:3]), (asked[3], "nothing", failed), (asked[4], "1", passed),
+    ]  # fmt: skip
+    assert is_plain(questions.REFUSED), "reports show it"
 
 
 # --- pg_amcheck ---------------------------------------------------------------------------------------------------

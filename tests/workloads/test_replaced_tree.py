@@ -23,7 +23,7 @@ from albus_dr.tools.inventory import find_program
 from albus_dr.tools.register import TrustedRegister, Unreachable
 from albus_dr.tools.restic import Repository
 from albus_dr.workloads import recovery_points
-from albus_dr.workloads.files import by_name, recovery, restore, serving
+from albus_dr.workloads.files import by_name, recovery, restore, serving, switchover
 from albus_dr.workloads.files.access import path_of, repository_of
 from albus_dr.workloads.files.alone import alone_at_target
 from albus_dr.workloads.step import State, StepContext
@@ -188,6 +188,31 @@ def test_without_room_for_it_nothing_is_replaced(
     with pytest.raises(NotReadyError, match=r"1 files in .* must be kept aside"):
         replicate(ctx)
     assert (at(tmp_path, B) / "alone").exists()
+
+
+def test_a_disk_too_small_for_the_copy_is_told_before_anything_is_written(
+    ctx: StepContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By replicate, by a switchover that brings the copy forward, and by a failover. What is there already needs no room."""
+    replicate(ctx)
+    before = content_of(at(tmp_path, B))
+    (at(tmp_path, A) / "large").write_bytes(b"x" * 3_000_000)
+    back_up(ctx)
+    monkeypatch.setattr("albus_dr.workloads.site.free_bytes", lambda *_: 2_900_000)
+    told = r"documents: the restore needs 3\.0 MiB more in .*/bordeaux/documents at bordeaux; 2\.8 MiB are free"
+    with pytest.raises(NotReadyError, match=told):
+        recovery.warm(ctx)
+    with pytest.raises(NotReadyError, match=told):
+        switchover.bring_forward(ctx)
+    with pytest.raises(NotReadyError, match=told):
+        restore.ready_to_restore(failing_over(ctx))
+    assert content_of(at(tmp_path, B)) == before
+    monkeypatch.setattr("albus_dr.workloads.site.free_bytes", lambda *_: 3_300_000)
+    recovery.warm(ctx)
+    assert (at(tmp_path, B) / "large").stat().st_size == 3_000_000
+    monkeypatch.setattr("albus_dr.workloads.site.free_bytes", lambda *_: 1_000)
+    recovery.warm(ctx)
+    restore.ready_to_restore(failing_over(ctx))
 
 
 @pytest.mark.parametrize("committed", [True, False], ids=["serves", "is about to"])

@@ -57,7 +57,10 @@ def _point(each: Standing, status: Status, words: Words) -> str:
     if each.point is None:
         return words.say(PHRASES["status.no_point"]) if each.point_reason else ""
     age_s = max(0.0, (status.at - each.point.at).total_seconds())
-    return words.say(PHRASES["status.point"], age=words.duration(age_s))
+    limit_s = status.limits_s[each.workload]
+    if limit_s is None:
+        return words.say(PHRASES["status.point"], age=words.duration(age_s))
+    return words.say(PHRASES["status.point_allowed"], age=words.duration(age_s), limit=words.duration(limit_s))
 
 
 def _replication(each: Standing, words: Words) -> str:

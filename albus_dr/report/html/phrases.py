@@ -99,6 +99,7 @@ PHRASES = {
     "identity.scenario": "Scenario",
     "identity.operator": "Operator",
     "identity.digest": "Plan digest",
+    "identity.restored": "Restored recovery points",
     "identity.level": "Proof level",
     "identity.resumed": "Resumed",
     "identity.events": "Events in the journal",

@@ -13,6 +13,7 @@ from albus_dr.report.findings import (
     level_meaning,
     limits,
     ordered_clocks,
+    restored_points,
     seconds_between,
     step_mark,
     unmeasured,
@@ -156,7 +157,7 @@ def steps(page: Page) -> str:
 def identity(page: Page) -> str:
     """Who ordered it, which plan it is bound to, and the journal that all of this was drawn from."""
     state, words = page.state, page.words
-    pairs = (
+    pairs: tuple[tuple[str, object], ...] = (
         ("run", state.run),
         ("runbook", state.runbook),
         ("scenario", state.scenario or page.plain("not_given")),
@@ -168,5 +169,7 @@ def identity(page: Page) -> str:
         ("events", words.number(state.events)),
         ("hash", state.last_hash),
     )
+    if points := restored_points(state, words):
+        pairs = (*pairs[:5], ("restored", points), *pairs[5:])
     rows = "".join(f"<div><dt>{page.say(f'identity.{name}')}</dt><dd>{e(text)}</dd></div>" for name, text in pairs)
     return f'<dl class="pairs identity">{rows}</dl>'

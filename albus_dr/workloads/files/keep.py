@@ -23,7 +23,7 @@ from albus_dr.workloads.files.by_name import hash_files, send_files, with_parent
 from albus_dr.workloads.files.trees import is_there, list_files
 from albus_dr.workloads.step import Facts, Observation, State, StepContext, Verdict, Verification
 
-ROOM = 1.05
+ROOM = 1.05  # files take whole blocks
 
 
 def ready_to_keep(ctx: StepContext) -> Facts:
@@ -42,7 +42,7 @@ def require_room(ctx: StepContext, alone: Entries) -> str:
         raise NotReadyError(
             f"{ctx.spec.workload}: {len(alone)} files in {path} at {ctx.run.target} must be kept aside in {folder}, which "
             f"needs {format_bytes(needed)}; {format_bytes(free)} are free",
-            hint="make room; nothing was changed",
+            hint="make room; the tree is as it was",
         )
     return place
 
@@ -99,18 +99,32 @@ def keep(ctx: StepContext) -> Facts:
 
 def keep_rest(ctx: StepContext, alone: Entries) -> Facts:
     """Copy aside what of these entries of the target's tree this run has not kept yet."""
+    kept, lots = _kept(ctx)
+    if left := _left_to_keep(alone, kept):
+        require_room(ctx, left)
+        return _keep_aside(ctx, left, lots + 1)
+    told = not kept or ctx.facts_of(f"{ctx.spec.workload}.keep").get("kept_files")
+    return {} if told else _facts(ctx, _folder(ctx)[2], kept)
+
+
+def left_to_keep(ctx: StepContext, alone: Entries) -> Entries:
+    """What of these entries of the target's tree this run has not kept yet."""
+    return _left_to_keep(alone, _kept(ctx)[0])
+
+
+def _left_to_keep(alone: Entries, kept: Entries) -> Entries:
+    return {name: entry for name, entry in alone.items() if kept.get(name) != entry}
+
+
+def _kept(ctx: StepContext) -> tuple[dict[str, tuple[int, str]], int]:
+    """All that this run has kept, and in how many lots."""
     host, _, folder = _folder(ctx)
     kept: dict[str, tuple[int, str]] = {}
-    number = 1
-    while is_there(host, place := _tree_and_list(folder, number)[0], timeout_s=QUICK_S):
+    lots = 0
+    while is_there(host, place := _tree_and_list(folder, lots + 1)[0], timeout_s=QUICK_S):
         kept |= list_files(host, place, timeout_s=ctx.remaining_s, links=True)
-        number += 1
-    left = {name: entry for name, entry in alone.items() if kept.get(name) != entry}
-    if left:
-        require_room(ctx, left)
-        return _keep_aside(ctx, left, number)
-    told = not kept or ctx.facts_of(f"{ctx.spec.workload}.keep").get("kept_files")
-    return {} if told else _facts(ctx, folder, kept)
+        lots += 1
+    return kept, lots
 
 
 def _keep_aside(ctx: StepContext, alone: Entries, number: int) -> Facts:

@@ -19,8 +19,10 @@ from albus_dr.workloads.files.access import QUICK_S, Newest, model_of, newest, p
 from albus_dr.workloads.files.alone import alone_at_target
 from albus_dr.workloads.files.by_name import hash_files
 from albus_dr.workloads.files.keep import keep_rest
+from albus_dr.workloads.files.room import require_restore_room
 from albus_dr.workloads.files.serving import while_source_serves, why_not_known
 from albus_dr.workloads.files.trees import File, Tree, look
+from albus_dr.workloads.programs import programs
 from albus_dr.workloads.step import Facts, StepContext
 
 SHRUNKEN = 0.5  # a tree with less than this share of the last recovery point's files or bytes is refused
@@ -30,9 +32,10 @@ def ready_to_back_up(ctx: StepContext) -> Facts:
     host, path = path_of(ctx, ctx.run.source)
     if host.run(("test", "-d", path), timeout_s=QUICK_S).code != 0:
         raise NotReadyError(f"{ctx.spec.workload}: there is no directory {path} at {ctx.run.source}")
-    for at in (ctx.run.source, ctx.run.target):
-        repository_of(ctx, at).probe(timeout_s=QUICK_S)
-    return {}
+    repositories = [repository_of(ctx, at) for at in (ctx.run.source, ctx.run.target)]
+    for repository in repositories:
+        repository.probe(timeout_s=QUICK_S)
+    return programs(*repositories)
 
 
 def back_up(ctx: StepContext) -> Facts:
@@ -167,9 +170,13 @@ def warm(ctx: StepContext) -> Facts:
             ]
         }
     found = newest(ctx)
-    kept = keep_rest(ctx, alone_at_target(ctx, found.manifest, far=True))
+    alone = alone_at_target(ctx, found.manifest, far=True)
+    notes = require_restore_room(ctx, found.manifest, alone)
+    kept = keep_rest(ctx, alone)
     with while_source_serves(ctx) as stopped:
-        return {**kept, **make_equal(replace(ctx, cancelled=stopped), found)}
+        equal = make_equal(replace(ctx, cancelled=stopped), found)
+    told = [*notes, *kept.get("notes", ())]
+    return {**kept, **equal, **({"notes": told} if told else {})}
 
 
 def make_equal(ctx: StepContext, found: Newest) -> Facts:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from albus_dr.errors import NotReadyError, RefusedError
-from albus_dr.tools.host import Host
+from albus_dr.errors import RefusedError
 from albus_dr.workloads import recovery_points, site
 from albus_dr.workloads.files.access import QUICK_S, newest, path_of, restored_from
-from albus_dr.workloads.files.alone import Entries, alone_at_target, same_entry
+from albus_dr.workloads.files.alone import alone_at_target, same_entry
 from albus_dr.workloads.files.attributes import compared_attributes, is_equal, may_give
 from albus_dr.workloads.files.compare import compared
-from albus_dr.workloads.files.keep import keep_rest, require_room
+from albus_dr.workloads.files.keep import ROOM, keep_rest
 from albus_dr.workloads.files.recovery import belongs_to_owner, make_equal
-from albus_dr.workloads.files.trees import is_there, list_files, look
+from albus_dr.workloads.files.room import require_restore_room
+from albus_dr.workloads.files.trees import is_there, look
+from albus_dr.workloads.programs import programs
 from albus_dr.workloads.step import Facts, Observation, State, StepContext
-
-ROOM = 1.05  # files take whole blocks
 
 
 def look_ahead(ctx: StepContext) -> None:
@@ -28,10 +27,11 @@ def ready_to_restore(ctx: StepContext) -> Facts:
     wanted, name = recovery_points.wanted(ctx.run.options), ctx.spec.workload
     opened = recovery_points.open_point(repository, ctx.runbook.runbook, name, wanted, timeout_s=QUICK_S)
     notes = recovery_points.notes_on(opened.future, name, repository)
+    found = {**recovery_points.chosen(opened.point), **programs(repository)}
     if ctx.run.operation == "drill":  # on the worst day what is whole is restored, and nothing else is asked
         recovery_points.require_whole(opened, name, repository)
         site.require_space(ctx, opened.manifest["bytes"] * ROOM)
-        return {**recovery_points.chosen(opened.point), "notes": notes}
+        return {**found, "notes": notes}
     if notes and not ctx.run.options.get("accept_data_loss"):
         raise RefusedError(
             notes[0],
@@ -39,33 +39,8 @@ def ready_to_restore(ctx: StepContext) -> Facts:
             f"forged: --accept-data-loss takes the newest other one, {opened.point.id}",
         )
     alone = alone_at_target(ctx, opened.manifest)
-    notes += _require_room(ctx, opened.manifest["bytes"], alone)
-    return {**recovery_points.chosen(opened.point), "alone": len(alone), "notes": notes}
-
-
-def _require_room(ctx: StepContext, restored: float, alone: Entries) -> list[str]:
-    """Room for what is restored and for what is kept aside, which may lie on another disk; what to tell of it."""
-    host, path = path_of(ctx, ctx.run.target)
-    there = is_there(host, path, timeout_s=QUICK_S)
-    files = list_files(host, path, timeout_s=ctx.remaining_s) if there else {}
-    place, kept_in = site.nearest(host, path), require_room(ctx, alone)
-    needed, free = restored * ROOM - sum(size for size, _ in files.values()), site.free_bytes(host, place)
-    if alone and _same_disk(host, place, kept_in):
-        needed += sum(size for size, _ in alone.values()) * ROOM
-    if free < needed:
-        raise NotReadyError(
-            f"{ctx.spec.workload}: {path} at {ctx.run.target} lacks {needed - free:.0f} bytes for the restore"
-        )
-    if there:
-        return []
-    return [
-        f"{ctx.spec.workload}: {path} at {ctx.run.target} is not there and will be made in {place}: is its disk mounted?"
-    ]
-
-
-def _same_disk(host: Host, one: str, other: str) -> bool:
-    done = host.run(("stat", "-L", "-c", "%d", "--", one, other), timeout_s=QUICK_S).check(f"{one} can't be looked at")
-    return len(set(done.stdout.split())) == 1
+    notes += require_restore_room(ctx, opened.manifest, alone)
+    return {**found, "alone": len(alone), "notes": notes}
 
 
 def _drill_path(ctx: StepContext) -> str:

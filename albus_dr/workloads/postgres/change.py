@@ -18,6 +18,7 @@ from albus_dr.workloads.postgres import old_primary
 from albus_dr.workloads.postgres.access import model_of, name_of, require_primary, require_standby, server_of
 from albus_dr.workloads.postgres.contents import mend, outdated, verify_collations
 from albus_dr.workloads.postgres.questions import ask
+from albus_dr.workloads.programs import programs
 from albus_dr.workloads.step import Facts, Observation, State, StepContext, Verdict, Verification
 
 ARRIVE_S = 60.0  # for what was written last to arrive at the standby; users wait
@@ -222,6 +223,7 @@ def verify_facts(ctx: StepContext) -> Facts:
         advice = mend(model.database)
         facts["notes"] = [*facts.get("notes", ()), f"{name_of(ctx)}: text indexes may be wrong ({wrong}): {advice}"]
     newest = server.newest_write(model.marker, model.database) if model.marker else None
+    facts |= programs(server)
     facts["collations"] = {name: asdict(found) for name, found in collations.items()}
     return facts | ({"newest_write_at": newest.isoformat()} if newest else {})
 

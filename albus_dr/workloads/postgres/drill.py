@@ -12,6 +12,8 @@ from albus_dr.workloads import recovery_points, site
 from albus_dr.workloads.postgres.access import QUICK_S, model_of, name_of, repository_of
 from albus_dr.workloads.postgres.contents import compare_contents
 from albus_dr.workloads.postgres.questions import ask
+from albus_dr.workloads.programs import programs
+from albus_dr.workloads.recovery_points import RecoveryPoint
 from albus_dr.workloads.step import Facts, StepContext, Verdict, Verification
 
 RESTORE_FACTOR = 2.5  # a dump on disk, and beside it the tables and indexes that it becomes
@@ -32,18 +34,17 @@ def ready_to_restore(ctx: StepContext) -> Facts:
     wanted, name = recovery_points.wanted(ctx.run.options), name_of(ctx)
     opened = recovery_points.open_point(repository, ctx.runbook.runbook, name, wanted, timeout_s=QUICK_S)
     recovery_points.require_whole(opened, name, repository)
+    _ = opened.manifest["tables"]  # where it says nothing of them, that is told before an hour of restoring
     site.require_space(ctx, opened.manifest["bytes"] * RESTORE_FACTOR)
     notes = recovery_points.notes_on(opened.future, name, repository)
-    return {**recovery_points.chosen(opened.point), "notes": notes}
+    return {**recovery_points.chosen(opened.point), **programs(repository), "notes": notes}
 
 
 def restore(ctx: StepContext) -> Facts:
     """From the target's own repository into a server without a network."""
     model, name = model_of(ctx), name_of(ctx)
     repository = _repository(ctx)
-    point = recovery_points.named(ctx.facts_of(f"{name}.ready_to_restore")) or recovery_points.newest(
-        repository, ctx.runbook.runbook, name, timeout_s=QUICK_S
-    )
+    point = _point(ctx, repository)
     manifest = recovery_points.read_manifest(repository, point, timeout_s=QUICK_S)
     server = site.drill_server(ctx, name)
     base = f"{site.drill_directory(ctx)}/{name}"
@@ -64,8 +65,27 @@ def restore(ctx: StepContext) -> Facts:
         f"{base}.dump/{name}.dump", model.database, with_access=held is not None, jobs=max(2, os.cpu_count() or 2),
         timeout_s=ctx.remaining_s, cancelled=ctx.cancelled,
     )  # fmt: skip
-    return {"point": point.id, "point_at": point.data.time.isoformat(), "manifest": manifest,
+    return {"point": point.id, "point_at": point.data.time.isoformat(),
+            "manifest": recovery_points.without(manifest, "answers"),  # see _answers
             "uri": server.uri(model.database), "locale_deviation": deviation}  # fmt: skip
+
+
+def _point(ctx: StepContext, repository: Repository) -> RecoveryPoint:
+    name = name_of(ctx)
+    return recovery_points.named(ctx.facts_of(f"{name}.ready_to_restore")) or recovery_points.newest(
+        repository, ctx.runbook.runbook, name, timeout_s=QUICK_S
+    )
+
+
+def _answers(ctx: StepContext) -> Mapping[str, str]:
+    """What the questions were answered when the recovery point was made: in no journal, as they may name somebody. The process
+    that restored has the manifest still; one that resumes reads it anew."""
+    if all(check.expect != "manifest" for check in model_of(ctx).verify):
+        return {}
+    repository = _repository(ctx)
+    manifest = recovery_points.read_manifest(repository, _point(ctx, repository), timeout_s=QUICK_S)
+    found: Mapping[str, str] = manifest["answers"]
+    return found
 
 
 def _contents(manifest: Mapping[str, Any]) -> Contents | None:
@@ -83,6 +103,7 @@ def compare(ctx: StepContext) -> Facts:
     return {
         "newest_write_at": newest.isoformat() if newest else made_at, "point": restored["point"],
         "tables": {table: {"rows": summary.rows, "checksum": summary.checksum} for table, summary in found.items()},
+        **programs(server),
     }  # fmt: skip
 
 
@@ -93,7 +114,7 @@ def verify_compared(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]:
     return (
         *_compare_tables(name, manifest["tables"], facts["tables"]),
         *compare_contents(name, _contents(manifest), found, restored["locale_deviation"]),
-        *ask(ctx, server, manifest["answers"]),
+        *ask(ctx, server, _answers(ctx)),
     )
 
 

@@ -15,6 +15,7 @@ from albus_dr.workloads import recovery_points
 from albus_dr.workloads.copying import copy_points
 from albus_dr.workloads.postgres.access import QUICK_S, model_of, name_of, repository_of, require_primary, server_of
 from albus_dr.workloads.postgres.contents import mend, outdated, with_later_sequences
+from albus_dr.workloads.programs import programs
 from albus_dr.workloads.step import Facts, StepContext
 
 SHRUNKEN = 0.5  # a dump smaller than this share of the median of the last ones is refused
@@ -23,9 +24,10 @@ REMEMBERED_DUMPS = 5
 
 def ready_to_dump(ctx: StepContext) -> Facts:
     server = require_primary(ctx, ctx.run.source)
-    for at in (ctx.run.source, ctx.run.target):
-        repository_of(ctx, at).probe(timeout_s=QUICK_S)
-    return {"system_identifier": server.system_identifier()}
+    repositories = [repository_of(ctx, at) for at in (ctx.run.source, ctx.run.target)]
+    for repository in repositories:
+        repository.probe(timeout_s=QUICK_S)
+    return {"system_identifier": server.system_identifier(), **programs(server, *repositories)}
 
 
 def dump(ctx: StepContext) -> Facts:

@@ -13,6 +13,7 @@ from albus_dr.tools.haproxy import Door
 from albus_dr.workloads import access
 from albus_dr.workloads.http_checks import ask
 from albus_dr.workloads.own import run_environment
+from albus_dr.workloads.programs import programs
 from albus_dr.workloads.step import Action, Facts, Observation, State, StepContext, Verification
 from albus_dr.workloads.traffic import Model
 
@@ -32,7 +33,8 @@ def _line(ctx: StepContext, site: str) -> str:
 
 def _ready(ctx: StepContext) -> Facts:
     door = _door(ctx)
-    return {site: door.state(_line(ctx, site)) for site in (ctx.run.source, ctx.run.target)}
+    states = {site: door.state(_line(ctx, site)) for site in (ctx.run.source, ctx.run.target)}
+    return {**states, **programs(door)}
 
 
 def _observe_closed(ctx: StepContext) -> Observation:

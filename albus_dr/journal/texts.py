@@ -1,10 +1,11 @@
-"""Which texts may stand in an evidence file and in a report. What a program printed, or a database answered, may hold a patient's name."""
+"""Which texts may stand in a journal, a report and an evidence file. What a database answered may hold a patient's name."""
 
 from __future__ import annotations
 
 import re
 
-WITHHELD = "(withheld: free text; the JSON of the run has it)"
+WITHHELD = "(withheld: free text)"
+LEFT_OUT = "[…]"
 
 # Counts, moments, checksums, ids of recovery points, and the words of our own comparisons. Nine digits are a count; a
 # longer number may be a telephone or an insurance number; so may several that stand side by side.
@@ -16,7 +17,8 @@ _PLAIN = re.compile(
       | (?:checksum\ )?[0-9a-f]{8}
       | [0-9a-f]{64}
       | true | false | t | f | null | none | primary | standby | rows | equal | files | bytes | status
-      | no\ such\ table | a\ connection | the\ manifest | no\ recovery\ point\ has\ an\ answer\ to\ compare\ with | loopback\ alone
+      | no\ single\ value:\ PostgreSQL\ refused\ the\ question,\ or\ gave\ none\ or\ several | nothing | no\ such\ table
+      | a\ connection | the\ manifest | no\ recovery\ point\ has\ an\ answer\ to\ compare\ with | loopback\ alone
       | (?:its\ manifest\ is\ )?older\ than\ this\ comparison | there
       | no\ damage | objects | with | where\ they\ were | filled | default | by\ bytes | UTF8 | SQL_ASCII | LATIN\d{1,2} | WIN\d{3,4}
     )
@@ -40,3 +42,8 @@ def is_plain(text: str) -> bool:
 def plain_or_withheld(text: str, *, known: str = "") -> str:
     """The text when it is plain, or when it is the runbook's own (``known``), which the plan shows anyway."""
     return text if is_plain(text) or (known and text == known) else WITHHELD
+
+
+def plain_or_left_out(text: str, *, known: str = "") -> str:
+    """The same, for whoever looks at a run: what was left out was compared all the same."""
+    return text if is_plain(text) or (known and text == known) else LEFT_OUT
