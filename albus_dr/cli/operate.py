@@ -45,7 +45,7 @@ from albus_dr.engine.history import (
     require_same_primary,
     returned_unkept,
 )  # fmt: skip
-from albus_dr.engine.lock import exclusive
+from albus_dr.engine.lock import exclusive, place_of
 from albus_dr.engine.run import Execution, execute
 from albus_dr.errors import AlbusError, ExitCode, RefusedError, UsageError
 from albus_dr.journal.errors import JournalError
@@ -122,7 +122,7 @@ def carry_out(order: Order, manner: Manner) -> RunState:
             require_same_sites(before, at.source)
         at = begun(at, order.operation, run)
         with _in_charge(at, store, run, plan, manner, stopped):
-            info = _declare(store, run, loaded, plan, order, at, commit)
+            info = _declare(store, run, loaded, plan, order, at, commit, manner)
             with _replication_stopped(store, plan, run, manner, stopped):
                 return _run(store, loaded, plan, info, manner, at, stopped)
 
@@ -150,7 +150,7 @@ def resume(
             loaded = load_again(declared)
             # What only ends is cleaned up and taken back by the plan that it was done by, whatever the runbook says by now.
             plan = Plan.from_json(declared["plan"]) if stop else _same_plan(loaded, declared)
-            info = replace(_run_info(store, run, plan, declared), resumed=True)
+            info = replace(_run_info(store, run, plan, declared, manner), resumed=True)
             at = resumed_standpoint(store, loaded, declared, state, stop=stop, stated_now=bool(without_witness))
             if stop:
                 stopped.set()
@@ -289,7 +289,7 @@ def _ask(plan: Plan, loaded: Loaded, options: Mapping[str, Any], manner: Manner)
 
 
 def _declare(
-    store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: Order, at: Standpoint, commit: Commit
+    store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: Order, at: Standpoint, commit: Commit, manner: Manner
 ) -> RunInfo:
     objectives = loaded.runbook.objectives
     options = {**order.options, "epoch_seen": at.epoch}
@@ -315,7 +315,7 @@ def _declare(
     store.append(run, "RunDeclared", data)
     for clock, set_at in clocks.items():
         store.append(run, "ClockRecorded", {"clock": clock, "at": set_at})
-    return _run_info(store, run, plan, store.events(run)[0].data)
+    return _run_info(store, run, plan, store.events(run)[0].data, manner)
 
 
 def _clocks_of(order: Order) -> dict[str, str]:
@@ -338,7 +338,7 @@ def _sites(loaded: Loaded) -> dict[str, Any]:
     return {**described, "distance_km": round(distance, 1)}
 
 
-def _run_info(store: JournalStore, run: str, plan: Plan, declared: Any) -> RunInfo:
+def _run_info(store: JournalStore, run: str, plan: Plan, declared: Any, manner: Manner) -> RunInfo:
     state = fold(store.events(run))
     declared_at = state.clocks["declared_at"]
     assert declared_at is not None
@@ -346,6 +346,7 @@ def _run_info(store: JournalStore, run: str, plan: Plan, declared: Any) -> RunIn
         id=run, operation=plan.operation, source=plan.source, target=plan.target, declared_at=declared_at,
         disrupted_at=parse_time(declared["disrupted_at"]) if declared["disrupted_at"] else None,
         directory=store.run_directory(run), options=declared["options"], operator=declared["operator"],
+        lock_place=place_of(engine_address(manner.engine), state_directory()),
     )  # fmt: skip
 
 

@@ -13,7 +13,6 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from albus_dr.journal.fold import parse_time
-from albus_dr.tools.home import machine
 from albus_dr.tools.host import Host, write_file
 from albus_dr.workloads.drill_processes import END, processes_in
 from albus_dr.workloads.step import StepContext
@@ -103,8 +102,8 @@ def may_run(ctx: StepContext, where: Host, directory: str, ledger: Mapping[str, 
 
 
 def _lock_of(ctx: StepContext) -> dict[str, str]:
-    """What tells drills apart that can't run at the same time: they take one lock, of a runbook in a state directory."""
-    return {"runbook": ctx.runbook.runbook, "place": f"{machine()} {ctx.run.directory.parent.absolute()}"}
+    """What tells drills apart that can't run at the same time: they take one lock, of a runbook in one place."""
+    return {"runbook": ctx.runbook.runbook, "place": ctx.run.lock_place}
 
 
 def _said(where: Host, path: str) -> str:

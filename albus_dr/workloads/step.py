@@ -111,6 +111,8 @@ class RunInfo:
     operator: str = ""
     resumed: bool = False
     """It lay there between its steps: what was done then may be old by now."""
+    lock_place: str = ""
+    """Where its lock lies (``albus_dr.engine.lock.place_of``): two runs of one operation and place never run together."""
 
 
 @dataclass(frozen=True)
