@@ -122,7 +122,8 @@ def carry_out(order: Order, manner: Manner) -> RunState:
             require_same_sites(before, at.source)
         at = begun(at, order.operation, run)
         with _in_charge(at, store, run, plan, manner, stopped):
-            info = _declare(store, run, loaded, plan, order, at, commit, manner)
+            _declare(store, run, loaded, plan, order, at, commit)
+            info = _run_info(store, run, plan, _declared(store, run, None), manner)
             with _replication_stopped(store, plan, run, manner, stopped):
                 return _run(store, loaded, plan, info, manner, at, stopped)
 
@@ -289,8 +290,8 @@ def _ask(plan: Plan, loaded: Loaded, options: Mapping[str, Any], manner: Manner)
 
 
 def _declare(
-    store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: Order, at: Standpoint, commit: Commit, manner: Manner
-) -> RunInfo:
+    store: JournalStore, run: str, loaded: Loaded, plan: Plan, order: Order, at: Standpoint, commit: Commit
+) -> None:
     objectives = loaded.runbook.objectives
     options = {**order.options, "epoch_seen": at.epoch}
     if plan.operation in CHANGES_SITES:
@@ -315,7 +316,6 @@ def _declare(
     store.append(run, "RunDeclared", data)
     for clock, set_at in clocks.items():
         store.append(run, "ClockRecorded", {"clock": clock, "at": set_at})
-    return _run_info(store, run, plan, store.events(run)[0].data, manner)
 
 
 def _clocks_of(order: Order) -> dict[str, str]:
