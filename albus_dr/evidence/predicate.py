@@ -257,6 +257,8 @@ def _deviations(state: RunState, events: Sequence[Event]) -> Iterator[dict[str, 
             yield deviation("step_tried_again", f"{step.id}: {step.attempts} attempts")
         if step.adopted:
             yield deviation("step_found_done", step.id)
+        if left_out := step.facts.get("left_out"):
+            yield deviation("recovery_points_left_out", f"{step.workload}: {left_out} dated in the future")
     for found in state.verifications:
         if found.verdict != "passed":
             yield deviation(f"verification_{found.verdict}", f"{found.workload}: {found.kind}")

@@ -22,11 +22,11 @@ def copy_points(ctx: StepContext, source: Repository, target: Repository) -> Fac
     still = recovery_points.missing(mine, theirs)
     if still:
         raise StepError(f"{name}: {len(still)} snapshots did not arrive in {target}")
-    newest = recovery_points.complete(theirs, target)[-1]
+    newest, future = recovery_points.complete(theirs, target)[-1], recovery_points.from_the_future(theirs)
     manifest = recovery_points.read_manifest(target, newest, timeout_s=QUICK_S)
     return {"copied_snapshots": len(missing), "point": newest.id, "point_at": newest.data.time.isoformat(),
-            "newest_write_at": manifest.get("newest_write_at"),
-            "notes": recovery_points.notes_on(recovery_points.from_the_future(theirs), name, target)}  # fmt: skip
+            "newest_write_at": manifest.get("newest_write_at"), "left_out": len(future),
+            "notes": recovery_points.notes_on(future, name, target)}  # fmt: skip
 
 
 def verify_copy(ctx: StepContext, facts: Facts) -> tuple[Verification, ...]:

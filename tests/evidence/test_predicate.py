@@ -226,6 +226,15 @@ def test_a_clock_that_was_set_while_it_ran_is_a_deviation(tmp_path: Path) -> Non
     assert told == {("clock_set_back", "20.0 s"), ("clock_went_forward", "1 min 30 s")}
 
 
+def test_recovery_points_that_were_left_out_are_a_deviation(tmp_path: Path) -> None:
+    state = fold(events(tmp_path))
+    step = next(step for step in state.steps.values() if step.workload == "documents")
+    for facts, told in (({"left_out": 0}, []), ({"left_out": 2}, ["documents: 2 dated in the future"])):
+        step.facts = facts
+        found = _deviations(state, ())
+        assert [each["what"] for each in found if each["kind"] == "recovery_points_left_out"] == told
+
+
 def test_lost_writes_that_were_promised_are_a_deviation_and_no_missed_recovery_point() -> None:
     assert [(each["kind"], each["what"]) for each in _deviations(lost_promised(), ())][:1] == [
         ("promised_writes_lost", "3")

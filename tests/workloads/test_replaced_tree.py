@@ -436,4 +436,5 @@ def test_a_failover_goes_back_beyond_points_from_the_future_only_on_a_persons_wo
         restore.ready_to_restore(failover)
     assert "compare the clock here" in caught.value.hint
     accepted = replace(failover, run=replace(failover.run, options={"accept_data_loss": True}))
-    assert "LEFT OUT" in restore.ready_to_restore(accepted)["notes"][0]
+    facts = restore.ready_to_restore(accepted)
+    assert (facts["left_out"], "LEFT OUT" in facts["notes"][0]) == (1, True)

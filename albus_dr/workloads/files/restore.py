@@ -27,7 +27,7 @@ def ready_to_restore(ctx: StepContext) -> Facts:
     wanted, name = recovery_points.wanted(ctx.run.options), ctx.spec.workload
     opened = recovery_points.open_point(repository, ctx.runbook.runbook, name, wanted, timeout_s=QUICK_S)
     notes = recovery_points.notes_on(opened.future, name, repository)
-    found = {**recovery_points.chosen(opened.point), **programs(repository)}
+    found = {**recovery_points.chosen(opened.point), **programs(repository), "left_out": len(opened.future)}
     if ctx.run.operation == "drill":  # on the worst day what is whole is restored, and nothing else is asked
         recovery_points.require_whole(opened, name, repository)
         site.require_space(ctx, opened.manifest["bytes"] * ROOM)

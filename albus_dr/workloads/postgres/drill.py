@@ -37,7 +37,8 @@ def ready_to_restore(ctx: StepContext) -> Facts:
     _ = opened.manifest["tables"]  # where it says nothing of them, that is told before an hour of restoring
     site.require_space(ctx, opened.manifest["bytes"] * RESTORE_FACTOR)
     notes = recovery_points.notes_on(opened.future, name, repository)
-    return {**recovery_points.chosen(opened.point), **programs(repository), "notes": notes}
+    found = {**recovery_points.chosen(opened.point), **programs(repository)}
+    return {**found, "left_out": len(opened.future), "notes": notes}
 
 
 def restore(ctx: StepContext) -> Facts:
