@@ -83,7 +83,7 @@ def assert_evidence_of(desk: Desk, run: str, resumed: int, disrupted_at: str) ->
         ("ordered", "failover"), ("stated", f"disrupted_at: {disrupted_at}"), *[("resumed", None)] * resumed,
     ]  # fmt: skip
     assert {(each["name"], each["step"]) for each in predicate["programs"]} == {
-        ("albus-dr", None), ("restic", "documents.ready_to_restore"), ("PostgreSQL", "patients.verify"),
+        ("albus-dr", None), ("restic", "documents.ready_to_restore"), ("PostgreSQL", "patients.verify"), ("HAProxy", "door.ready"),
     }  # fmt: skip
     assert not predicate["destruction"]["applies"]
     content = bytearray(pack.read_bytes())
