@@ -23,6 +23,7 @@ from albus_dr.cli.common import (
 )
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.cli.operate import Manner, load_again, resume
+from albus_dr.engine.history import did_all
 from albus_dr.errors import RefusedError, UsageError
 from albus_dr.journal.event import Event
 from albus_dr.journal.fold import fold
@@ -88,8 +89,8 @@ def _nothing_to_give_up(events: Sequence[Event]) -> str:
     cleanup = state.steps.get("cleanup")
     if cleanup is not None and cleanup.status == "succeeded":
         return "has ended and has removed what it restored"
-    if all(step.status == "succeeded" for step in state.steps.values()):
-        return "has ended and has done all of its steps"
+    if did_all(state):
+        return "has ended and has done all that had to be done"
     turns = [event.kind for event in events if event.kind in ("RunResumed", "AbortRequested", "RunEnded")]
     if cleanup is None and turns[-2:] == ["AbortRequested", "RunEnded"]:
         return "was given up already"

@@ -11,6 +11,7 @@ from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.cli.operate import Order, carry_out, conclude, operate
 from albus_dr.cli.operation import Call, operation
 from albus_dr.cli.points import by_chance, fresh_seed, history, parse
+from albus_dr.engine.run import was_stopped
 from albus_dr.errors import ExitCode, NotReadyError, UsageError
 from albus_dr.journal.state import RunState
 from albus_dr.report.json import run_document
@@ -79,7 +80,7 @@ def _drill_history(call: Call, count: int, seed: int) -> ExitCode:
         if not quietly:
             conclude(state, call.manner)
         worst = max(worst, code)
-        if code is ExitCode.INTERRUPTED:
+        if was_stopped(state):
             break
     if quietly:
         print(json.dumps({"schema": SCHEMA, "seed": seed, "runs": [run_document(state) for state in states]}, indent=2))

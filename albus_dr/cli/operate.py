@@ -112,20 +112,31 @@ def carry_out(order: Order, manner: Manner) -> RunState:
     commit = commit_of((loaded.path.absolute(), loaded.config_path.absolute()))  # of what was read just now
     run = f"{order.operation}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
     stopped = Signal()
-    with journal(manner.engine) as store, _lock(manner, order.operation, runbook.runbook, run, stopped):
-        if order.operation != "drill":
-            require_nothing_unfinished(store, runbook.runbook)
-        at = standpoint(store, loaded, order.operation, order.options, run)
-        plan = build(runbook, order.operation, source=at.source, target=at.target, kinds=kinds())
-        if _ask(plan, loaded, order.options, manner):  # a person takes their time, and others may be faster
-            before, at = at, standpoint(store, loaded, order.operation, order.options, run)
-            require_same_sites(before, at.source)
-        at = begun(at, order.operation, run)
-        with _in_charge(at, store, run, plan, manner, stopped):
-            _declare(store, run, loaded, plan, order, at, commit)
-            info = _run_info(store, run, plan, _declared(store, run, None), manner)
-            with _replication_stopped(store, plan, run, manner, stopped):
-                return _run(store, loaded, plan, info, manner, at, stopped)
+    with journal(manner.engine) as store:
+        before = None
+        if order.operation in CHANGES_SITES and not manner.yes:
+            with _lock(manner, order.operation, runbook.runbook, run, stopped):  # nobody is asked in vain
+                before, plan = _ordered(store, loaded, order, run)
+            # Without the lock: a question that nobody answers keeps nobody else out.
+            _ask(plan, loaded, order.options, manner)
+        with _lock(manner, order.operation, runbook.runbook, run, stopped):
+            at, plan = _ordered(store, loaded, order, run)
+            if before is not None:  # a person takes their time, and others may be faster
+                require_same_sites(before, at.source)
+            at = begun(at, order.operation, run)
+            with _in_charge(at, store, run, plan, manner, stopped):
+                _declare(store, run, loaded, plan, order, at, commit)
+                info = _run_info(store, run, plan, _declared(store, run, None), manner)
+                with _replication_stopped(store, plan, run, manner, stopped):
+                    return _run(store, loaded, plan, info, manner, at, stopped)
+
+
+def _ordered(store: JournalStore, loaded: Loaded, order: Order, run: str) -> tuple[Standpoint, Plan]:
+    """From where the order starts as things are now, and what it comes to. Raises RefusedError."""
+    if order.operation != "drill":
+        require_nothing_unfinished(store, loaded.runbook.runbook)
+    at = standpoint(store, loaded, order.operation, order.options, run)
+    return at, build(loaded.runbook, order.operation, source=at.source, target=at.target, kinds=kinds())
 
 
 def resume(
@@ -279,14 +290,11 @@ def _replication_stopped(store: JournalStore, plan: Plan, run: str, manner: Mann
         yield
 
 
-def _ask(plan: Plan, loaded: Loaded, options: Mapping[str, Any], manner: Manner) -> bool:
-    """True where a person was asked and said yes. Nothing has been written anywhere by then."""
-    if plan.operation not in CHANGES_SITES or manner.yes:
-        return False
+def _ask(plan: Plan, loaded: Loaded, options: Mapping[str, Any], manner: Manner) -> None:
+    """Nothing has been written anywhere by then. Raises UsageError where there is nobody, RefusedError where they say no."""
     if not sys.stdin.isatty():
         raise UsageError(f"a {plan.operation} changes a site and asks first", hint="where nobody can answer, say --yes")
     require_yes(fitted(question(plan, loaded, options, manner.words), sys.stderr, rest="  "))
-    return True
 
 
 def _declare(

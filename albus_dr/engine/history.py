@@ -201,12 +201,18 @@ def touched(state: RunState) -> bool:
     )  # fmt: skip
 
 
+def did_all(state: RunState) -> bool:
+    """True where all that had to be done was done: a step that may fail (``on_failure: continue``) may have failed."""
+    return all(
+        step.status == "succeeded" or (step.status == "failed" and step.may_fail) for step in state.steps.values()
+    )
+
+
 def require_nothing_unfinished(store: JournalStore, runbook: str) -> None:
     """Raises RefusedError when a change of primary was begun and neither finished nor aborted."""
     for state in runs_of(store, runbook, CHANGES_PRIMARY):
-        done = all(step.status == "succeeded" for step in state.steps.values())
         ended = state.exit_code is not None
-        if (not ended or (touched(state) and not done)) and not aborted(store, state.run):
+        if (not ended or (touched(state) and not did_all(state))) and not aborted(store, state.run):
             raise RefusedError(
                 f"the {state.operation} {state.run} was begun and is not finished",
                 hint=f"albus-dr resume {state.run} goes on with it; albus-dr abort {state.run} gives it up",

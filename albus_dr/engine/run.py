@@ -23,7 +23,7 @@ from albus_dr.errors import AlbusError, ExitCode
 from albus_dr.journal.errors import JournalError
 from albus_dr.journal.event import Event, now
 from albus_dr.journal.fold import fold, parse_time
-from albus_dr.journal.state import RunState
+from albus_dr.journal.state import RunState, StepState
 from albus_dr.journal.store import JournalStore
 from albus_dr.plan.model import Plan
 from albus_dr.runbook.config import Config
@@ -72,6 +72,7 @@ def execute(execution: Execution) -> RunState:
     return fold(execution.store.events(execution.info.id))
 
 
+_ABORTED, _INTERRUPTED = "it was aborted", "it was interrupted"
 _TRIED = ("StepIntended", "StepSucceeded", "StepFailed")
 
 
@@ -98,7 +99,8 @@ class _Runner:
         }
         decisions = _standing_decisions(events)
         self._past = {
-            step.id: Past(step.attempts > 0, decisions.get(step.id, ""), step.attempts) for step in state.steps.values()
+            step.id: Past(_may_be_done(step), decisions.get(step.id, ""), step.attempts)
+            for step in state.steps.values()
         }
         self._clocks = {name for name, at in state.clocks.items() if at is not None}
         self._ended_at = {step.id: step.ended_at for step in state.steps.values() if step.ended_at}
@@ -218,7 +220,7 @@ class _Runner:
             undo_own_steps(x.store, fold(x.store.events(self._run)), x.plan, self._undo_context)
         judgement = conclude(x.store, self._run, x.runbook, x.plan)
         if given_up or interrupted:
-            judgement = _interrupted(judgement, "it was aborted" if given_up else "it was interrupted")
+            judgement = _interrupted(judgement, _ABORTED if given_up else _INTERRUPTED)
         x.store.append(self._run, "RunEnded", judgement.to_json())
 
     def _undo_context(self, spec: StepSpec) -> StepContext:
@@ -248,8 +250,18 @@ def conclude(store: JournalStore, run: str, runbook: Runbook, plan: Plan) -> Jud
     )
 
 
+def _may_be_done(step: StepState) -> bool:
+    """It was begun, and its end does not say that it was not done."""
+    return step.attempts > 0 and not (step.status == "failed" and step.said_no)
+
+
 def _tolerated(plan: Plan) -> frozenset[str]:
     return frozenset(step.id for step in plan.steps if step.on_failure == "continue")
+
+
+def was_stopped(state: RunState) -> bool:
+    """True where somebody ended the run before its end, whatever else it found (and ends with)."""
+    return state.exit_code is None or state.reason.startswith((_ABORTED, _INTERRUPTED))
 
 
 def _interrupted(judgement: Judgement, reason: str) -> Judgement:

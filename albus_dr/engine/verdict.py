@@ -94,6 +94,18 @@ def _verdict(
 def _against_objectives(
     state: RunState, actuals: Actuals, rpo_by_workload: dict[str, float], may_lose: bool
 ) -> tuple[Verdict, ExitCode, str]:
+    if state.operation in PLANNED and actuals.lost_writes:
+        return (
+            Verdict.FAILED,
+            ExitCode.VERIFICATION_FAILED,
+            f"a {state.operation} lost {actuals.lost_writes} acknowledged writes",
+        )
+    if actuals.lost_writes and not may_lose:
+        return (
+            Verdict.FAILED, ExitCode.OBJECTIVE_MISSED,
+            f"acknowledged writes were lost: {actuals.lost_writes}. The runbook promises synchronous replication, and nobody "
+            "accepted a loss",
+        )  # fmt: skip
     if actuals.rta_s is None:
         return (
             Verdict.INCOMPLETE,
@@ -123,18 +135,6 @@ def _against_objectives(
             Verdict.FAILED, ExitCode.OBJECTIVE_MISSED,
             f"the stage {over.clock.removesuffix('_at')} took {format_duration(over.took_s, beside=over.budget_s)}; its budget is "
             f"{format_duration(over.budget_s)}{most}",
-        )  # fmt: skip
-    if state.operation in PLANNED and actuals.lost_writes:
-        return (
-            Verdict.FAILED,
-            ExitCode.VERIFICATION_FAILED,
-            f"a {state.operation} lost {actuals.lost_writes} acknowledged writes",
-        )
-    if actuals.lost_writes and not may_lose:
-        return (
-            Verdict.FAILED, ExitCode.OBJECTIVE_MISSED,
-            f"acknowledged writes were lost: {actuals.lost_writes}. The runbook promises synchronous replication, and nobody "
-            "accepted a loss",
         )  # fmt: skip
     return Verdict.PASSED, ExitCode.PASSED, "recovered, verified and within the objectives"
 

@@ -54,7 +54,7 @@ def _declared(event: Event) -> RunState:
     for step in data["plan"]["steps"]:
         state.steps[step["id"]] = StepState(
             id=step["id"], title=step["title"], workload=step["workload"], site=step["site"], action=step["action"],
-            needs=tuple(step["needs"]),
+            needs=tuple(step["needs"]), may_fail=step.get("on_failure") == "continue",
         )  # fmt: skip
     state.clocks["declared_at"] = parse_time(event.at)
     return state
@@ -138,7 +138,7 @@ def _succeeded(state: RunState, event: Event) -> None:
 def _failed(state: RunState, event: Event) -> None:
     step = state.steps[event.step]
     step.status, step.error, step.hint = "failed", event.data["error"], event.data.get("hint", "")
-    step.exit_code = event.data.get("exit_code")
+    step.exit_code, step.said_no = event.data.get("exit_code"), event.data.get("said_no", False)
     step.facts = {"residue": left} if (left := event.data.get("facts", {}).get("residue")) else {}
     _step_ended(state, step, event)
 

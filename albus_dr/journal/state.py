@@ -45,6 +45,10 @@ class StepState:
     facts: Mapping[str, Any] = field(default_factory=dict)
     began_by: tuple[float, float] | None = None
     """While it runs: how far the wall clock was ahead of the monotonic one when it began, and the run's ``clock_moved_s``."""
+    may_fail: bool = False
+    """The run goes on without it (``on_failure: continue``)."""
+    said_no: bool = False
+    """It failed, for what it asked for ended by itself and said that it was not done."""
 
 
 @dataclass

@@ -220,6 +220,12 @@ NOTES = {
     "{name} has no marker: the age of its newest write can't be measured": (
         "{name} n'a pas de marqueur : l'âge de l'écriture la plus récente ne peut être mesuré"
     ),
+    "{name}: the marker gives no time at {site}, so nobody knows how much was lost: {error}": (
+        "{name} : le marqueur ne donne pas d'heure à {site}, si bien que nul ne sait ce qui est perdu : {error}"
+    ),
+    "{name}: the marker finds no write at {site}, so nobody knows how much was lost": (
+        "{name} : le marqueur ne trouve aucune écriture à {site}, si bien que nul ne sait ce qui est perdu"
+    ),
     "{name}: the newest write at {site} is {time} older than the disruption (objective {promised}); what was written in between is lost": (
         "{name} : l'écriture la plus récente à {site} précède l'interruption de {time} (objectif {promised}) ; ce qui a été "
         "écrit entre-temps est perdu"

@@ -102,7 +102,8 @@ class DrillService(Strict):
     (that of `ssh:`). What it starts must be installed there.
 
     Placeholders: {port}, {dir} (the drill's own directory), and {NAME} for every workload in `needs`:
-    a libpq URI for postgres, a directory for files.
+    a libpq URI for postgres, a directory for files. Braces that are meant as such are written twice; what a variable of the
+    environment holds (`${NAME}`) is taken as it is.
     """
 
     command: tuple[str, ...] = Field(min_length=1, description="Runs in the foreground until it is told to stop.")
@@ -210,7 +211,7 @@ class FenceMethod(Strict):
     lease: Literal[True] | None = Field(
         None, description="The site's guard keeps a lease (`--keep-lease`): wait until it has lapsed."
     )
-    statement: bool | None = Field(None, description="Accept a person's recorded statement (--fenced-by).")
+    statement: Literal[True] | None = Field(None, description="Accept a person's recorded statement (--fenced-by).")
     timeout: SomeTime = Field(30.0, description="It has not answered when this time is over.")
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
+from albus_dr.runbook.placeholders import as_it_is, may_hold_placeholders
 from albus_dr.runbook.problems import Problem
 from albus_dr.runbook.shape import types_at
 from albus_dr.runbook.yaml_nodes import Document, Keys, resolve
@@ -80,7 +81,7 @@ class _Work:
             return ""
         if (text := self.environment.get(name)) is not None:
             if text.encode(errors="replace").decode() == text:
-                return text
+                return as_it_is(text) if may_hold_placeholders(path) else text
             message = f"the environment variable {name} is not UTF-8 text"
             self.problems.append(self.document.problem(path, message))
             return ""

@@ -10,13 +10,24 @@ from albus_dr.runbook.problems import Problem
 from albus_dr.runbook.yaml_nodes import Document, Keys
 
 OWN = ("port", "dir")
+_HOLD_THEM = ("command", "environment")
+
+
+def may_hold_placeholders(path: Keys) -> bool:
+    """Is it a word of a copy's command, or a variable of its environment? What comes from elsewhere, a secret, holds none."""
+    return len(path) == 7 and (path[0], path[2], path[4]) == ("sites", "services", "drill") and path[5] in _HOLD_THEM
+
+
+def as_it_is(text: str) -> str:
+    """Written so that its braces mean braces."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def problems(config: Document, site: str, service: str, needs: Sequence[str]) -> Iterator[Problem]:
     """Those of one service at one site, which stands on these workloads."""
     at: Keys = ("sites", site, "services", service, "drill")
     known = (*OWN, *needs)
-    for key in ("command", "environment"):
+    for key in _HOLD_THEM:
         entries = config.get(*at, key)
         named = (
             entries.items() if isinstance(entries, dict) else enumerate(entries if isinstance(entries, list) else ())

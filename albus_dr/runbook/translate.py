@@ -151,6 +151,8 @@ def _plain(error: _Error, name: str, value: object) -> tuple[str, str]:
             return text, ""
         case "literal_error":
             expected = context["expected"].replace("'", "")
+            if expected == "True":
+                return f"{name} can only be true", "write true, without quotes; or leave it out"
             close = closest(value, re.split(r", | or ", expected)) if isinstance(value, str) else ""
             return f"{name} must be {expected}", f"did you mean {close}?" if close else ""
         case "string_pattern_mismatch":

@@ -48,7 +48,13 @@ def _ask(method: str, address: str, behind: str, body: bytes, content_type: str)
     from http.client import HTTPException
     from urllib.error import HTTPError
     from urllib.parse import unquote, urlsplit, urlunsplit
-    from urllib.request import Request, urlopen
+    from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+    class Refused(HTTPRedirectHandler):
+        """Where it leads to may be a page for people, or somebody who is to see no password: it is an answer like another."""
+
+        def redirect_request(self, *_: object) -> None:
+            return None
 
     try:
         parts = urlsplit(address)
@@ -61,7 +67,7 @@ def _ask(method: str, address: str, behind: str, body: bytes, content_type: str)
         path = parts.path.rstrip("/") + behind if behind else parts.path
         url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], path=path))
         request = Request(url, data=body, method=method, headers=headers)  # noqa: S310 -- the scheme was checked
-        with urlopen(request, timeout=PING_S + 1) as answer:  # noqa: S310
+        with build_opener(Refused).open(request, timeout=PING_S + 1) as answer:
             answer.read(1000)
     except HTTPError as error:
         raise TransientError(f"{error.code} {error.reason}") from None

@@ -34,7 +34,8 @@ class Systemd:
     def _look(self, entry: Entry) -> Finding:
         wanted = units(entry)
         there = {name: _read(self.directory / name) for name in wanted}
-        condition: Condition = "installed" if there == wanted else "changed" if any(there.values()) else "absent"
+        is_so = there == wanted and self._runs(timer_name(entry))
+        condition: Condition = "installed" if is_so else "changed" if any(there.values()) else "absent"
         where = ", ".join(str(self.directory / name) for name in wanted)
         next_at = self._next(timer_name(entry)) if condition == "installed" else ""
         return Finding(entry, condition, where, "\n".join(wanted.values()), next_at)
@@ -60,7 +61,7 @@ class Systemd:
             self._systemctl("daemon-reload")
         for entry in entries:
             timer = timer_name(entry)
-            if timer in changed or not self._is_active(timer):
+            if timer in changed or not self._runs(timer):
                 self._systemctl("enable", timer)
                 self._systemctl("restart", timer)  # start alone would keep the rhythm of an older file
                 said.append(f"enabled and started {timer}: {entry.words}")
@@ -106,8 +107,13 @@ class Systemd:
                 f"{self.directory / name} was not written by albus-dr", hint="look at it, and move it away"
             )
 
-    def _is_active(self, timer: str) -> bool:
-        return process.run(("systemctl", *self.options, "is-active", "--quiet", timer), timeout_s=QUICK_S).code == 0
+    def _runs(self, timer: str) -> bool:
+        """It waits for its time now, and will after the next boot."""
+        questions = ("is-active", "is-enabled")
+        asked = (
+            process.run(("systemctl", *self.options, each, "--quiet", timer), timeout_s=QUICK_S) for each in questions
+        )
+        return all(done.code == 0 for done in asked)
 
     def _systemctl(self, *words: str) -> process.Completed:
         done = process.run(("systemctl", *self.options, *words), timeout_s=QUICK_S)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
 
-from albus_dr.tools.process import Completed, redact
+from albus_dr.errors import StepError
+from albus_dr.tools.process import Completed, program_of, redact
 
 
 def anonymous(name: str) -> str:
@@ -22,6 +23,13 @@ def reasons(said: str) -> str:
     the names."""
     lines = dict.fromkeys(line.rpartition(": ")[2].strip() for line in said.splitlines() if line.strip())
     return redact(" · ".join(list(lines)[-3:]))[-400:]
+
+
+def check_without_names(done: Completed, what: str) -> Completed:
+    """``done.check(what)`` for a program that walks a tree of files: it tells why, and not of which file."""
+    if done.code != 0:
+        raise StepError(f"{what}: {program_of(done.argv)} ended with {done.code}: {reasons(done.stderr)}")
+    return done
 
 
 def restic_words(done: Completed) -> str:

@@ -94,6 +94,21 @@ def test_a_change_while_the_question_stands_is_noticed(sites: TwoDirectories) ->
     assert "bordeaux, epoch 2" in sites.call("witness", "show", book(sites)).stdout
 
 
+def test_a_question_that_nobody_answers_keeps_nobody_else_out(sites: TwoDirectories) -> None:
+    """Somebody opened it in another terminal and was called away; whoever is asked all the same is told of the change."""
+    ended: list[int] = []
+
+    def by_a_colleague() -> None:
+        done = sites.call("failover", book(sites), "--fenced-by", "eva, by telephone", "--yes")
+        ended.append(done.returncode)
+
+    code, said = fail_over(sites, "y", by_a_colleague)
+
+    assert ended == [4]  # everything was done; no clock of this runbook tells the time
+    assert code == 8, said
+    assert "bordeaux has become the primary in the meantime" in said
+
+
 def test_a_no_to_witness_set_is_told_so(sites: TwoDirectories) -> None:
     code, said = answered(sites, "witness", "set", book(sites), "--primary", "strasbourg", answer="n")
 

@@ -282,6 +282,14 @@ def test_the_action_stops_at_a_runbook_that_is_not_valid(tmp_path: Path) -> None
     assert not (tmp_path / "reports").exists()
 
 
+@pytest.mark.parametrize("operation", ["Drill", "drills", ""])
+def test_the_action_does_nothing_for_an_operation_that_it_does_not_know(tmp_path: Path, operation: str) -> None:
+    job = a_job("action", tmp_path)
+    done = job.run(OPERATION=operation)
+    assert (done.returncode, job.runs) == (2, []), done.stderr
+    assert "::error::operation is validate or drill" in done.stderr
+
+
 def test_the_action_drills_and_leaves_reports_a_summary_and_annotations(tmp_path: Path) -> None:
     job = a_job("action", tmp_path)
     done = job.run(ALBUS_DR_LANG="fr")

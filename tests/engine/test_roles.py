@@ -45,10 +45,14 @@ class Past:
 
     def declare(
         self, run: str, operation: Operation = "failover", source: str = A, target: str = B, *,
-        steps: tuple[str, ...] = FAILOVER, runbook: str = "albus",
+        steps: tuple[str, ...] = FAILOVER, runbook: str = "albus", may_fail: str = "",
     ) -> str:  # fmt: skip
         run = f"{operation}-{run}"  # as the runs are named
-        specs = tuple(StepSpec(id=id_, workload="", site=target, action=ACTIONS[id_], title=id_) for id_ in steps)
+        specs = tuple(
+            StepSpec(id=id_, workload="", site=target, action=ACTIONS[id_], title=id_,
+                     on_failure="continue" if id_ == may_fail else "stop")
+            for id_ in steps
+        )  # fmt: skip
         plan = Plan(runbook, operation, source, target, specs)
         self.store.append(
             run, "RunDeclared",
@@ -241,6 +245,23 @@ def test_what_changes_no_primary_is_never_in_the_way(past: Past, operation: Oper
     run = past.declare("r1", operation)
     past.did(run, "ready", "promote")
     require_nothing_unfinished(past.store, "albus")
+
+
+@pytest.mark.parametrize(("fails", "ended", "stays"), [
+    ("mute", True, False), ("mute", False, True), ("open", True, True),
+], ids=["what may fail", "it was killed after that", "what may not"])  # fmt: skip
+def test_a_failover_without_what_may_fail_is_finished(past: Past, fails: str, ended: bool, stays: bool) -> None:
+    """Recovery points are made while the site is unprotected, though the staff could not be told."""
+    steps = (*FAILOVER, "mute")
+    run = past.declare("r1", steps=steps, may_fail="mute")
+    past.did(run, *(step for step in steps if step != fails))
+    past.failed(run, fails)
+    if ended:
+        past.end(run, "incomplete", ExitCode.STEP_FAILED)
+    if stays:
+        refused(past, run)
+    else:
+        require_nothing_unfinished(past.store, "albus")
 
 
 def test_a_finished_run_is_finished(past: Past) -> None:

@@ -115,6 +115,7 @@ def test_a_failed_step_gives_the_run_its_exit_code(code: int) -> None:
         (run(age_s=None), Verdict.INCOMPLETE, 4),
         (run("switchover", lost_writes=1), Verdict.FAILED, 5),
         (run("switchover", lost_writes=0), Verdict.PASSED, 0),
+        (run("switchover", lost_writes=1, clients_s=RTO_S + 1), Verdict.FAILED, 5),
         (run("failover", lost_writes=1), Verdict.PASSED, 0),
         (run(residue=["/z/left"]), Verdict.FAILED, 7),
         (failing("cleanup", run("drill")), Verdict.FAILED, 7),

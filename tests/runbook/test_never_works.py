@@ -27,6 +27,7 @@ TREE = "    servers: {database: {host: all, data: /data}}\n"
         (C, "haproxy: /door", 'haproxy: ""', "HAProxy's runtime API is the path of a socket, or address:port"),
         (C, 'url: "http://127.0.0.1:8000"', 'url: "http://[::1"', "an address begins with http:// or https://"),
         (C, "fence: [{probe: all}]", "fence: [{probe: all, timeout: 0s}]", "nothing ends within no time"),
+        (C, "fence: [{probe: all}]", "fence: [{probe: all}, {statement: false}]", "statement can only be true"),
         (R, STEP, "    http: status.example.org/up\n", "an address begins with http:// or https://"),
         (R, STEP, "    http: ftp://status.example.org/up\n", "an address begins with http:// or https://"),
         (R, STEP, STEP + "    timeout: 0s\n", "nothing ends within no time"),

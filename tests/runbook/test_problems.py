@@ -461,8 +461,8 @@ CASES = [
         C,
         "[{probe: all}]",
         "[{statement: yes}]",
-        ["config.yaml:10:25: statement must be true or false; write true or false, without quotes"],
-        id="yes for a boolean",
+        ["config.yaml:10:25: statement can only be true; write true, without quotes; or leave it out"],
+        id="yes for what can only be true",
     ),
     pytest.param(
         C,

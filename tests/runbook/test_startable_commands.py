@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.runbook.runbook_files import CONFIG, RUNBOOK, Files
+from tests.runbook.runbook_files import CONFIG, ENVIRONMENT, RUNBOOK, Files
 
 DRILLED = '{host: all, systemd: albus.service, url: "http://127.0.0.1:8000"}'
 
@@ -68,3 +68,18 @@ def test_placeholders_that_are_filled(files: Files) -> None:
     files.write(RUNBOOK, CONFIG.replace(DRILLED, DRILLED[:-1] + f", drill: {{{drill}}}}}"))
 
     assert files.problems() == []
+
+
+@pytest.mark.parametrize("secret", ["{5f2e9c71}", "x{5f2e9", "a{{b}}c", "{patients}", "}"])
+def test_what_a_variable_holds_is_no_placeholder(files: Files, secret: str) -> None:
+    """A secret for the copy comes that way: it is not told, not refused, and given as it is."""
+    drill = '{command: [serve, "{port}", "${TOKEN}"], environment: {TOKEN: "${TOKEN}", DATA: "{patients}"}}'
+    files.write()
+    files.replace("config.yaml", DRILLED, DRILLED[:-1] + f", drill: {drill}}}")
+    environment = {**ENVIRONMENT, "TOKEN": secret}
+    assert files.problems(environment) == []
+    copy = files.load(environment).config.sites["bordeaux"].services["albus"].drill
+    assert copy is not None
+    places = {"port": "1", "patients": "uri"}
+    given = [text.format_map(places) for text in (*copy.command, *copy.environment.values())]
+    assert given == ["serve", "1", secret, secret, "uri"]

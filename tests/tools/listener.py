@@ -15,6 +15,7 @@ class Listener:
 
     port: int = 0
     status: int = 200
+    location: str = ""
     heard: list[tuple[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -44,9 +45,11 @@ def listening() -> Iterator[Listener]:
                 listener.over.wait(60)
                 return
             self.send_response(listener.status)
+            if listener.location:
+                self.send_header("Location", listener.location)
             self.end_headers()
 
-        do_PUT = do_POST
+        do_GET = do_PUT = do_POST
 
         def log_message(self, *_: object) -> None:
             """Nobody reads it."""

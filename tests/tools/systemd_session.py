@@ -58,6 +58,10 @@ def main(folder: Path) -> None:
     found = manager.look(entries)
     told |= {"conditions": [each.condition for each in found], "next": [each.next_at for each in found]}
     told["timers"] = timers()
+    for words in (("disable",), ("stop",)):  # it fires until the next boot; it fires no more
+        systemctl(*words, timer_name(entries[0]))
+        told[f"found after {words[0]}"] = [each.condition for each in manager.look(entries)]
+        told[f"mended after {words[0]}"] = manager.install("albus", entries)
     told["made_up_for"] = made_up_for(folder, timer_name(entries[0]))
     systemctl("start", "albus-dr-drill-albus.service")
     other = replace(entries[0], on_calendar="*-*-* *:00:00", words="every hour")

@@ -69,6 +69,9 @@ def test_a_real_manager_takes_them_starts_them_and_lets_them_go(tmp_path: Path) 
     assert all("04:0" in at for at in told_by_it["next"])
     assert told_by_it["timers"] == timers
     assert told_by_it["made_up_for"] == [False, True], "a machine that was off for two days"
+    for word in ("disable", "stop"):
+        assert told_by_it[f"found after {word}"] == ["changed", "installed"]
+        assert told_by_it[f"mended after {word}"] == [f"enabled and started {timers[0]}: every day"]
     assert json.loads((tmp_path / "said").read_text()) == told(tmp_path)
     assert told_by_it["changed"] == ["changed"]
     assert f"enabled and started {timers[0]}: every hour" in told_by_it["reinstalled"]

@@ -23,12 +23,15 @@ def test_the_signal_stands_behind_the_path() -> None:
         assert server.heard == [("/uuid/start?x=1", "é"), ("/uuid/?x=1", "é"), ("/uuid/fail?x=1", "é")]
 
 
-@pytest.mark.parametrize("status", [404, 500])
+@pytest.mark.parametrize("status", [302, 307, 404, 500])
 def test_another_status_is_a_failure(status: int) -> None:
-    with listening() as server:
-        server.status = status
+    """A redirect, too: a page where people log in answers 200 to everybody, and is no monitor."""
+    with listening() as elsewhere, listening() as server:
+        server.status, server.location = status, elsewhere.address
+        address = server.address.replace("http://", "http://ana:k3y@")
         with pytest.raises(TransientError, match=str(status)):
-            notify.ping(f"{server.address}/uuid", "", "")
+            notify.ping(f"{address}/uuid", "", "")
+        assert elsewhere.heard == []
 
 
 def test_one_that_never_answers_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

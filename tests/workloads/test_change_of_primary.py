@@ -31,6 +31,7 @@ from albus_dr.workloads import primary
 from albus_dr.workloads.postgres import Model, change, reprotect
 from albus_dr.workloads.postgres.aside import Folder, Kept, find_begun
 from albus_dr.workloads.step import Facts, RunInfo, State, StepContext, StepSpec
+from tests.real.operator_desk import wait_for
 from tests.tools.test_server import PROOF, a_server
 from tests.workloads.test_small_pieces import A, B, context
 
@@ -128,6 +129,41 @@ def kept_by(sites: Sites, run: str) -> Facts:
     assert reprotect.observe_kept(ctx).state is State.NOT_DONE
     sites.facts["patients.keep"] = reprotect.keep(ctx)
     return sites.facts["patients.keep"]
+
+
+# --- failover -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("marker", "said"),
+    [("SELECT max(at) FROM no_such_table", "patients: the marker gives no time at bordeaux, so nobody knows how much was lost: "),
+     ("SELECT max(at) FROM heartbeat", "patients: the marker finds no write at bordeaux, so nobody knows how much was lost")],
+    ids=["dropped", "empty"],
+)  # fmt: skip
+def test_a_marker_that_tells_nothing_stops_a_failover_until_the_loss_is_accepted(
+    sites: Sites, marker: str, said: str
+) -> None:
+    """A table that is empty, or was dropped: there is no time to edit the runbook on that day."""
+    sites.old.query("CREATE TABLE heartbeat (at timestamptz)")
+    wait_for(lambda: sites.new.value("SELECT to_regclass('heartbeat')") or None)
+    made = sites.context("failover", OLD, NEW, NEW)
+    model = made.runbook.workloads["patients"].model_copy(update={"marker": marker})
+    book = Runbook.model_construct(**{**dict(made.runbook), "workloads": {"patients": model}})
+    ctx = replace(made, runbook=book)
+    with pytest.raises(RefusedError) as refused:
+        change.ready_to_promote(ctx)
+    assert refused.value.message.startswith(said)
+    assert "--accept-data-loss" in refused.value.hint
+
+    accepted = replace(ctx, run=replace(ctx.run, options={"accept_data_loss": True}))
+    facts = change.ready_to_promote(accepted)
+    assert (facts["notes"][0].startswith(said), "newest_write_at" in facts) == (True, False)
+    sites.new.promote(PROOF, sites.new.identity(), timeout_s=60)
+    facts = change.verify_facts(accepted)
+    assert ([note for note in facts["notes"] if note.startswith(said)] != [], "newest_write_at" in facts) == (
+        True,
+        False,
+    )
 
 
 # --- switchover ---------------------------------------------------------------------------------------------------

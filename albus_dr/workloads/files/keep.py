@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 
 from albus_dr.errors import NotReadyError, StepError
 from albus_dr.tools.host import Host, write_file
+from albus_dr.tools.told import check_without_names
 from albus_dr.units import format_bytes
 from albus_dr.workloads import recovery_points, site
 from albus_dr.workloads.files.access import QUICK_S, path_of, repository_of
@@ -139,7 +140,7 @@ def _keep_aside(ctx: StepContext, alone: Entries, number: int) -> Facts:
         ("rm", "-rf", "--one-file-system", "--", partial),
         ("install", "-d", "-m", "700", "--", folder, partial),
     ):
-        host.run(argv, timeout_s=ctx.remaining_s).check(f"{folder} can't be made")
+        check_without_names(host.run(argv, timeout_s=ctx.remaining_s), f"{folder} can't be made")
     send_files((host, path), (host, partial), with_parents(alone), ctx)
     copied = list_files(host, partial, timeout_s=ctx.remaining_s, links=True)
     if copied != alone:

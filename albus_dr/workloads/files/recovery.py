@@ -12,6 +12,7 @@ from albus_dr.errors import AlbusError, NotReadyError, RefusedError, Verificatio
 from albus_dr.runbook.config import HostConfig
 from albus_dr.tools.host import Host
 from albus_dr.tools.restic import Repository
+from albus_dr.tools.told import check_without_names
 from albus_dr.units import format_bytes
 from albus_dr.workloads import recovery_points
 from albus_dr.workloads.copying import copy_points
@@ -230,6 +231,5 @@ def belongs_to_owner(ctx: StepContext, host: Host, path: str) -> bool:
 def give_to_owner(ctx: StepContext, host: Host, path: str) -> None:
     owner = ctx.config.sites[ctx.run.target].paths[model_of(ctx).path].owner
     if owner:
-        host.run(("chown", "-R", "--", owner, path), timeout_s=ctx.remaining_s).check(
-            f"{path} can't be given to {owner}"
-        )
+        done = host.run(("chown", "-R", "--", owner, path), timeout_s=ctx.remaining_s)
+        check_without_names(done, f"{path} can't be given to {owner}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from albus_dr.tools.host import Host
+from albus_dr.tools.told import check_without_names
 
 SETTLED_S = 2  # far more than a tick of the kernel's clock
 
@@ -55,9 +56,8 @@ def look(host: Host, path: str, *, timeout_s: float) -> Tree:
         "-type", "f", "-printf", "f%s %T@ %m %U:%G %P\\0", "-o", "-type", "d", "-printf", "d%m %U:%G %P\\0",
         "-o", "-type", "l", "-printf", "l%P\\0%l\\0",
     )  # fmt: skip
-    done = host.run((*_find(path), "-mindepth", "1", "(", *each, ")"), timeout_s=timeout_s).check(
-        f"{path} can't be listed"
-    )
+    done = host.run((*_find(path), "-mindepth", "1", "(", *each, ")"), timeout_s=timeout_s)
+    check_without_names(done, f"{path} can't be listed")
     tree = Tree({}, {}, {})
     parts = iter(done.out.decode(errors="surrogateescape").split("\0")[:-1])  # a name need not be UTF-8
     for part in parts:
@@ -75,9 +75,8 @@ def look(host: Host, path: str, *, timeout_s: float) -> Tree:
 def list_files(host: Host, path: str, *, timeout_s: float, links: bool = False) -> dict[str, tuple[int, str]]:
     """Every regular file (and symbolic link) below the path: relative name -> (bytes, modification time with nanoseconds)."""
     kinds = ("(", "-type", "f", "-o", "-type", "l", ")") if links else ("-type", "f")
-    done = host.run((*_find(path), *kinds, "-printf", "%s %T@ %P\\0"), timeout_s=timeout_s).check(
-        f"{path} can't be listed"
-    )
+    done = host.run((*_find(path), *kinds, "-printf", "%s %T@ %P\\0"), timeout_s=timeout_s)
+    check_without_names(done, f"{path} can't be listed")
     entries: dict[str, tuple[int, str]] = {}
     for entry in done.out.decode(errors="surrogateescape").split("\0"):  # a name need not be UTF-8
         if entry:
@@ -95,15 +94,14 @@ def list_stamps(host: Host, path: str, *, timeout_s: float, still_only: bool = F
     """
     still = ("!", "-newerct", f"{SETTLED_S} seconds ago") if still_only else ()
     done = host.run((*_find(path), "-type", "f", *still, "-printf", "%s,%T@,%C@,%i %P\\0"), timeout_s=timeout_s)
-    done.check(f"{path} can't be listed")
+    check_without_names(done, f"{path} can't be listed")
     entries = done.out.decode(errors="surrogateescape").split("\0")[:-1]
     return {name: stamp for stamp, name in (entry.split(" ", 1) for entry in entries)}
 
 
 def list_links(host: Host, path: str, *, timeout_s: float) -> dict[str, str]:
     """Every symbolic link below the path: relative name -> where it points, as it is written in the link."""
-    done = host.run((*_find(path), "-type", "l", "-printf", "%P\\0%l\\0"), timeout_s=timeout_s).check(
-        f"the links in {path} can't be listed"
-    )
+    done = host.run((*_find(path), "-type", "l", "-printf", "%P\\0%l\\0"), timeout_s=timeout_s)
+    check_without_names(done, f"the links in {path} can't be listed")
     parts = done.out.decode(errors="surrogateescape").split("\0")
     return dict(zip(parts[:-1:2], parts[1:-1:2], strict=True))

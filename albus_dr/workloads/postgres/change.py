@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientError
@@ -54,17 +55,16 @@ def ready_to_promote(ctx: StepContext) -> Facts:
     model = model_of(ctx)
     seen = server.identity()
     primary.require_known(ctx, name_of(ctx), seen.system_identifier)
-    if model.marker is None:
-        return {
-            "identity": asdict(seen),
-            "notes": [f"{name_of(ctx)} has no marker: the age of its newest write can't be measured"],
-        }
-    newest = server.newest_write(model.marker, model.database)
+    newest, unknown = _newest_write(ctx, server)
     disrupted = ctx.run.disrupted_at or ctx.run.declared_at
     if newest is None:
-        raise NotReadyError(
-            f"{name_of(ctx)}: the marker finds no write at all at {ctx.run.target}", hint="is it the right database?"
-        )
+        if model.marker is not None and not ctx.run.options.get("accept_data_loss"):
+            raise RefusedError(
+                unknown,
+                hint="is it the right database, and the right question (marker)? If so, and whatever was lost is accepted: "
+                "--accept-data-loss",
+            )
+        return {"identity": asdict(seen), "notes": [unknown]}
     behind_s = max(0.0, (disrupted - newest).total_seconds())
     rpo_s = model.rpo if model.rpo is not None else ctx.runbook.objectives.rpo
     facts: dict[str, Any] = {
@@ -84,6 +84,20 @@ def ready_to_promote(ctx: StepContext) -> Facts:
             raise RefusedError(loss, hint="if nothing was written then, or the loss is accepted: --accept-data-loss")
         facts["notes"] = [f"{loss}. {ctx.run.operator} accepted it (--accept-data-loss)"]
     return facts
+
+
+def _newest_write(ctx: StepContext, server: Server) -> tuple[datetime | None, str]:
+    """By the workload's marker; where there is none, why not. Raises TransientError where the server does not answer."""
+    name, model, site = name_of(ctx), model_of(ctx), ctx.spec.site
+    if model.marker is None:
+        return None, f"{name} has no marker: the age of its newest write can't be measured"
+    try:
+        newest = server.newest_write(model.marker, model.database)
+    except StepError as error:
+        if not error.permanent:
+            raise
+        return None, f"{name}: the marker gives no time at {site}, so nobody knows how much was lost: {error.message}"
+    return newest, "" if newest else f"{name}: the marker finds no write at {site}, so nobody knows how much was lost"
 
 
 def observe_stopped(ctx: StepContext) -> Observation:
@@ -222,7 +236,9 @@ def verify_facts(ctx: StepContext) -> Facts:
     if wrong := outdated(collations):
         advice = mend(model.database)
         facts["notes"] = [*facts.get("notes", ()), f"{name_of(ctx)}: text indexes may be wrong ({wrong}): {advice}"]
-    newest = server.newest_write(model.marker, model.database) if model.marker else None
+    newest, unknown = _newest_write(ctx, server)
+    if newest is None and model.marker is not None:
+        facts["notes"] = [*facts.get("notes", ()), unknown]
     facts |= programs(server)
     facts["collations"] = {name: asdict(found) for name, found in collations.items()}
     return facts | ({"newest_write_at": newest.isoformat()} if newest else {})
