@@ -103,7 +103,7 @@ class Ground:
             last = self.finish(self.desk.begin("resume", run, "--json", environment=environment))
         if last.code == 0:
             return last
-        raise Stuck(f"it still ends with {last.code}: {last.said.strip()[-600:]}")
+        raise Stuck(f"it still ends with {last.code}: {cause(last.said)}")
 
     # ---------------------------------------------------------------------------------------------- what is hit
 
