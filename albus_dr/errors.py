@@ -33,8 +33,6 @@ class AlbusError(Exception):
     permanent: bool = True
     language: str = "en"
     """What people read it in, where it is a command's answer; ``--json`` keeps the English."""
-    said_no: bool = False
-    """What was asked ended by itself, and said that it was not done: nothing of it goes on, and whoever resumes wants it again."""
     told: bool = False
     """Whoever is told how runs end has heard of it already."""
 

@@ -91,14 +91,7 @@ class Executor:
         except AlbusError as error:
             left = {"residue": list(error.residue)} if isinstance(error, CleanupError) else {}
             return self._failed(
-                spec,
-                began,
-                progress.attempts,
-                error.message,
-                error.hint,
-                error.exit_code,
-                facts=left,
-                said_no=error.said_no,
+                spec, began, progress.attempts, error.message, error.hint, error.exit_code, facts=left
             ), {}
         adopted = seen.state is State.DONE
         return self._ended(spec, began, progress.attempts, facts, verifications, adopted=adopted), facts
@@ -213,10 +206,10 @@ class Executor:
 
     def _failed(
         self, spec: StepSpec, began: float, attempts: int, message: str, hint: str, code: ExitCode, *,
-        verifications: tuple[Verification, ...] = (), facts: Facts | None = None, said_no: bool = False,
+        verifications: tuple[Verification, ...] = (), facts: Facts | None = None,
     ) -> Outcome:  # fmt: skip
         data = {
-            "error": redact(message), "hint": redact(hint), "exit_code": int(code), "said_no": said_no, "attempts": attempts,
+            "error": redact(message), "hint": redact(hint), "exit_code": int(code), "attempts": attempts,
             "verifications": [_plain(item) for item in verifications], "facts": facts or {},
             "duration_s": round(time.monotonic() - began, 4),
         }  # fmt: skip

@@ -23,7 +23,7 @@ from albus_dr.errors import AlbusError, ExitCode
 from albus_dr.journal.errors import JournalError
 from albus_dr.journal.event import Event, now
 from albus_dr.journal.fold import fold, parse_time
-from albus_dr.journal.state import RunState, StepState
+from albus_dr.journal.state import RunState
 from albus_dr.journal.store import JournalStore
 from albus_dr.plan.model import Plan
 from albus_dr.runbook.config import Config
@@ -99,8 +99,7 @@ class _Runner:
         }
         decisions = _standing_decisions(events)
         self._past = {
-            step.id: Past(_may_be_done(step), decisions.get(step.id, ""), step.attempts)
-            for step in state.steps.values()
+            step.id: Past(step.attempts > 0, decisions.get(step.id, ""), step.attempts) for step in state.steps.values()
         }
         self._clocks = {name for name, at in state.clocks.items() if at is not None}
         self._ended_at = {step.id: step.ended_at for step in state.steps.values() if step.ended_at}
@@ -248,11 +247,6 @@ def conclude(store: JournalStore, run: str, runbook: Runbook, plan: Plan) -> Jud
         clocks=frozenset(step.clock for step in plan.steps),
         may_lose=may_lose(runbook, events[0].data.get("options", {})),
     )
-
-
-def _may_be_done(step: StepState) -> bool:
-    """It was begun, and its end does not say that it was not done."""
-    return step.attempts > 0 and not (step.status == "failed" and step.said_no)
 
 
 def _tolerated(plan: Plan) -> frozenset[str]:

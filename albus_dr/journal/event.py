@@ -29,7 +29,7 @@ EVENT_KINDS = (
     "CreationAnnounced",  # data: workload, site, host, path; written before a drill makes it
     "StepAttemptFailed",  # data: error, attempt; it will be tried again
     "StepSucceeded",  # data: facts, verifications, attempts, adopted (it was found done), duration_s
-    "StepFailed",  # data: error, hint, exit_code, said_no, attempts, verifications, facts, duration_s
+    "StepFailed",  # data: error, hint, exit_code, attempts, verifications, facts, duration_s
     "StepSkipped",  # data: reason
     "StepUnknown",  # data: reason
     "StepDecided",  # data: decision (done, not_done), who, why

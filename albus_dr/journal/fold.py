@@ -138,7 +138,7 @@ def _succeeded(state: RunState, event: Event) -> None:
 def _failed(state: RunState, event: Event) -> None:
     step = state.steps[event.step]
     step.status, step.error, step.hint = "failed", event.data["error"], event.data.get("hint", "")
-    step.exit_code, step.said_no = event.data.get("exit_code"), event.data.get("said_no", False)
+    step.exit_code = event.data.get("exit_code")
     step.facts = {"residue": left} if (left := event.data.get("facts", {}).get("residue")) else {}
     _step_ended(state, step, event)
 

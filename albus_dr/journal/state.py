@@ -47,8 +47,6 @@ class StepState:
     """While it runs: how far the wall clock was ahead of the monotonic one when it began, and the run's ``clock_moved_s``."""
     may_fail: bool = False
     """The run goes on without it (``on_failure: continue``)."""
-    said_no: bool = False
-    """It failed, for what it asked for ended by itself and said that it was not done."""
 
 
 @dataclass

@@ -12,12 +12,6 @@ from albus_dr.workloads import access
 from albus_dr.workloads.step import Action, Facts, StepContext
 
 
-class _SaidNo(TransientError):
-    """A command that ended with another code than 0, an address that answered something else than 2xx."""
-
-    said_no = True
-
-
 def run_environment(ctx: StepContext) -> dict[str, str]:
     """What every command of the runbook's own may rely on."""
     return {
@@ -49,7 +43,7 @@ def _call(ctx: StepContext, argv: tuple[str, ...]) -> str:
         keep=WORDS_LIMIT,
     )
     if done.code != 0:  # the runbook says how often it may be tried again
-        raise _SaidNo(f"{ctx.spec.title}: {program_of(done.argv)} ended with {done.code}: {done.last_words}")
+        raise TransientError(f"{ctx.spec.title}: {program_of(done.argv)} ended with {done.code}: {done.last_words}")
     return done.last_words
 
 
@@ -57,7 +51,7 @@ def _http(ctx: StepContext) -> Facts:
     answer = http.get(ctx.spec.params["http"], timeout_s=ctx.remaining_s)
     if not 200 <= answer.status < 300:
         hint = "name the address that it leads to: redirects are not followed" if 300 <= answer.status < 400 else ""
-        raise _SaidNo(f"{ctx.spec.params['http']} answered {answer.status}", hint=hint)
+        raise TransientError(f"{ctx.spec.params['http']} answered {answer.status}", hint=hint)
     return {"status": answer.status}
 
 

@@ -96,22 +96,6 @@ def test_a_command_is_run_again_as_often_as_was_said(tmp_path: Path, retries: in
     assert "sh ended with 3" in own(document)["error"]
 
 
-def test_a_command_that_said_no_is_run_again_by_resume_and_one_that_did_not_end_is_asked_about(tmp_path: Path) -> None:
-    (tmp_path / "mended.sh").write_text("echo tried >>tries; [ -e mended ]\n")
-    sites = with_step(tmp_path, "run: [sh, mended.sh]")
-    assert own(fail_over(sites))["status"] == "failed"
-    (tmp_path / "mended").touch()
-    done = sites.call("resume", "last", "--json")
-    assert own(json.loads(done.stdout))["status"] == "succeeded", done.stderr
-    assert (tmp_path / "tries").read_text().splitlines() == ["tried"] * 2
-
-    (tmp_path / "late").mkdir()
-    sites = with_step(tmp_path / "late", "run: [sleep, '60'], timeout: 1s")
-    assert own(fail_over(sites))["status"] == "failed"
-    asked = sites.call("resume", "last", "--json")
-    assert (asked.returncode, own(json.loads(asked.stdout))["status"]) == (10, "unknown")
-
-
 def test_a_command_that_works_the_second_time_has_succeeded(tmp_path: Path) -> None:
     (tmp_path / "second.sh").write_text("[ -e once ] || { touch once; exit 1; }\n")
     document = fail_over(with_step(tmp_path, "run: [sh, second.sh], retries: 2"))
