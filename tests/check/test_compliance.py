@@ -172,7 +172,7 @@ def test_a_year_of_weekly_drills_is_answered_rightly_on_every_day(book: Book, mo
         assert int(look(book.store, loaded, FIRST + timedelta(days=day, hours=8)).exit_code) == expected(day)[0]
 
 
-@pytest.mark.skipif(not faked_clock.LIBRARY, reason="libfaketime is not installed")
+@pytest.mark.skipif(not faked_clock.LIBFAKETIME, reason="libfaketime is not installed")
 def test_the_command_says_the_same_on_a_machine_whose_clock_is_shifted(book: Book) -> None:
     """One drill on time, one missed, one that passed again, one failed, one slow; then the plan changes."""
     book.drill(FIRST)

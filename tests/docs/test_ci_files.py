@@ -288,6 +288,7 @@ def test_the_action_does_nothing_for_an_operation_that_it_does_not_know(tmp_path
     done = job.run(OPERATION=operation)
     assert (done.returncode, job.runs) == (2, []), done.stderr
     assert "::error::operation is validate or drill" in done.stderr
+    assert (tmp_path / "output").read_text() == "exit-code=2\n"
 
 
 def test_the_action_drills_and_leaves_reports_a_summary_and_annotations(tmp_path: Path) -> None:

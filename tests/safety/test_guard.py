@@ -346,7 +346,7 @@ def test_a_stopped_server_is_killed_all_the_same(site: Site) -> None:
     assert seen < lease_end(site)
 
 
-@pytest.mark.skipif(not faked_clock.LIBRARY, reason="libfaketime is not installed")
+@pytest.mark.skipif(not faked_clock.LIBFAKETIME, reason="libfaketime is not installed")
 @pytest.mark.parametrize("step", ["-600", "+600"])
 def test_the_clock_of_the_machine_is_set_while_it_runs(site: Site, step: str) -> None:
     """A step of ten minutes ends nothing too late and nothing too early: only CLOCK_BOOTTIME counts."""

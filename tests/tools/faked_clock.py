@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-LIBRARY = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
+LIBFAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
 SHARED = Path("/dev/shm")
 
 
@@ -19,7 +19,7 @@ def faked_clock(file: Path) -> Iterator[dict[str, str]]:
     Left to itself, libfaketime makes a semaphore for root that PostgreSQL's user may not open, and then one more whose
     name may be taken already: the program ends at once. So here is one that everybody may open, and nobody makes another.
     """
-    assert LIBRARY is not None, "a test that fakes the clock is skipped where libfaketime is not installed"
+    assert LIBFAKETIME is not None, "a test that fakes the clock is skipped where libfaketime is not installed"
     semaphore, memory = (f"albus_{kind}_{os.getpid()}_{file.stat().st_ino}" for kind in ("sem", "shm"))
     ours = (SHARED / f"sem.{semaphore}", SHARED / memory)
     libc = ctypes.CDLL(None, use_errno=True)
@@ -31,7 +31,7 @@ def faked_clock(file: Path) -> Iterator[dict[str, str]]:
         for path in ours:
             path.chmod(0o666)
         yield {
-            "LD_PRELOAD": str(LIBRARY),
+            "LD_PRELOAD": str(LIBFAKETIME),
             "FAKETIME_SHARED": f"/{semaphore} /{memory}",
             "FAKETIME_TIMESTAMP_FILE": str(file),
             "FAKETIME_NO_CACHE": "1",
