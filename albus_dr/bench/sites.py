@@ -320,14 +320,16 @@ class Bench:
 
     def cut_power(self, name: str) -> None:
         """Kill every process of a site at once; its disks stay. Raises NotReadyError when one survives."""
-        site = self.sites[name]
-        deadline = time.monotonic() + 10
-        while doomed := self._processes_of(site):  # again, for those that were just being forked
-            for _, running in doomed:
+        site, killed = self.sites[name], dict[Running, str]()
+        deadline = time.monotonic() + 60
+        while doomed := self._left_of(site, killed):  # again, for those that were just being forked
+            for running in doomed:
                 send(running, signal.SIGKILL)
-            wait_until_gone([running for _, running in doomed], 5)
+            wait_until_gone(list(doomed), 5)
+            killed |= doomed
             if time.monotonic() > deadline:
-                raise NotReadyError(f"{doomed[0][0]} survives SIGKILL (process {doomed[0][1].pid})")
+                survivor, what = next(iter(doomed.items()))
+                raise NotReadyError(f"{what} survives SIGKILL (process {survivor.pid})")
         self._forget(f"s3 at {name}")
         self._forget(f"sshd at {name}")
 
@@ -538,6 +540,12 @@ class Bench:
                 (f"a program at {site.name}", one) for one in self.network.processes(site.name) if one not in known
             ]
         return found
+
+    def _left_of(self, site: Site, killed: Mapping[Running, str]) -> dict[Running, str]:
+        """What runs there and what it is, with those of ``killed`` that are not gone yet: an ending one has no program any
+        more by which it could be found."""
+        dying = {running: what for running, what in killed.items() if is_alive(running)}
+        return {running: what for what, running in self._processes_of(site)} | dying
 
     def _recorded(self, name: str) -> Running | None:
         recorded = self._state["processes"].get(name)
