@@ -440,12 +440,18 @@ def _probe_servers(
 
 # Constant text; the data directory and the port are its arguments. It prints what is alive, and nothing otherwise.
 # A file that a killed server left names a process that may be somebody else's by now: a server works in its directory.
-# Where that can't be seen it is taken for alive; whoever may not look into the directory has seen nothing.
+# Where that can't be seen it is taken for alive, unless it is a zombie or gone by then: a zombie's place can't be seen, and it
+# may be buried between two looks. Whoever may not look into the directory has seen nothing.
 _ALIVE = r"""
 pid=$(head -n 1 "$1/postmaster.pid" 2>/dev/null)
-if [ -n "$pid" ] && [ -d "/proc/$pid" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" 2>/dev/null; then
+if [ -n "$pid" ] && [ -d "/proc/$pid" ]; then
   place=$(readlink "/proc/$pid/cwd" 2>/dev/null)
-  if [ -z "$place" ] || [ "$place" = "$(readlink -f "$1")" ]; then echo "process $pid"; fi
+  if [ -z "$place" ] || [ "$place" = "$(readlink -f "$1")" ]; then
+    case $(sed -n 's/^State:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null) in
+      Z*) ;;
+      *) [ ! -d "/proc/$pid" ] || echo "process $pid" ;;
+    esac
+  fi
 fi
 hex=$(printf '%04X' "$2")
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
