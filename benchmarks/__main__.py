@@ -33,6 +33,8 @@ MEASURES: dict[tuple[str, ...], Measure] = {
     ("drill",): restores.drill,
     ("documents", "warm"): restores.documents,
 }
+USUAL = "medium"
+OF_A_SIZE = ("drill", "documents", "warm")
 
 
 def measure(wanted: Iterable[str], settings: Settings) -> Iterator[dict[str, Result]]:
@@ -44,7 +46,12 @@ def measure(wanted: Iterable[str], settings: Settings) -> Iterator[dict[str, Res
         settings.say(f"== {', '.join(rows)}")
         before = load_average()
         found = work(settings)
-        yield {result.row: replace(result, load=(before, load_average())) for result in found}
+        load = before, load_average()
+        yield {one.key: one for one in (replace(result, load=load, size=_size(result, settings)) for result in found)}
+
+
+def _size(result: Result, settings: Settings) -> str:
+    return settings.size if result.row in OF_A_SIZE and settings.size != USUAL else ""
 
 
 def known(path: Path) -> dict[str, Result]:
@@ -52,13 +59,13 @@ def known(path: Path) -> dict[str, Result]:
     kept: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     if kept.get("machine") != machine.describe():
         return {}
-    return {row: Result.from_json(data) for row, data in kept["results"].items()}
+    return {key: Result.from_json(data) for key, data in kept["results"].items()}
 
 
 def keep(results: Mapping[str, Result], path: Path, readable: Path) -> None:
     """Write both files."""
     described = machine.describe()
-    stored = {"machine": described, "results": {row: result.to_json() for row, result in results.items()}}
+    stored = {"machine": described, "results": {key: result.to_json() for key, result in results.items()}}
     path.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n")
     readable.write_text(page(results, described))
 
@@ -68,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks")
     parser.add_argument("--only", default=",".join(KEYS), help="rows, with commas: " + ", ".join(KEYS))
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--size", choices=("small", "medium", "large"), default="medium", help="of what is restored")
+    parser.add_argument("--size", choices=("small", "medium", "large"), default=USUAL, help="of what is restored")
     parser.add_argument("--quick", action="store_true", help="once, small, short: only to see that it works")
     parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--results", type=Path, default=RESULTS)

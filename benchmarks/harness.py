@@ -44,6 +44,13 @@ class Result:
     measured_at: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
     load: tuple[float, float] = (0.0, 0.0)
     """The machine's load average (one minute) before and after: above its cores, somebody else was at work."""
+    size: str = ""
+    """Of what was restored, where it is another than the usual one."""
+
+    @property
+    def key(self) -> str:
+        """Each size of a row is kept by itself."""
+        return f"{self.row} {self.size}".strip()
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""

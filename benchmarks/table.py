@@ -50,13 +50,24 @@ def judged(result: Result) -> str:
     return result.figure + {True: " · met", False: " · **missed**", None: ""}[result.is_met]
 
 
+def _each(results: Mapping[str, Result]) -> list[tuple[Row, str, Result | None]]:
+    """Every row, what it is called, and its result; below it those of other sizes that were measured."""
+    found: list[tuple[Row, str, Result | None]] = []
+    for row in ROWS:
+        others = [result for result in results.values() if result.row == row.key and result.size]
+        found += [
+            (row, row.what, results.get(row.key)),
+            *((row, f"{row.what} (size {one.size})", one) for one in others),
+        ]
+    return found
+
+
 def plain(results: Mapping[str, Result]) -> str:
     """For a terminal or a log."""
     width = min(100, shutil.get_terminal_size((100, 24)).columns)
     lines: list[str] = []
-    for row in ROWS:
-        lines += [row.what.replace("`", "")[: width - 1]]
-        result = results.get(row.key)
+    for row, what, result in _each(results):
+        lines += [what.replace("`", "")[: width - 1]]
         if result is None:
             lines += ["    not measured", ""]
             continue
@@ -80,18 +91,19 @@ def page(results: Mapping[str, Result], machine: Mapping[str, str]) -> str:
         "| what | beside what, in the same run | goal | measured |",
         "| --- | --- | --- | --- |",
     ]
-    for row in ROWS:
-        what, found = row.what.replace("|", "\\|"), results.get(row.key)
+    for row, what, found in _each(results):
         measured = judged(found) if found else "not measured"
-        lines.append(f"| {what} | {row.beside.replace('|', chr(92) + '|')} | {row.goal} | {measured} |")
-    for row in ROWS:
-        lines += ["", f"## {row.what}", ""]
-        found = results.get(row.key)
+        escaped, beside = (text.replace("|", "\\|") for text in (what, row.beside))
+        lines.append(f"| {escaped} | {beside} | {row.goal} | {measured} |")
+    for row, what, found in _each(results):
+        lines += ["", f"## {what}", ""]
         if found is None:
             lines.append(f'Not measured. To measure it: `make bench ARGS="--only {row.key}"`')
             continue
         lines += [f"- {one.label}: {show(one)}" for one in found.series]
         before, after = found.load
-        measured = f'Measured {found.measured_at}, by `make bench ARGS="--only {row.key}"` or all of it'
+        which = f"--only {row.key} --size {found.size}" if found.size else f"--only {row.key}"
+        whole = "" if found.size else " or all of it"
+        measured = f'Measured {found.measured_at}, by `make bench ARGS="{which}"`{whole}'
         lines += ["", *found.notes, f"{measured}; load average {before:g} before, {after:g} after."]
     return "\n".join(lines) + "\n"

@@ -7,6 +7,7 @@ import os
 import random
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,18 @@ def test_the_page_names_every_row_and_what_was_not_measured() -> None:
     assert "- ours: 0.25 s (0.20 to 0.30, n = 3)" in text
     assert "load average 0.5 before, 1.5 after" in text
     assert "- Memory: 4 GiB" in text
+
+
+def test_another_size_has_a_line_of_its_own_and_its_own_command() -> None:
+    large = replace(result("warm", is_met=False), size="large", figure="3.00 times")
+    assert large.key == "warm large"
+    text = page({"warm": result("warm"), large.key: large}, {})
+    (row,) = (row for row in ROWS if row.key == "warm")
+    assert f"| {row.what} | {row.beside} | {row.goal} | 1.25 times · met |" in text
+    assert f"| {row.what} (size large) | {row.beside} | {row.goal} | 3.00 times · **missed** |" in text
+    assert 'by `make bench ARGS="--only warm"` or all of it;' in text
+    assert 'by `make bench ARGS="--only warm --size large"`;' in text
+    assert "(size large)" in plain({large.key: large})
 
 
 def test_the_table_has_as_many_columns_everywhere() -> None:
