@@ -22,7 +22,7 @@ from albus_dr.cli.common import (
 from albus_dr.cli.folding import fitted
 from albus_dr.cli.live.phrases import PHRASES
 from albus_dr.engine.history import epoch_seen, knows_primary, primary_and_secondary
-from albus_dr.errors import NotReadyError, RefusedError, TransientError, UsageError
+from albus_dr.errors import AlbusError, NotReadyError, RefusedError, UsageError
 from albus_dr.journal.store import JournalStore
 from albus_dr.report.words import words_of
 from albus_dr.runbook.loader import Loaded
@@ -101,16 +101,20 @@ def _require_known(store: JournalStore, loaded: Loaded, witness: Witness) -> Non
 
 
 def _set_all(loaded: Loaded, workloads: list[str], primary: str) -> None:
-    """A proxy that reads its configuration anew answers as it was, and is closed a moment later: look again for a while."""
+    """A proxy that reads its configuration anew answers as it was, and is closed a moment later: look again for a while.
+
+    Every door that answers is set, whatever the others do. Raises what the first of those said that did not answer."""
     over_s = time.monotonic() + WATCH_S
     while True:
         last = time.monotonic() > over_s
-        try:
-            for workload in workloads:
+        failed: list[AlbusError] = []
+        for workload in workloads:
+            try:
                 _set(loaded, workload, primary)
-        except TransientError:
-            if last:
-                raise
+            except AlbusError as error:
+                failed.append(error)
+        if last and failed:
+            raise failed[0]
         if last:
             return
         time.sleep(POLL_S)

@@ -150,8 +150,9 @@ class _Runner:
             return await asyncio.get_running_loop().run_in_executor(pool, partial(self._execute, spec))
 
         outcome = await checkpoint(act)  # what _execute returned, or an earlier process's record of it
-        if outcome in ("unknown", "interrupted") and not looked:
-            outcome = await act()  # the record of a step that came to no end: by now a person may have decided it
+        has_no_end = outcome in ("unknown", "interrupted") or (outcome == "failed" and spec.id not in self._tolerated)
+        if has_no_end and not looked:
+            outcome = await act()  # an earlier process's: by now a person may have decided it, or mended the cause
         return outcome  # type: ignore[return-value]
 
     def _stops(self, outcome: Outcome, step: str) -> bool:

@@ -63,15 +63,16 @@ class Guard:
         if self.is_standby():
             self.say(f"starts as a standby: {', '.join(self._data())} has standby.signal")
             guarded.replace_us(command, until=clock() + START_WINDOW_S)
-        asked_at = self._asked_to_start(self.lease(START_WINDOW_S, kept=False))
-        guarded.replace_us(command, until=asked_at + START_WINDOW_S)
+        with guarded.one_guard(self._lock, keeps=False):  # until it becomes the command, or ends
+            asked_at = self._asked_to_start(self.lease(START_WINDOW_S, kept=False))
+            guarded.replace_us(command, until=asked_at + START_WINDOW_S)
 
     def keep(self, command: Sequence[str]) -> int:
         """Run the command for as long as the lease is renewed; its exit code, 128 and a signal's number included.
 
         Raises RefusedError when it may not start, and when it was ended because it may not run any longer.
         """
-        with guarded.one_guard(self.memory / f"{self.runbook}.{self.site}.lock") as lock:
+        with guarded.one_guard(self._lock, keeps=True) as lock:
             self._must_be_alone()
             has_lease, asked_at = False, clock()
             if self.is_standby():
@@ -82,6 +83,10 @@ class Guard:
                 has_lease, asked_at = True, self._asked_to_start(self.lease(self.ttl_s))
             with guarded.start(command, self.until(asked_at), lock=lock) as running:
                 return _Keeping(self, running, has_lease).run()
+
+    @property
+    def _lock(self) -> Path:
+        return self.memory / f"{self.runbook}.{self.site}.lock"
 
     def until(self, asked_at: float) -> Moments:
         """What a time to live from this moment on means."""
@@ -128,6 +133,7 @@ class Guard:
     def _asked_to_start(self, lease: WriteLease) -> float:
         """When the witness was asked, by this machine's clock. Raises RefusedError, and what says that it is not there."""
         try:
+            self.register.read()  # a place is tried out before its first use: that takes none of the time to start in
             told = self.asked(lambda record, now: rule.start(record, lease, now, self.epoch()))
         except (Unreachable, WriteUnknown) as error:
             raise type(error)(f"not started: {error.message}", hint=_ALLOWED_STILL) from None

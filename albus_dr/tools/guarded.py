@@ -56,15 +56,16 @@ class Moments:
 
 
 @contextmanager
-def one_guard(lock: Path) -> Iterator[int]:
-    """One guard of a site at a time on this machine; the descriptor that holds the lock.
+def one_guard(lock: Path, *, keeps: bool) -> Iterator[int]:
+    """One guard of a site at a time on this machine; the descriptor that holds the lock. Those that keep no lease go beside
+    each other, and beside none that does: they would take its lease from it.
 
     Raises RefusedError while another one, or what it started, is not gone.
     """
     lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if keeps else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         raise RefusedError(

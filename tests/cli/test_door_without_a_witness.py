@@ -12,8 +12,9 @@ import pytest
 
 from albus_dr.cli import door
 from albus_dr.cli.charge import witness_of
-from albus_dr.errors import NotReadyError
+from albus_dr.errors import NotReadyError, StepError
 from albus_dr.journal.store import JournalStore
+from albus_dr.runbook.loader import Loaded
 from tests.engine.test_roles import Past
 from tests.runbook.runbook_files import CONFIG, ENVIRONMENT, RUNBOOK, Files
 
@@ -51,6 +52,22 @@ def test_nothing_is_opened_on_a_machine_that_made_no_run(files: Files) -> None:
     assert (done.returncode, done.stdout) == (3, "")
     assert "who is the primary can't be known here" in done.stderr
     assert "name a witness at a third place" in done.stderr
+
+
+def test_a_door_that_does_not_answer_keeps_no_other_door_closed(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.write(RUNBOOK, CONFIG)
+    asked: list[str] = []
+
+    def answers(_: Loaded, workload: str, primary: str) -> None:
+        asked.append(f"{workload} to {primary}")
+        if workload == "dead":
+            raise StepError("dead does not answer")
+
+    monkeypatch.setattr(door, "_set", answers)
+    monkeypatch.setattr(door, "WATCH_S", 0.0)
+    with pytest.raises(StepError, match="dead does not answer"):
+        door._set_all(files.load(), ["dead", "alive"], "bordeaux")
+    assert asked[-2:] == ["dead to bordeaux", "alive to bordeaux"]
 
 
 @pytest.mark.parametrize("witness", ["", "witness: {file: witness}\n"])

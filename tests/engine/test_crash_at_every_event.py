@@ -108,6 +108,20 @@ def test_killed_again_and_again_it_still_ends_once(tmp_path: Path) -> None:
     assert_recovered(setup, resumed=deaths)
 
 
+def test_a_step_that_had_failed_before_the_kill_is_tried_again_by_the_first_resume(tmp_path: Path) -> None:
+    """As it is where nobody killed anything: its cause may have been mended."""
+    others = [step("fence"), *(step(f"other-{number}", (before,)) for number, before in
+                               enumerate(("fence", *(f"other-{number}" for number in range(7)))))]  # fmt: skip
+    files = step("files", ("fence",), action="fake.flaky", retries=0)
+    steps = (*others, files, step("open", ("files", others[-1].id)))
+    setup = replace(make(tmp_path), steps=steps)
+    assert child(replace(setup, die_after_act=others[-1].id)) == -signal.SIGKILL
+    assert folded(setup).steps["files"].status == "failed"
+    assert child(replace(setup, resume=True)) == 0
+    state = folded(setup)
+    assert (state.steps["files"].status, state.steps["open"].status) == ("succeeded", "succeeded")
+
+
 BLIND = (step("fence"), step("pay", ("fence",), action="fake.blind", repeatable=False), step("after", ("pay",)))
 
 

@@ -13,11 +13,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
 from albus_dr.safety import rule
+from albus_dr.safety.guard import Guard
 from albus_dr.safety.record import Claim, Record
+from albus_dr.tools.file_register import FilePlace
+from albus_dr.tools.guarded import clock
+from albus_dr.tools.register import Held, TrustedRegister
 from tests.safety.guarded_site import (
     HERE,
     LEASE_S,
@@ -99,6 +104,35 @@ def test_where_the_site_is_primary_the_guard_becomes_the_command(site: Site) -> 
     assert (lease.site, lease.kept, lease.ttl_s) == (HERE, False, 5.0)
     guard.send_signal(signal.SIGINT)
     assert guard.wait(60) == 0
+
+
+class WatchedPlace(FilePlace):
+    """A place that remembers when it was asked about the key that it is tried out on."""
+
+    tried: ClassVar[list[float]] = []
+
+    def read(self, key: str) -> Held:
+        if "canary" in key:
+            self.tried.append(clock())
+        return super().read(key)
+
+
+def test_trying_out_the_witness_takes_none_of_the_time_to_start_in(tmp_path: Path) -> None:
+    """One of its members may be silent for seconds."""
+    place = WatchedPlace(tmp_path / "witness")
+    record = rule.establish(
+        None, "albus", (HERE, THERE), HERE, run="test", epoch_seen=0, identities={}, now=time.time(), margin_s=0.0
+    ).record
+    assert record
+    no_servers: Any = None
+    place.write("albus", record.to_text("1"), None)
+    guard = Guard(
+        TrustedRegister(place, "albus"), "albus", (HERE, THERE), HERE, no_servers, tmp_path / "memory",
+        LEASE_S, say=print,
+    )  # fmt: skip
+    asked_at = guard._asked_to_start(guard.lease(5.0, kept=False))
+    assert place.tried
+    assert asked_at >= max(place.tried)
 
 
 def test_where_another_site_is_primary_nothing_starts(site: Site) -> None:
@@ -401,6 +435,9 @@ def test_one_guard_at_a_time_and_no_server_beside_it(site: Site) -> None:
     guard = kept(site)
     log = site.said()
     assert "another guard of this site runs on this machine" in ended(site.guard("--keep-lease"), site, 8), log
+    assert "another guard of this site runs on this machine" in ended(site.guard(command=("true",)), site, 8)
+    end = lease_end(site)
+    wait_for(lambda: guard.poll() is not None or lease_end(site) > end + 1, told=site.said)  # it was renewed
     assert guard.poll() is None
     assert site.answers()
     site.end()
