@@ -179,8 +179,15 @@ class Guard:
 
     def is_standby(self) -> bool:
         """Everything that would start here follows a primary, and is not writable."""
-        data = self._data()
-        return bool(data) and all(Path(each, "standby.signal").exists() for each in data)
+        standbys = self._standbys()
+        return bool(standbys) and len(standbys) == len(self._data())
+
+    def has_standby(self) -> bool:
+        """Something that would start here follows a primary."""
+        return bool(self._standbys())
+
+    def _standbys(self) -> list[str]:
+        return [each for each in self._data() if Path(each, "standby.signal").exists()]
 
     def _must_be_alone(self) -> None:
         """A lease is a promise for the whole site: a server that runs without us would not end with it."""
@@ -257,6 +264,10 @@ class _Keeping:
         is_ours = record.write_lease is not None and record.write_lease.holder == guard.holder
         if self.has_lease or is_ours:
             return rule.renew(record, guard.site, guard.holder, now)
+        lapses = record.write_lease is not None and record.write_lease.kept  # that it is over would prove something
+        if guard.has_standby() and not lapses:
+            # Its promotion would end a lease, and with that the servers that were promoted before it.
+            return Decision(False, "a lease is taken once every server here was promoted")
         return rule.start(record, guard.lease(guard.ttl_s), now, guard.epoch())
 
     def _give_back(self) -> None:

@@ -13,15 +13,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
 
 from albus_dr.safety import rule
-from albus_dr.safety.guard import Guard
-from albus_dr.safety.record import Claim, Record
+from albus_dr.safety.guard import Guard, _Keeping
+from albus_dr.safety.record import Claim, Record, WriteLease
 from albus_dr.tools.file_register import FilePlace
-from albus_dr.tools.guarded import clock
+from albus_dr.tools.guarded import Moments, clock
 from albus_dr.tools.register import Held, TrustedRegister
 from tests.safety.guarded_site import (
     HERE,
@@ -419,6 +420,55 @@ def test_a_standby_that_is_promoted_takes_a_lease(site: Site) -> None:
         guard.send_signal(signal.SIGKILL)
         assert site.last_seen() < lease_end(site)
         assert client.last < lease_end(site)
+
+
+def of_two_servers(directory: Path) -> tuple[Guard, FilePlace, Record]:
+    """The second is a standby still. The place holds nothing yet."""
+    one, other = (directory / name for name in ("one", "other"))
+    for data in (one, other):
+        data.mkdir()
+    (other / "standby.signal").touch()
+    servers: Any = SimpleNamespace(servers={data.name: SimpleNamespace(data=str(data)) for data in (one, other)})
+    place = FilePlace(directory / "witness")
+    record = rule.establish(
+        None, "albus", (HERE, THERE), HERE, run="failover-1", epoch_seen=0, identities={}, now=time.time(), margin_s=0.0
+    ).record
+    assert record
+    register = TrustedRegister(place, "albus")
+    return (
+        Guard(register, "albus", (HERE, THERE), HERE, servers, directory / "memory", LEASE_S, say=print),
+        place,
+        record,
+    )
+
+
+def test_of_two_servers_the_one_promoted_first_outlives_the_promotion_of_the_other(tmp_path: Path) -> None:
+    """A promotion ends the lease of its site: it is taken once both were promoted. Until then nothing proves by time."""
+    guard, place, record = of_two_servers(tmp_path)
+    promoted = replace(record, write_lease=WriteLease(HERE, rule.PROMOTION, False, 0.0, float(int(time.time()))))
+    place.write("albus", promoted.to_text("1"), None)
+    assert not guard.is_standby()
+    extended: list[Moments] = []
+    running: Any = SimpleNamespace(extend=extended.append, end=lambda: pytest.fail("it was ended"))
+    keeping = _Keeping(guard, running, has_lease=False)
+
+    keeping._renew()
+    assert (len(extended), keeping.has_lease) == (1, False)
+    assert Record.from_text(place.read("albus").text or "").write_lease == promoted.write_lease
+
+    (tmp_path / "other" / "standby.signal").unlink()
+    keeping._renew()
+    assert (len(extended), keeping.has_lease) == (2, True)
+
+
+def test_beside_a_standby_a_lease_is_taken_where_an_earlier_one_could_be_taken_for_lapsed(tmp_path: Path) -> None:
+    """Promoted by hand: what the witness holds is the lease of an earlier day, and its end would prove that nobody writes."""
+    guard, place, record = of_two_servers(tmp_path)
+    place.write("albus", replace(record, write_lease=WriteLease(HERE, "earlier", True, 5.0, 1.0)).to_text("1"), None)
+    running: Any = SimpleNamespace(extend=lambda _: None, end=lambda: pytest.fail("it was ended"))
+    keeping = _Keeping(guard, running, has_lease=False)
+    keeping._renew()
+    assert keeping.has_lease
 
 
 def test_a_standby_that_is_promoted_by_hand_at_the_wrong_site_is_ended(site: Site) -> None:
