@@ -26,6 +26,7 @@ from albus_dr.tools.guarded import Moments, clock
 from albus_dr.tools.register import Register, Unreachable, WriteUnknown
 
 START_WINDOW_S = 5.0
+SHOWS_WITHIN_S = 30.0  # a started server has its postmaster.pid or its port by then: a probe finds nothing else
 TRIES = 10
 STANDBY_EVERY_S = 1.0
 _ALLOWED_STILL = "what runs goes on; start it once the witness answers, or without the guard if you are sure that no other site writes"
@@ -64,7 +65,7 @@ class Guard:
             self.say(f"starts as a standby: {', '.join(self._data())} has standby.signal")
             guarded.replace_us(command, until=clock() + START_WINDOW_S)
         with guarded.one_guard(self._lock, keeps=False):  # until it becomes the command, or ends
-            asked_at = self._asked_to_start(self.lease(START_WINDOW_S, kept=False))
+            asked_at = self._asked_to_start(self.lease(START_WINDOW_S + SHOWS_WITHIN_S, kept=False))
             guarded.replace_us(command, until=asked_at + START_WINDOW_S)
 
     def keep(self, command: Sequence[str]) -> int:

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import pytest
 
 from albus_dr.safety import rule
-from albus_dr.safety.guard import Guard, _Keeping
+from albus_dr.safety.guard import SHOWS_WITHIN_S, Guard, _Keeping
 from albus_dr.safety.record import Claim, Record, WriteLease
 from albus_dr.tools.file_register import FilePlace
 from albus_dr.tools.guarded import Moments, clock
@@ -102,7 +102,7 @@ def test_where_the_site_is_primary_the_guard_becomes_the_command(site: Site) -> 
     assert guard.pid == int((site.data / "postmaster.pid").read_text().split("\n", 1)[0]), site.said()
     lease = site.witness.record().write_lease
     assert lease
-    assert (lease.site, lease.kept, lease.ttl_s) == (HERE, False, 5.0)
+    assert (lease.site, lease.kept, lease.ttl_s) == (HERE, False, 35.0)
     guard.send_signal(signal.SIGINT)
     assert guard.wait(60) == 0
 
@@ -181,6 +181,21 @@ def test_a_witness_that_does_not_answer_starts_nothing_and_stops_nothing(site: S
         assert site.answers()
     finally:
         os.kill(site.witness.pid, signal.SIGCONT)
+
+
+def test_a_probe_is_not_believed_before_a_started_server_has_had_time_to_show(site: Site, tmp_path: Path) -> None:
+    """What the guard has become may look at its disk first: there is no process and no port to be found meanwhile."""
+    begun = tmp_path / "begun"
+    guard = site.guard(command=("sh", "-c", 'touch "$0"; exec sleep 60', str(begun)))
+    wait_for(lambda: guard.poll() is not None or begun.exists(), told=site.said)
+    assert guard.poll() is None, site.said()
+    record = site.witness.record()
+    claimed = replace(record, claim=Claim("failover-1", THERE, time.time()))
+    assert record.write_lease
+    started = record.write_lease.renewed_at
+    assert not rule.look(claimed, "failover-1", HERE, started + SHOWS_WITHIN_S, margin_s=5.0).allowed
+    guard.kill()
+    guard.wait()
 
 
 def test_a_standby_starts_at_either_site(site: Site) -> None:
