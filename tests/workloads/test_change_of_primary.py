@@ -396,6 +396,29 @@ def test_the_old_primary_keeps_no_log_for_the_one_that_it_follows_now(
 # --- reprotect ----------------------------------------------------------------------------------------------------
 
 
+def test_a_site_that_was_away_until_its_log_was_gone_is_rebuilt(sites: Sites) -> None:
+    """It has nothing of its own, and could follow: but it would ask for ever for what nobody has."""
+    change.stop(sites.context("switchover", OLD, NEW, OLD))
+    sites.new.promote(PROOF, sites.new.identity(), timeout_s=60)
+    sites.new.query("ALTER ROLE replicator LOGIN")
+    assert reprotect.ready_to_reprotect(sites.reprotect("run-ab12"))["way"] == "follow"
+    first = sites.new.value("SELECT min(substr(name, 9)) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'")
+    while (
+        sites.new.value(f"SELECT min(substr(name, 9)) = '{first}' FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{{24}}$'")
+        == "t"
+    ):
+        sites.new.query("INSERT INTO visit VALUES ('later')")
+        sites.new.query("SELECT pg_switch_wal()")
+        sites.new.query("CHECKPOINT")
+
+    kept = kept_by(sites, "run-cd34")
+    assert (kept["way"], kept["reason"]) == ("reseed", "the server that serves has no longer the log that it lacks")
+    assert kept["diverged"]["rows"] == {}
+    assert reprotect.rebuild(sites.reprotect("run-cd34"))["rebuilt_by"] == "pg_basebackup"
+    reprotect.rejoin(sites.reprotect("run-cd34"))
+    assert sites.new.lag_of(OLD) is not None
+
+
 def test_the_kept_copy_shows_its_last_commits_whatever_a_restore_left(sites: Sites) -> None:
     with Path(sites.old.data, "postgresql.auto.conf").open("a") as file:
         file.write(

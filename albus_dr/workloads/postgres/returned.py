@@ -7,9 +7,9 @@ from typing import Literal
 
 from albus_dr.errors import NotReadyError, RefusedError
 from albus_dr.tools import postgres_rebuild as rebuild
-from albus_dr.tools.postgres import Server, ServerDown, position
+from albus_dr.tools.postgres import QUICK_S, Server, ServerDown, position
 from albus_dr.workloads.postgres.access import name_of, require_primary, server_of
-from albus_dr.workloads.postgres.lineage import Decision, Lineage, Returned, decide, parse_history
+from albus_dr.workloads.postgres.lineage import Decision, Fork, Lineage, Returned, decide, parse_history, text_of
 from albus_dr.workloads.step import StepContext
 
 _TIMELINE = "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int"
@@ -83,7 +83,11 @@ def look_at_both(ctx: StepContext) -> Seen:
         lineage=_lineage(returned, timeline), was_primary=was_primary, ends_at=_end(control, running),
         can_rewind=control.get("Data page checksum version", "0") != "0" or control.get("wal_log_hints setting") == "on",
     )  # fmt: skip
-    return Seen(serving, returned, "cluster", was_primary, timeline, decide(serving.lineage, found))
+    decision = decide(serving.lineage, found)
+    if decision.way == "follow" and found.ends_at is not None and _lacks_log(serving.server, returned, found.ends_at):
+        fork = decision.fork or Fork(timeline, found.ends_at)
+        decision = Decision("reseed", fork, "the server that serves has no longer the log that it lacks")
+    return Seen(serving, returned, "cluster", was_primary, timeline, decision)
 
 
 def require_same(ctx: StepContext, identifier: str, timeline: int) -> Serving:
@@ -130,6 +134,19 @@ def timeline_of(server: Server, control: dict[str, str], *, running_as_standby: 
 
 def _lineage(server: Server, timeline: int) -> Lineage:
     return parse_history(timeline, rebuild.histories(server).get(timeline, ""))
+
+
+def _lacks_log(serving: Server, returned: Server, ends_at: int) -> bool:
+    """The log from this position on was thrown away at the server that serves, and there is no other place to get it from."""
+    # Without the timeline, which is the first eight digits of a name.
+    first = serving.value("SELECT min(substr(name, 9)) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'")
+    needed = serving.value(f"SELECT substr(pg_walfile_name('{text_of(ends_at)}'), 9)")
+    if needed >= first:
+        return False
+    restored = returned.host.run(
+        (f"{returned.bin}/postgres", "-D", returned.data, "-C", "restore_command"), timeout_s=QUICK_S, run_as=returned.run_as
+    )  # fmt: skip
+    return not restored.stdout.strip()
 
 
 def _end(control: dict[str, str], running: str) -> int | None:
