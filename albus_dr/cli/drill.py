@@ -58,7 +58,7 @@ def _order(call: Call, point: str, seed: int | None) -> Order:
     if seed is not None:
         options["seed"] = seed
         notes = (f"the recovery point {point} was chosen by chance; --seed {seed} chooses it again",)
-        _say(notes[0], call)
+        _say(call.manner.words.retold(notes[0]), call)
     return Order("drill", call.runbook, call.config, options=options, notes=notes)
 
 

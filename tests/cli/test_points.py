@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from albus_dr.cli import points
+from albus_dr.cli.drill import _order
 from albus_dr.cli.operate import Manner
 from albus_dr.cli.operation import Call
 from albus_dr.cli.points import by_chance, history, parse
 from albus_dr.errors import NotReadyError, UsageError
+from albus_dr.report.french import FRENCH
 from albus_dr.tools.restic import Snapshot
 from albus_dr.workloads.recovery_points import RecoveryPoint, choose, moment_of
 
@@ -50,6 +52,15 @@ def test_a_time_is_told_in_utc() -> None:
 def test_what_is_no_point(text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         parse(text, CALL)
+
+
+def test_a_choice_by_chance_is_told_in_the_readers_language_and_noted_in_english(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    manner = Manner(None, as_json=False, verbose=False, quiet=False, words=FRENCH)
+    order = _order(Call(Path("nowhere.yaml"), None, manner), POINTS[0], 7)
+    assert "tiré au sort" in capsys.readouterr().err
+    assert order.notes == (f"the recovery point {POINTS[0]} was chosen by chance; --seed 7 chooses it again",)
 
 
 # --- what is drawn from -------------------------------------------------------------------------------------------
