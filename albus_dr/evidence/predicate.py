@@ -257,6 +257,8 @@ def _deviations(state: RunState, events: Sequence[Event]) -> Iterator[dict[str, 
             yield deviation("step_tried_again", f"{step.id}: {step.attempts} attempts")
         if step.adopted:
             yield deviation("step_found_done", step.id)
+        if step.action == "own.approve" and step.status == "succeeded" and not step.facts.get("approved_by"):
+            yield deviation("not_approved", step.id)  # nobody answered, and the runbook says: go on
         if left_out := step.facts.get("left_out"):
             yield deviation("recovery_points_left_out", f"{step.workload}: {left_out} dated in the future")
     for found in state.verifications:

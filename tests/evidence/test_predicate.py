@@ -235,6 +235,16 @@ def test_recovery_points_that_were_left_out_are_a_deviation(tmp_path: Path) -> N
         assert [each["what"] for each in found if each["kind"] == "recovery_points_left_out"] == told
 
 
+def test_an_approval_that_nobody_gave_is_a_deviation(tmp_path: Path) -> None:
+    """The runbook may say that the run goes on without; whoever reads the evidence sees that it did."""
+    state = fold(events(tmp_path))
+    for approved_by, told in (("eva@ops2", []), ("", ["ask"])):
+        state.steps["ask"] = StepState(
+            "ask", "Ask", "", "", "own.approve", (), status="succeeded", facts={"approved_by": approved_by}
+        )
+        assert [each["what"] for each in _deviations(state, ()) if each["kind"] == "not_approved"] == told
+
+
 def test_lost_writes_that_were_promised_are_a_deviation_and_no_missed_recovery_point() -> None:
     assert [(each["kind"], each["what"]) for each in _deviations(lost_promised(), ())][:1] == [
         ("promised_writes_lost", "3")
