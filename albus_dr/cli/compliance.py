@@ -21,7 +21,7 @@ from albus_dr.cli.common import (
 )
 from albus_dr.cli.folding import fitted
 from albus_dr.cli.live.phrases import PHRASES
-from albus_dr.engine.history import primary_and_secondary, runs_of
+from albus_dr.engine.history import roles_last_told, runs_of
 from albus_dr.engine.promise import promised_rpo_s
 from albus_dr.errors import ExitCode
 from albus_dr.journal.errors import BrokenChain
@@ -56,10 +56,15 @@ def command(
     return found.exit_code
 
 
-def look(store: JournalStore, loaded: Loaded, at: datetime) -> Compliance:
-    """Hold the journal against what the runbook promises and would do today, at the moment ``at``."""
+def look(store: JournalStore, loaded: Loaded, at: datetime, primary: str | None = None) -> Compliance:
+    """Hold the journal against what the runbook promises and would do today, at the moment ``at``.
+
+    ``primary``: as the witness says; where it was not asked, or is not believed, what it told the runs here counts.
+    """
     runbook = loaded.runbook
-    source, target = primary_and_secondary(store, runbook)
+    source, target = roles_last_told(store, runbook)
+    if primary == target:
+        source, target = target, source
     plan = build(runbook, "drill", source=source, target=target, kinds=kinds())
     objectives, promised = runbook.objectives, promised_rpo_s(runbook, "drill")
     promise = Promise(

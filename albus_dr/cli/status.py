@@ -241,7 +241,7 @@ def _history(store: JournalStore, loaded: Loaded, now: datetime, record: Record 
         unfinished = f"{refusal.message}: {refusal.hint}"
     return History(
         primary, secondary, drill=next((run for run in ended if run.operation == "drill" and not run.point), None),
-        compliance=compliance.look(store, loaded, now),
+        compliance=compliance.look(store, loaded, now, record.primary if record else None),
         measured=next((run for run in ended if run.exit_code in MEASURED and run.rta_s is not None), None),
         failover=_last_failover(changes, reprotected_at, record),
         unfinished=unfinished, runs=tuple(islice(runs_of(store, runbook.runbook, damaged=[]), LAST_RUNS)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -93,17 +94,50 @@ def primary_and_secondary(store: JournalStore, runbook: Runbook) -> tuple[str, s
     Raises RefusedError where that was of other sites: two runbooks have one name.
     """
     pair = (runbook.sites.primary, runbook.sites.secondary)
-    for state in runs_of(store, runbook.runbook, CHANGES_PRIMARY):
-        if changed_primary(state):
-            if state.target not in pair:
-                raise RefusedError(
-                    f"{state.run} made {state.target} the primary of a runbook {state.runbook}; the sites of this one are "
-                    f"{' and '.join(pair)}",
-                    hint="if it is another runbook, give this one another name (runbook:); if its sites were renamed, name an "
-                    "empty state directory (ALBUS_DR_STATE) and begin anew",
-                )
-            return state.target, next(site for site in pair if site != state.target)
-    return pair
+    change = _last_change(store, runbook.runbook)
+    if change is None:
+        return pair
+    if change.target not in pair:
+        raise RefusedError(
+            f"{change.run} made {change.target} the primary of a runbook {change.runbook}; the sites of this one are "
+            f"{' and '.join(pair)}",
+            hint="if it is another runbook, give this one another name (runbook:); if its sites were renamed, name an "
+            "empty state directory (ALBUS_DR_STATE) and begin anew",
+        )
+    return change.target, next(site for site in pair if site != change.target)
+
+
+def roles_last_told(store: JournalStore, runbook: Runbook) -> tuple[str, str]:
+    """The sites' roles as the witness told the runs here: those of the newest run that was told of a later epoch than that of
+    the last change of primary here, else ``primary_and_secondary``. For whoever asks nobody but the journal.
+
+    While the witness is silent a run is made for the journal's own roles, in the journal's own epoch: that tells nothing.
+    """
+    roles, change = primary_and_secondary(store, runbook), _last_change(store, runbook.runbook)
+    seen = [step.facts.get("epoch") for step in change.steps.values()] if change else []
+    epoch = max((each for each in seen if isinstance(each, int)), default=0)
+    runs = (
+        *runs_of(store, runbook.runbook, ("drill", "reprotect"), damaged=[]),
+        *islice(runs_of(store, runbook.runbook, ("replicate",), damaged=[]), _LOOKED_BACK),
+    )
+    told = [
+        run for run in runs
+        if run.epoch_seen > epoch and {run.source, run.target} == set(roles)
+        # A change without the witness counts its epoch from what this journal knew, and that may have been less.
+        and (change is None or _declared_at(run) > _declared_at(change))
+    ]  # fmt: skip
+    newest = max(told, key=lambda run: (run.epoch_seen, _declared_at(run)), default=None)
+    return (newest.source, newest.target) if newest else roles
+
+
+def _last_change(store: JournalStore, runbook: str) -> RunState | None:
+    return next((run for run in runs_of(store, runbook, CHANGES_PRIMARY) if changed_primary(run)), None)
+
+
+def _declared_at(run: RunState) -> datetime:
+    declared = run.clocks["declared_at"]
+    assert declared is not None
+    return declared
 
 
 def returned_unkept(store: JournalStore, runbook: str) -> bool:

@@ -47,7 +47,7 @@ def _declared(event: Event) -> RunState:
         plan_digest=data["plan_digest"], source=data["source"], target=data["target"],
         rto_s=objectives["rto_s"], rpo_s=objectives["rpo_s"], clock=clock_of(data["operation"], objectives["clock"]),
         budgets=objectives.get("budgets", {}),
-        point=data.get("options", {}).get("point") or "",
+        point=data.get("options", {}).get("point") or "", epoch_seen=data.get("options", {}).get("epoch_seen") or 0,
         notes=list(data.get("notes", ())), operator=data.get("operator", ""),
         acting=data.get("operator", ""), sites=data.get("sites", {}), events=1, last_hash=event.hash,
     )  # fmt: skip

@@ -127,6 +127,8 @@ class RunState:
     """By the name of the clock that ends a stage (``fenced``): what the runbook allows it, in seconds."""
     point: str = ""
     """The recovery point, or the time, that a drill was asked to restore; empty: the newest."""
+    epoch_seen: int = 0
+    """The witness's when the run was declared; where that was silent the highest that the journal knew; 0: none."""
     verdict: str = "incomplete"
     exit_code: int | None = None
     """None while the run has not ended."""

@@ -20,6 +20,7 @@ from jsonschema import Draft202012Validator
 
 from albus_dr.check.compliance import Promise, decide, document, told_at
 from albus_dr.cli import status
+from albus_dr.cli.charge import witness_of
 from albus_dr.cli.common import load_runbook
 from albus_dr.cli.compliance import look
 from albus_dr.cli.schema import SCHEMAS
@@ -34,6 +35,7 @@ from albus_dr.plan.build import build
 from albus_dr.plan.model import Plan
 from albus_dr.report.french import FRENCH
 from albus_dr.runbook.loader import Loaded
+from albus_dr.runbook.model import Objectives, Operation
 from albus_dr.workloads.registry import kinds
 from tests.tools import faked_clock
 
@@ -43,6 +45,7 @@ OVER, BACK = timedelta(minutes=30), timedelta(minutes=9)
 MISSED, OVER_BUDGET, FAILED, SLOW, CHANGED = 70, 105, 140, 210, 250  # days
 STRICTER = (316, 322)  # from the day after a drill to the next one, the runbook has a smaller budget
 DIGEST = "d1" * 32
+THERE, BACK_AGAIN = ("strasbourg", "bordeaux"), ("bordeaux", "strasbourg")  # source and target
 
 
 class Book:
@@ -63,8 +66,11 @@ class Book:
     def loaded(self) -> Loaded:
         return load_runbook(self.path, self.config, acts=False)
 
-    def plan(self, loaded: Loaded | None = None) -> Plan:
-        return build((loaded or self.loaded).runbook, "drill", source="strasbourg", target="bordeaux", kinds=kinds())
+    def plan(
+        self, loaded: Loaded | None = None, operation: Operation = "drill", sites: tuple[str, str] = THERE
+    ) -> Plan:
+        source, target = sites
+        return build((loaded or self.loaded).runbook, operation, source=source, target=target, kinds=kinds())
 
     def change(self) -> None:
         """One more question to the restored database."""
@@ -79,21 +85,30 @@ class Book:
         assert len(re.findall(r"data_recovered: \w+", text)) == 1
         self.path.write_text(re.sub(r"data_recovered: \w+", f"data_recovered: {data_recovered}", text))
 
-    def drill(
-        self, begins: datetime, *, failed: bool = False, took: timedelta = BACK, point: str = "", **answered: Any
+    def declare(
+        self, begins: datetime, plan: Plan, objectives: Objectives, *, epoch_seen: int = 0, point: str = ""
     ) -> str:
-        """A drill as the journal would have it: events at their times, judged by the engine's own rule."""
-        loaded = self.loaded
-        plan, objectives = self.plan(loaded), loaded.runbook.objectives
-        run = f"drill-{begins:%Y%m%dT%H%M%SZ}-00000001"
+        """A run that was declared, and nothing more."""
+        run = f"{plan.operation}-{begins:%Y%m%dT%H%M%SZ}-00000001"
         self.at = begins
         self.store.append(run, "RunDeclared", {
-            "runbook": "albus", "operation": "drill", "plan": plan.to_json(), "plan_digest": plan.digest,
-            "source": "strasbourg", "target": "bordeaux", "options": {"point": point} if point else {},
+            "runbook": "albus", "operation": plan.operation, "plan": plan.to_json(), "plan_digest": plan.digest,
+            "source": plan.source, "target": plan.target,
+            "options": {"epoch_seen": epoch_seen, **({"point": point} if point else {})},
             "objectives": {
                 "rto_s": objectives.rto, "rpo_s": objectives.rpo, "clock": "disruption", "budgets": dict(objectives.budgets),
             },
         })  # fmt: skip
+        return run
+
+    def drill(
+        self, begins: datetime, *, sites: tuple[str, str] = THERE, epoch_seen: int = 0, failed: bool = False,
+        took: timedelta = BACK, point: str = "", **answered: Any,
+    ) -> str:  # fmt: skip
+        """A drill as the journal would have it: events at their times, judged by the engine's own rule."""
+        loaded = self.loaded
+        plan = self.plan(loaded, sites=sites)
+        run = self.declare(begins, plan, loaded.runbook.objectives, epoch_seen=epoch_seen, point=point)
         self.store.append(run, "ClockRecorded", {"clock": "disrupted_at", "at": begins.isoformat()})
         broken = plan.steps[-2].id if failed else ""
         for step in plan.steps:
@@ -202,6 +217,51 @@ def told_at_noon(book: Book, day: int) -> tuple[int, timedelta]:
         done = compliance(book, "--json", environment={**variables, "TZ": "UTC"})
     due_at = datetime.fromisoformat(json.loads(done.stdout)["due_at"])
     return done.returncode, timedelta(minutes=(due_at - FIRST) // timedelta(minutes=1))
+
+
+# --- who is the primary ---------------------------------------------------------------------------------------------
+
+
+def test_status_judges_the_drills_of_the_direction_that_the_witness_names(
+    book: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The change of primary was made on another machine: this journal has not heard of it, and the witness has."""
+    monkeypatch.setenv("ALBUS_DEMO", str(tmp_path))
+    now = datetime.now(UTC)
+    book.drill(now - timedelta(days=2))
+    assert status.look(book.store, book.loaded).history.compliance.exit_code == 0
+    witness_of(book.loaded).establish("bordeaux", run="elsewhere", epoch_seen=0, identities={}, other_ended=True)
+    seen = status.look(book.store, book.loaded)
+    assert (seen.history.primary, seen.history.compliance.exit_code) == ("bordeaux", 9)
+    assert any("none has shown yet that strasbourg can recover" in concern for concern in seen.concerns)
+
+    drill = book.drill(now - timedelta(days=1), sites=BACK_AGAIN)  # told of no epoch: the witness alone says so
+    found = status.look(book.store, book.loaded).history.compliance
+    assert found.drill is not None
+    assert (found.exit_code, found.drill.run) == (0, drill)
+
+
+def test_without_asking_anybody_the_drills_count_of_the_direction_that_the_last_run_was_told(book: Book) -> None:
+    def answer(day: float) -> tuple[int, str]:
+        found = look(book.store, book.loaded, FIRST + timedelta(days=day))
+        return int(found.exit_code), found.drill.run if found.drill else ""
+
+    there = book.drill(FIRST)
+    assert answer(1) == (0, there)
+
+    replicate = book.plan(operation="replicate", sites=BACK_AGAIN)
+    book.declare(FIRST + timedelta(days=2), replicate, book.loaded.runbook.objectives, epoch_seen=1)
+    assert answer(3) == (9, "")
+
+    back = book.drill(FIRST + timedelta(days=4), sites=BACK_AGAIN, epoch_seen=1)
+    assert answer(9) == (0, back)
+
+    book.drill(FIRST + timedelta(days=9))  # while the witness was silent: as the journal alone would have it
+    assert answer(10) == (0, back)
+    assert answer(15) == (9, back)
+
+    again = book.drill(FIRST + timedelta(days=16), epoch_seen=2)
+    assert answer(17) == (0, again)
 
 
 # --- the rule at its edges ------------------------------------------------------------------------------------------

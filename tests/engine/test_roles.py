@@ -15,6 +15,7 @@ from albus_dr.engine.history import (
     require_nothing_unfinished,
     require_same_primary,
     returned_unkept,
+    roles_last_told,
     runs_of,
 )
 from albus_dr.errors import ExitCode, RefusedError
@@ -45,7 +46,7 @@ class Past:
 
     def declare(
         self, run: str, operation: Operation = "failover", source: str = A, target: str = B, *,
-        steps: tuple[str, ...] = FAILOVER, runbook: str = "albus", may_fail: str = "",
+        steps: tuple[str, ...] = FAILOVER, runbook: str = "albus", may_fail: str = "", epoch_seen: int = 0,
     ) -> str:  # fmt: skip
         run = f"{operation}-{run}"  # as the runs are named
         specs = tuple(
@@ -57,7 +58,8 @@ class Past:
         self.store.append(
             run, "RunDeclared",
             {"runbook": runbook, "operation": operation, "plan": plan.to_json(), "plan_digest": plan.digest,
-             "source": source, "target": target, "objectives": {"rto_s": 1.0, "rpo_s": 1.0, "clock": "disruption"}},
+             "source": source, "target": target, "options": {"epoch_seen": epoch_seen},
+             "objectives": {"rto_s": 1.0, "rpo_s": 1.0, "clock": "disruption"}},
         )  # fmt: skip
         self.store.append(run, "RunStarted")
         return run
@@ -112,6 +114,26 @@ def past(tmp_path: Path) -> Iterator[Past]:
     store = JournalStore(f"sqlite:///{tmp_path}/engine.sqlite", tmp_path)
     yield Past(store)
     store.close()
+
+
+# --- what the witness told the runs --------------------------------------------------------------------------------------
+
+
+def test_a_run_tells_the_roles_only_of_a_later_epoch_than_the_last_change_here(past: Past) -> None:
+    def drill(run: str, source: str, target: str, epoch: int) -> tuple[str, str]:
+        past.declare(run, "drill", source, target, steps=("ready",), epoch_seen=epoch)
+        return roles_last_told(past.store, RUNBOOK)
+
+    assert drill("r1", A, B, 4) == (A, B)
+    change = past.declare("r2", steps=("commit", "promote"))
+    past.committed_alone(change, epoch=1)  # this journal had made no change of primary: it counted from nothing
+    past.did(change, "promote")
+    assert roles_last_told(past.store, RUNBOOK) == (B, A), "the drill was told of more, before"
+    assert drill("r3", A, B, 1) == (B, A)
+    assert drill("r4", A, B, 5) == (A, B)
+    assert drill("r5", B, A, 1) == (A, B), "the witness was silent"
+    assert drill("r6", "lille", "lyon", 6) == (A, B), "sites of another name"
+    assert past.roles == (B, A)
 
 
 # --- what the other site has alone ---------------------------------------------------------------------------------------
