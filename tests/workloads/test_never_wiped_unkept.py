@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -100,12 +101,17 @@ def test_a_cluster_that_somebody_made_there_meanwhile_is_not_removed(sites: Site
     assert sites.old.control()["Database system identifier"] == foreign
 
 
-def test_a_cluster_that_was_made_where_the_directory_was_moved_from_is_not_removed(sites: Sites) -> None:
+def lose_primary_for_good(sites: Sites) -> None:
+    """So that no rewind is possible, and the directory is moved."""
     two.cut_line(sites)
-    sites.old.query("ALTER SYSTEM SET wal_log_hints = off")  # so that no rewind is possible, and the directory is moved
+    sites.old.query("ALTER SYSTEM SET wal_log_hints = off")
     sites.old.stop(timeout_s=60)
     sites.old.start(timeout_s=60)
     sites.fail_over()
+
+
+def test_a_cluster_that_was_made_where_the_directory_was_moved_from_is_not_removed(sites: Sites) -> None:
+    lose_primary_for_good(sites)
     kept = kept_by(sites, "run-ab12")
     assert kept["way"] == "reseed"
     as_owner(sites, 'cp -a "$1" "$2"', kept["kept"], sites.old.data)
@@ -123,6 +129,21 @@ def test_a_cluster_that_was_made_where_the_directory_was_moved_from_is_not_remov
     as_owner(sites, 'rm -rf "$1"', sites.old.data)
     folder.write(whole)
     assert brought_back(sites, "run-ab12")["rebuilt_by"] == "pg_basebackup"
+
+
+@pytest.mark.skipif(not two.ROOT, reason="only root acts as somebody else")
+@pytest.mark.parametrize("way", ["reseed", "fresh"])
+def test_a_new_base_backup_passes_whatever_root_lets_others_read(sites: Sites, way: str) -> None:
+    """Under the umask of a hardened host; what PostgreSQL's own programs must open, root may have made."""
+    lose_primary_for_good(sites)
+    if way == "fresh":
+        Path(sites.old.data).rename(f"{sites.old.data}.away")
+    before = os.umask(0o027)
+    try:
+        assert kept_by(sites, "run-ab12")["way"] == way
+        assert brought_back(sites, "run-ab12")["rebuilt_by"] == "pg_basebackup"
+    finally:
+        os.umask(before)
 
 
 def test_what_came_while_it_was_looked_at_stays(sites: Sites, monkeypatch: pytest.MonkeyPatch) -> None:

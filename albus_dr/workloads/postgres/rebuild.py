@@ -95,13 +95,15 @@ def _make_room(ctx: StepContext, folder: Folder, kept: Kept) -> None:
     if kept.how == "copied" and not (kept.is_whole and postgres_rebuild.control_digest(server, folder.data)):
         raise RefusedError(f"{name_of(ctx)}: the kept copy {folder.data} is not there; nothing is removed")
     takes = standing(folder, kept) == "as kept"  # looked at once more: what came meanwhile stays, and this fails
-    script = (
-        'flock --nonblock --conflict-exit-code 75 "$3" true || exit; rm -rf --one-file-system -- "$2" || exit; '
-        '[ ! -e "$1" ] || rmdir -- "$1" 2>/dev/null || '
-    ) + ('mv -T -- "$1" "$2"' if takes else "exit 1")
-    done = server.host.run(("sh", "-c", script, "sh", server.data, folder.new, folder.lock), timeout_s=ctx.remaining_s)
-    if done.code == STILL_BUSY:
+    # As the data's owner, as everybody who asks: a lock file that root made may be closed to it.
+    free = postgres_rebuild.alone(server, folder.lock, ("true",), timeout_s=QUICK_S, cancelled=ctx.cancelled)
+    if free.code == STILL_BUSY:
         raise _busy(ctx)
+    free.check(f"whether a program still works in {folder.path} can't be told")
+    script = 'rm -rf --one-file-system -- "$2" || exit; [ ! -e "$1" ] || rmdir -- "$1" 2>/dev/null || ' + (
+        'mv -T -- "$1" "$2"' if takes else "exit 1"
+    )
+    done = server.host.run(("sh", "-c", script, "sh", server.data, folder.new), timeout_s=ctx.remaining_s)
     done.check(f"{server.data} at {ctx.run.target} can't make room")
 
 
