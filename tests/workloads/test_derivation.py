@@ -113,10 +113,10 @@ ACTIONS_OF_ANOTHER = {
 EVERY = [(kind, operation) for kind in WORKLOADS for operation in OPERATIONS if operation != "failback"]
 
 
-def derive(kind: str, operation: Operation, **more: Any) -> Derived:
+def derive(kind: str, operation: Operation, *, rto: str = "4h", **more: Any) -> Derived:
     found = kinds()[kind]
     model = found.Model.model_validate({"kind": kind, **WORKLOADS[kind], **more})
-    objectives = Objectives.model_validate({"rto": "4h", "rpo": "15m", "drill_every": "1y"})
+    objectives = Objectives.model_validate({"rto": rto, "rpo": "15m", "drill_every": "1y"})
     runbook = Runbook.model_construct(
         version=1, runbook="albus", objectives=objectives, sites=SitePair(primary=A, secondary=B), workloads={"w": model},
         steps=(),
@@ -185,3 +185,11 @@ def test_what_a_runbook_does_not_ask_for_is_not_derived() -> None:
 
     assert [step.id for step in warm.take] == ["w.back_up", "w.copy"]
     assert [step.id for step in alone.after] == ["w.follow"]
+
+
+def test_a_rebuild_while_users_are_served_may_take_longer_than_the_rto() -> None:
+    """One that is ended begins anew: a large database would never have a standby again."""
+    steps = {step.id: step for step in derive("postgres", "reprotect", rto="1m").prepare}
+
+    assert {steps[f"w.{verb}"].timeout_s for verb in ("keep", "rebuild", "catch_up")} == {7 * 86_400}
+    assert steps["w.dump"].timeout_s == 60

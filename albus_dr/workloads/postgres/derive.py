@@ -11,6 +11,7 @@ from albus_dr.workloads.registry import Derivation, Derived
 from albus_dr.workloads.step import StepSpec
 
 Step = Callable[..., StepSpec]
+REBUILD_S = 7 * 86_400.0  # not the RTO: users are served meanwhile, and what is ended begins anew. Ctrl-C ends it
 
 
 def steps(name: str, model: Model, derivation: Derivation) -> Derived:
@@ -105,11 +106,12 @@ def _reprotect(step: Step, name: str, model: Model, derivation: Derivation) -> D
         ),
         quiesce=(step("quiesce", target, f"Nothing writes to {name} at {target}", timeout_s=120, estimate_s=0.5),),
         prepare=(
-            step("keep", target, f"Keep what {name} at {target} has alone", timeout_s=rto_s, estimate_s=5),
-            step("rebuild", target, f"Rebuild {name} at {target} from {source}", needs=(f"{name}.keep",), timeout_s=rto_s,
+            step("keep", target, f"Keep what {name} at {target} has alone", timeout_s=REBUILD_S, estimate_s=5),
+            step("rebuild", target, f"Rebuild {name} at {target} from {source}", needs=(f"{name}.keep",), timeout_s=REBUILD_S,
                  estimate_s=5),
             *follows,
-            step("catch_up", target, f"{name} at {target} has nearly everything", needs=(follows[-1].id,), timeout_s=rto_s),
+            step("catch_up", target, f"{name} at {target} has nearly everything", needs=(follows[-1].id,),
+                 timeout_s=REBUILD_S),
             replace(dump, needs=(f"{name}.catch_up",)),
             copy,
         ),
