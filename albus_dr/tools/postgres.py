@@ -372,12 +372,13 @@ class Server:
             f"WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = {literal(slot)})"
         )
 
+    def has_idle_slot(self, slot: str) -> bool:
+        """Whether there is a physical replication slot of that name that nobody reads from."""
+        return self.value(f"SELECT count(*) {_idle_slot(slot)}") != "0"
+
     def drop_slot(self, slot: str) -> None:
         """A physical replication slot that nobody reads from, if there is one. It would keep all the WAL to come."""
-        self.query(
-            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots "
-            f"WHERE slot_name = {literal(slot)} AND slot_type = 'physical' AND NOT active"
-        )
+        self.query(f"SELECT pg_drop_replication_slot(slot_name) {_idle_slot(slot)}")
 
     def wait_for_standby_to_confirm(self, standby: str) -> None:
         """From now on a commit is acknowledged once the standby has it."""
@@ -518,6 +519,11 @@ def position(lsn: str) -> int:
 
 def _one(sql: str) -> str:
     return sql.strip().rstrip(";") + ";"
+
+
+def _idle_slot(slot: str) -> str:
+    """Of a query: the physical replication slot of that name, if nobody reads from it."""
+    return f"FROM pg_replication_slots WHERE slot_name = {literal(slot)} AND slot_type = 'physical' AND NOT active"
 
 
 def _quoted(text: str) -> str:

@@ -393,6 +393,66 @@ def test_the_old_primary_keeps_no_log_for_the_one_that_it_follows_now(
     assert slots(sites.new) == {f"albus_{OLD}"}
 
 
+class Killed(BaseException):
+    """Of the process, at this point."""
+
+
+def killed(*_: Any) -> Any:
+    raise Killed
+
+
+def answers(server: Server) -> bool:
+    try:
+        return server.value("SELECT 1") == "1"
+    except ServerDown:
+        return False
+
+
+@pytest.mark.parametrize("operation", ["switchover", "reprotect"])
+def test_its_slot_goes_also_where_the_process_was_killed_before(
+    sites: Sites, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    """Resumed, it streams already: the step was taken for done, and the slot kept the log until the disk was full."""
+    sites.old.make_slot("somebody_elses")
+    if operation == "switchover":
+        ctx, act, observe = sites.context("switchover", OLD, NEW, OLD), change.follow, change.observe_following
+        change.stop(ctx)
+        sites.new.promote(PROOF, sites.new.identity(), timeout_s=60)
+    else:
+        ctx, act, observe = sites.reprotect("run-ab12"), reprotect.rejoin, reprotect.observe_rejoined
+        sites.old.stop(timeout_s=60)
+        sites.new.promote(PROOF, sites.new.identity(), timeout_s=60)
+        sites.facts["patients.ready_to_reprotect"] = reprotect.ready_to_reprotect(ctx)
+    with monkeypatch.context() as patched:
+        patched.setattr(Server, "drop_slot", killed)
+        with pytest.raises(Killed):
+            act(ctx)
+    while sites.new.lag_of(OLD) is None or not answers(sites.old):
+        time.sleep(POLL_S)
+    seen = observe(ctx)
+    assert (seen.state, seen.reason) == (State.NOT_DONE, "it streams, and its own slot is still there")
+    process = sites.old.value("SELECT pg_postmaster_start_time()")
+
+    act(ctx)
+
+    assert slots(sites.old) == {"somebody_elses"}
+    assert observe(ctx).state is State.DONE
+    assert sites.old.value("SELECT pg_postmaster_start_time()") == process, "it need not start again"
+
+
+def test_one_that_streams_and_can_not_be_asked_yet_is_not_done(sites: Sites, monkeypatch: pytest.MonkeyPatch) -> None:
+    ctx = sites.context("switchover", OLD, NEW, OLD)
+    change.stop(ctx)
+    sites.new.promote(PROOF, sites.new.identity(), timeout_s=60)
+    change.follow(ctx)
+
+    def starting_up(*_: Any) -> bool:
+        raise ServerDown("the database system is starting up")
+
+    monkeypatch.setattr(Server, "has_idle_slot", starting_up)
+    assert change.observe_following(ctx).state is State.NOT_DONE
+
+
 # --- reprotect ----------------------------------------------------------------------------------------------------
 
 
@@ -536,10 +596,6 @@ def test_a_run_that_is_resumed_after_the_site_has_served_touches_nothing(sites: 
     assert sites.old.value("SELECT count(*) FROM visit WHERE note = 'written long after'") == "1"
 
 
-class Killed(BaseException):
-    """Of the process, at this point."""
-
-
 def test_settings_are_saved_before_the_state_says_that_the_directory_may_be_moved(
     sites: Sites, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -549,9 +605,6 @@ def test_settings_are_saved_before_the_state_says_that_the_directory_may_be_move
     while sites.old.lag_of(NEW) is None:
         sites.old.query(f"SELECT pg_sleep({POLL_S})")
     sites.fail_over()
-
-    def killed(*_: Any) -> None:
-        raise Killed
 
     with monkeypatch.context() as patched:
         patched.setattr(reprotect, "_save_configuration", killed)

@@ -259,10 +259,11 @@ def slot_of(standby_site: str) -> str:
 
 
 def observe_following(ctx: StepContext) -> Observation:
-    """Done when the new primary sees it stream. A server that runs as a primary is nobody's standby: unknown."""
+    """Done when the new primary sees it stream, and it keeps no log for that one. A server that runs as a primary is nobody's
+    standby: unknown."""
     try:
         if server_of(ctx, ctx.run.target).lag_of(ctx.spec.site) is not None:
-            return Observation(State.DONE, "it streams")
+            return observe_own_slot(server_of(ctx), ctx.run.target)
         server = server_of(ctx)
         if not server.is_running():
             return Observation(State.NOT_DONE, "it is stopped")
@@ -275,9 +276,12 @@ def follow(ctx: StepContext) -> Facts:
     """The old primary stopped cleanly and the new one had all of it: it can follow as it is."""
     old, new = server_of(ctx), server_of(ctx, ctx.run.target)
     if old.is_running():
-        raise RefusedError(
-            f"{name_of(ctx)}: PostgreSQL at {ctx.spec.site} runs; it must be stopped to become a standby"
-        )
+        if new.lag_of(ctx.spec.site) is None:
+            raise RefusedError(
+                f"{name_of(ctx)}: PostgreSQL at {ctx.spec.site} runs; it must be stopped to become a standby"
+            )
+        drop_own_slot(ctx, old, ctx.run.target)  # an earlier attempt was cut off before this
+        return {}
     if old.control()["Database system identifier"] != new.system_identifier():
         raise RefusedError(f"{name_of(ctx)}: {old.data} at {ctx.spec.site} is another cluster than the new primary's")
     become_standby(ctx, old, new, ctx.run.target)
@@ -297,14 +301,24 @@ def become_standby(ctx: StepContext, follower: Server, primary: Server, primary_
             raise TransientError(
                 f"{name_of(ctx)}: {standby_site} started as a standby but does not stream", hint="look at its log"
             )
-    _drop_own_slot(ctx, follower, slot_of(primary_site))
+    drop_own_slot(ctx, follower, primary_site)
 
 
-def _drop_own_slot(ctx: StepContext, follower: Server, slot: str) -> None:
+def observe_own_slot(follower: Server, primary_site: str) -> Observation:
+    """Of one that streams from the primary: done once its own slot for that one is gone."""
+    try:
+        if follower.has_idle_slot(slot_of(primary_site)):
+            return Observation(State.NOT_DONE, "it streams, and its own slot is still there")
+    except ServerDown as error:
+        return Observation(State.NOT_DONE, f"it streams; is its own slot still there? {error.message}")
+    return Observation(State.DONE, "it streams")
+
+
+def drop_own_slot(ctx: StepContext, follower: Server, primary_site: str) -> None:
     """From the days when it served: nobody reads from it any more. It may stream before it can be asked."""
     while True:
         try:
-            return follower.drop_slot(slot)
+            return follower.drop_slot(slot_of(primary_site))
         except ServerDown:
             if ctx.remaining_s <= 1 or ctx.cancelled.wait(postgres.POLL_S * 5):
                 raise

@@ -13,12 +13,12 @@ from typing import Any
 from albus_dr.errors import NotReadyError, RefusedError, StepError, TransientError
 from albus_dr.safety.rule import OldData
 from albus_dr.tools import postgres_rebuild
-from albus_dr.tools.postgres import POLL_S, QUICK_S, Server
+from albus_dr.tools.postgres import POLL_S, QUICK_S, Server, ServerDown
 from albus_dr.units import format_bytes
 from albus_dr.workloads import site
 from albus_dr.workloads.postgres.access import model_of, name_of, server_of
 from albus_dr.workloads.postgres.aside import Folder, Kept, Standing, find_begun, folder_of, retire_begun, standing
-from albus_dr.workloads.postgres.change import become_standby
+from albus_dr.workloads.postgres.change import become_standby, drop_own_slot, observe_own_slot
 from albus_dr.workloads.postgres.diverged import Diverged, end_serving, list_rows
 from albus_dr.workloads.postgres.lineage import Fork
 from albus_dr.workloads.postgres.rebuild import put_right, rebuilt
@@ -376,7 +376,12 @@ def verify_rebuilt(ctx: StepContext, _: Facts) -> tuple[Verification, ...]:
 
 
 def observe_rejoined(ctx: StepContext) -> Observation:
-    return Observation(State.DONE, "it streams") if _follows(ctx) else Observation(State.NOT_DONE, "it does not stream")
+    try:
+        if not _follows(ctx):
+            return Observation(State.NOT_DONE, "it does not stream")
+    except ServerDown as error:
+        return Observation(State.NOT_DONE, error.message)
+    return observe_own_slot(server_of(ctx, ctx.run.target), ctx.run.source)
 
 
 def rejoin(ctx: StepContext) -> Facts:
@@ -384,6 +389,9 @@ def rejoin(ctx: StepContext) -> Facts:
     facts = _ready_facts(ctx)
     serving = require_same(ctx, facts["system_identifier"], facts["timeline"])
     folder = _folder(ctx)
+    if _follows(ctx):  # an earlier attempt was cut off after this
+        drop_own_slot(ctx, folder.server, ctx.run.source)
+        return {}
     kept = folder.read()
     if kept and kept.stage != "ready":
         raise RefusedError(f"{name_of(ctx)}: {folder.server.data} is not rebuilt ({kept.stage}); it is not started")
