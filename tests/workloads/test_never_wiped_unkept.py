@@ -12,8 +12,8 @@ import pytest
 
 from albus_dr.errors import RefusedError, StepError
 from albus_dr.tools import postgres_rebuild
-from albus_dr.workloads.postgres import rebuild, reprotect
-from albus_dr.workloads.postgres.aside import MARK, Folder
+from albus_dr.workloads.postgres import old_primary, rebuild, reprotect
+from albus_dr.workloads.postgres.aside import MARK, Folder, Kept, find_moved
 from albus_dr.workloads.step import Facts, State
 from tests.workloads import test_change_of_primary as two
 from tests.workloads.test_change_of_primary import Killed, Sites, kept_by
@@ -129,6 +129,64 @@ def test_a_cluster_that_was_made_where_the_directory_was_moved_from_is_not_remov
     as_owner(sites, 'rm -rf "$1"', sites.old.data)
     folder.write(whole)
     assert brought_back(sites, "run-ab12")["rebuilt_by"] == "pg_basebackup"
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty directory"])
+def test_what_a_killed_run_moved_away_is_found_and_listed_by_the_next(
+    sites: Sites, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    """Nothing lies in the directory's place: the next run took the site for one that never had anything."""
+    lose_primary_for_good(sites)
+    with monkeypatch.context() as patched:
+        patched.setattr(reprotect, "_listed", killed_now)
+        with pytest.raises(Killed):
+            kept_by(sites, "run-ab12")
+    assert not Path(sites.old.data).exists()
+    if left == "an empty directory":
+        as_owner(sites, 'mkdir -m 700 "$1"', f"{sites.old.socket}/empty")
+        Path(f"{sites.old.socket}/empty").rename(sites.old.data)
+    moved = f"{sites.old.data}.albus-dr-ab12"
+
+    kept = kept_by(sites, "run-cd34")
+
+    note = sites.facts["patients.ready_to_reprotect"]["notes"][0]
+    assert f"was begun before and not finished; it begins anew, and what was there is kept in {moved}" in note
+    assert (kept["way"], kept["folder"], kept["diverged"]["rows"]) == ("reseed", moved, {"public.visit": 1})
+    assert reprotect.observe_kept(sites.reprotect("run-cd34")).state is State.DONE
+    assert brought_back(sites, "run-cd34")["rebuilt_by"] == "pg_basebackup"
+    assert find_moved(sites.old, sites.old.data) is None, "it says nothing any more once a rebuild has ended"
+
+
+def test_a_failover_names_what_was_moved_away_before_the_place_was_found_empty(
+    sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose_primary_for_good(sites)
+    with monkeypatch.context() as patched:
+        patched.setattr(reprotect, "_listed", killed_now)
+        with pytest.raises(Killed):
+            kept_by(sites, "run-ab12")
+    later = Folder(sites.old, f"{sites.old.data}.albus-dr-cd34")
+    later.make()
+    later.write(Kept("run-cd34", "rebuilding", "nothing", sites.new.system_identifier(), 0, rewind=False))
+
+    with pytest.raises(RefusedError, match=f"is whole in {sites.old.data}.albus-dr-ab12/data"):
+        old_primary.ready(sites.context("failover", two.NEW, two.OLD, two.OLD))
+
+
+def test_what_was_moved_by_a_rebuild_that_never_ended_says_nothing_once_the_server_follows(sites: Sites) -> None:
+    """Somebody put the directory back by hand, and the folder stayed."""
+    lose_primary(sites)
+    control = sites.old.control()["Database system identifier"]
+    long_ago = Folder(sites.old, f"{sites.old.data}.albus-dr-long-ago")
+    long_ago.make()
+    as_owner(sites, 'cp -a "$1" "$2"', sites.old.data, long_ago.data)
+    long_ago.write(Kept("run-long-ago", "kept", "moved", control, 1, rewind=False))
+    assert find_moved(sites.old, sites.old.data) == long_ago
+
+    assert kept_by(sites, "run-ab12")["folder"] != long_ago.path
+    brought_back(sites, "run-ab12")
+
+    assert find_moved(sites.old, sites.old.data) is None
 
 
 @pytest.mark.skipif(not two.ROOT, reason="only root acts as somebody else")

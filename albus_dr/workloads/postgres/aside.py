@@ -168,13 +168,19 @@ def find_begun(server: Server, data: str) -> Folder | None:
 def retire_begun(server: Server, data: str) -> None:
     """No folder speaks against the directory any more. For one whose server follows."""
     for folder, kept in _all(server, data):
-        if kept.stage in BEGUN:
+        if kept.stage in BEGUN or _was_moved(kept):
             folder.advance(kept, "ready")
 
 
 def find_moved(server: Server, data: str) -> Folder | None:
-    """The newest folder that a data directory was moved into."""
-    return _newest(server, data, lambda _, kept: kept.how == "moved")
+    """The newest folder that the data directory was moved into and lies in, by a rebuild that was not finished. It may have
+    been cut off as soon as that was done: before it listed anything."""
+    here = replace(server, data=data)
+    return _newest(here, data, lambda folder, kept: _was_moved(kept) and bool(control_digest(here, folder.data)))
+
+
+def _was_moved(kept: Kept) -> bool:
+    return kept.how == "moved" and kept.stage != "ready"
 
 
 def _newest(server: Server, data: str, wanted: Callable[[Folder, Kept], bool]) -> Folder | None:

@@ -55,8 +55,11 @@ def _serves_by_the_witness(ctx: StepContext) -> bool:
 
 
 def _refuse_half_rebuilt(ctx: StepContext, server: Server, path: str, *, is_there: bool) -> None:
-    folder = find_begun(server, path) or (None if is_there else find_moved(server, path))
+    folder = find_begun(server, path)
     kept = folder.read() if folder else None
+    if not is_there and (kept is None or kept.how == "nothing"):  # it was empty because an earlier run had moved it
+        folder = find_moved(server, path) or folder
+        kept = folder.read() if folder else None
     if folder is None or kept is None:
         return
     if kept.how == "nothing":

@@ -17,7 +17,16 @@ from albus_dr.tools.postgres import POLL_S, QUICK_S, Server, ServerDown
 from albus_dr.units import format_bytes
 from albus_dr.workloads import site
 from albus_dr.workloads.postgres.access import model_of, name_of, server_of
-from albus_dr.workloads.postgres.aside import Folder, Kept, Standing, find_begun, folder_of, retire_begun, standing
+from albus_dr.workloads.postgres.aside import (
+    Folder,
+    Kept,
+    Standing,
+    find_begun,
+    find_moved,
+    folder_of,
+    retire_begun,
+    standing,
+)
 from albus_dr.workloads.postgres.change import become_standby, drop_own_slot, observe_own_slot
 from albus_dr.workloads.postgres.diverged import Diverged, end_serving, list_rows
 from albus_dr.workloads.postgres.lineage import Fork
@@ -51,7 +60,9 @@ def ready_to_reprotect(ctx: StepContext) -> Facts:
     seen = look_at_both(ctx)
     # One that follows is whole, whatever a folder says of an earlier day.
     begun = find_begun(seen.returned, seen.returned.data) if seen.state != "follows" else None
-    folder = begun or folder_of(seen.returned, seen.returned.data, ctx.run.id)
+    # Nothing is there because an earlier run moved it: what that had alone is told by this one, if by none before.
+    moved = find_moved(seen.returned, seen.returned.data) if seen.state == "absent" and begun is None else None
+    folder = begun or moved or folder_of(seen.returned, seen.returned.data, ctx.run.id)
     if seen.state != "follows" and begun is None:
         _require_room(ctx, seen)
     facts: dict[str, Any] = {
@@ -59,10 +70,10 @@ def ready_to_reprotect(ctx: StepContext) -> Facts:
         "found": seen.state, "way": seen.decision.way if seen.decision else seen.state,
         "reason": seen.decision.reason if seen.decision else "",
     }  # fmt: skip
-    if begun:
+    if found := begun or moved:
         facts["notes"] = [
             f"{name_of(ctx)}: a rebuild of {seen.returned.data} at {ctx.run.target} was begun before and not finished; "
-            f"it begins anew, and what was there is kept in {begun.path}"
+            f"it begins anew, and what was there is kept in {found.path}"
         ]
     return facts
 
@@ -243,7 +254,8 @@ def _is_there(server: Server, path: str) -> bool:
 
 def _list_and_write(ctx: StepContext, folder: Folder, kept: Kept, seen: Seen) -> Facts:
     """From the end of this on, what was there is whole in the folder, and a rebuild may begin."""
-    if kept.how == "moved":  # killed in between, it lies in one of the two places
+    # Killed in between, it lies in one of the two places. Where it was, somebody may have made an empty one.
+    if kept.how == "moved" and not _is_there(folder.server, folder.data):
         _move(folder.server, folder.server.data, folder.data)
     summary = _listed(ctx, folder, kept)
     folder.write(replace(kept, stage="kept", summary={**summary, "fork": kept.summary.get("fork")}))
