@@ -15,6 +15,7 @@ from albus_dr.tools import postgres_rebuild
 from albus_dr.workloads.postgres import old_primary, rebuild, reprotect
 from albus_dr.workloads.postgres.aside import MARK, Folder, Kept, find_moved
 from albus_dr.workloads.step import Facts, State
+from tests.tools.test_server import PROOF
 from tests.workloads import test_change_of_primary as two
 from tests.workloads.test_change_of_primary import Killed, Sites, kept_by
 
@@ -72,6 +73,31 @@ def brought_back(sites: Sites, run: str) -> Facts:
 
 
 # --- kept, and not yet touched --------------------------------------------------------------------------------------
+
+
+def test_a_link_that_points_nowhere_is_in_nobodys_way_until_it_must_be_copied(sites: Sites) -> None:
+    """Where it is measured, as where a file goes meanwhile, the total of the others is good enough."""
+    lose_primary(sites)
+    link = Path(sites.old.data, "root.crt")
+    link.symlink_to("/nonexistent")
+
+    with pytest.raises(StepError, match="can't be copied") as caught:
+        kept_by(sites, "run-ab12")
+
+    assert sites.facts["patients.ready_to_reprotect"]["way"] == "rewind"
+    assert str(link) in caught.value.message
+    assert "a link that points nowhere" in caught.value.hint
+    link.unlink()
+    sites.facts["patients.keep"] = reprotect.keep(sites.reprotect("run-ab12"))
+    assert brought_back(sites, "run-ab12")["rebuilt_by"] == "pg_rewind"
+
+
+def test_what_can_follow_as_it_is_is_not_measured(sites: Sites, monkeypatch: pytest.MonkeyPatch) -> None:
+    sites.old.stop(timeout_s=60)
+    sites.new.promote(PROOF, sites.new.identity(), timeout_s=60)
+    monkeypatch.setattr(reprotect, "_size", killed_now)
+
+    assert reprotect.ready_to_reprotect(sites.reprotect("run-ab12"))["way"] == "follow"
 
 
 def test_what_was_written_after_the_copy_was_made_is_not_rewound(sites: Sites) -> None:

@@ -80,11 +80,11 @@ def ready_to_reprotect(ctx: StepContext) -> Facts:
 
 def _require_room(ctx: StepContext, seen: Seen) -> None:
     """Beside the data directory: for the kept copy, or for a new base backup where the directory itself is moved."""
+    if seen.decision and seen.decision.way == "follow":
+        return
     place = postgres_rebuild.nearest_directory(seen.returned)
     theirs = int(seen.serving.server.value("SELECT sum(pg_database_size(oid)) FROM pg_database"))
     mine = _size(seen.returned) if seen.state == "cluster" else 0
-    if seen.decision and seen.decision.way == "follow":
-        return
     needed = max(theirs, mine) * ROOM + SPARE_BYTES
     free = site.free_bytes(seen.returned.host, place)
     if free < needed:
@@ -97,6 +97,9 @@ def _require_room(ctx: StepContext, seen: Seen) -> None:
 
 def _size(server: Server) -> int:
     done = server.host.run(("du", "-sbL", "--", server.data), timeout_s=CHECKPOINT_S, run_as=server.run_as)
+    # A file went while it looked, or a link points nowhere: the total is of the others.
+    if done.code == 1 and done.stdout:
+        return int(done.stdout.split()[0])
     return int(done.check(f"{server.data} can't be measured").stdout.split()[0])
 
 
@@ -226,7 +229,8 @@ def _copy(ctx: StepContext, folder: Folder) -> str:
     )  # fmt: skip
     if done.code == postgres_rebuild.STILL_BUSY:
         raise TransientError(f"{name_of(ctx)}: an earlier copy still runs at {ctx.run.target}", hint="wait, and resume")
-    done.check(f"{folder.server.data} can't be copied")
+    points_nowhere = "a link that points nowhere? remove it; then try again" if "cannot stat" in done.stderr else ""
+    done.check(f"{folder.server.data} can't be copied", hint=points_nowhere)
     mine, copied = (_listing(ctx, folder.server, path) for path in (folder.server.data, partial))
     if mine != copied:
         raise StepError(f"the copy of {folder.server.data} has not all of its files in their sizes; try again")
