@@ -10,6 +10,9 @@ GUARD = {
     "starts as a standby: {data} has standby.signal; takes a lease when promoted": (
         "démarre comme secours : {data} contient standby.signal ; prendra un bail une fois promu"
     ),
+    "a lease is taken once every server here was promoted": (
+        "un bail sera pris une fois tous les serveurs de cette machine promus"
+    ),
     "the lease was not given back and lapses by itself: {why}": (
         "le bail n'a pas été rendu et expirera de lui-même : {why}"
     ),
