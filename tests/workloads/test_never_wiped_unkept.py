@@ -157,16 +157,21 @@ def test_a_cluster_that_was_made_where_the_directory_was_moved_from_is_not_remov
     assert brought_back(sites, "run-ab12")["rebuilt_by"] == "pg_basebackup"
 
 
-@pytest.mark.parametrize("left", ["nothing", "an empty directory"])
-def test_what_a_killed_run_moved_away_is_found_and_listed_by_the_next(
-    sites: Sites, monkeypatch: pytest.MonkeyPatch, left: str
-) -> None:
-    """Nothing lies in the directory's place: the next run took the site for one that never had anything."""
+def move_and_be_killed(sites: Sites, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run has moved the directory aside, and listed nothing of it yet."""
     lose_primary_for_good(sites)
     with monkeypatch.context() as patched:
         patched.setattr(reprotect, "_listed", killed_now)
         with pytest.raises(Killed):
             kept_by(sites, "run-ab12")
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty directory"])
+def test_what_a_killed_run_moved_away_is_found_and_listed_by_the_next(
+    sites: Sites, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    """Nothing lies in the directory's place: the next run took the site for one that never had anything."""
+    move_and_be_killed(sites, monkeypatch)
     assert not Path(sites.old.data).exists()
     if left == "an empty directory":
         as_owner(sites, 'mkdir -m 700 "$1"', f"{sites.old.socket}/empty")
@@ -186,11 +191,7 @@ def test_what_a_killed_run_moved_away_is_found_and_listed_by_the_next(
 def test_a_failover_names_what_was_moved_away_before_the_place_was_found_empty(
     sites: Sites, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lose_primary_for_good(sites)
-    with monkeypatch.context() as patched:
-        patched.setattr(reprotect, "_listed", killed_now)
-        with pytest.raises(Killed):
-            kept_by(sites, "run-ab12")
+    move_and_be_killed(sites, monkeypatch)
     later = Folder(sites.old, f"{sites.old.data}.albus-dr-cd34")
     later.make()
     later.write(Kept("run-cd34", "rebuilding", "nothing", sites.new.system_identifier(), 0, rewind=False))
